@@ -1,0 +1,136 @@
+//! Cancelling by token: a token fires once, with a reason, and all below it see it.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+
+use event_listener::{Event, EventListener};
+
+use crate::outcome::Reason;
+
+/// Tells work that it should stop, and why. Clones are the same token; a child also sees its ancestors fire.
+///
+/// ```
+/// use gather_core::{CancelToken, Reason};
+///
+/// let parent = CancelToken::new();
+/// let child = parent.child();
+/// parent.cancel(Reason::new("shutting down"));
+/// assert_eq!(child.reason().unwrap().why(), "shutting down");
+/// ```
+#[derive(Clone)]
+pub struct CancelToken(Arc<Inner>);
+
+struct Inner {
+    parent: Option<CancelToken>,
+    reason: OnceLock<Reason>,
+    fired: Event,
+}
+
+impl CancelToken {
+    /// A token without a parent.
+    pub fn new() -> Self {
+        Self::with_parent(None)
+    }
+
+    /// A token that fires when this one does, and can also be fired alone.
+    pub fn child(&self) -> Self {
+        Self::with_parent(Some(self.clone()))
+    }
+
+    fn with_parent(parent: Option<CancelToken>) -> Self {
+        Self(Arc::new(Inner { parent, reason: OnceLock::new(), fired: Event::new() }))
+    }
+
+    /// Fires the token. The first reason stays; a later call changes nothing and returns `false`.
+    pub fn cancel(&self, reason: Reason) -> bool {
+        let first = self.0.reason.set(reason).is_ok();
+        if first {
+            self.0.fired.notify(usize::MAX);
+        }
+        first
+    }
+
+    /// The reason, once this token or one above it has fired.
+    pub fn reason(&self) -> Option<Reason> {
+        self.lineage().find_map(|token| token.0.reason.get().cloned())
+    }
+
+    /// Whether this token or one above it has fired.
+    pub fn is_cancelled(&self) -> bool {
+        self.lineage().any(|token| token.0.reason.get().is_some())
+    }
+
+    /// A future that is ready with the reason once the token has fired. It borrows nothing and can be kept.
+    pub fn cancelled(&self) -> Cancelled {
+        Cancelled { token: self.clone(), listeners: Vec::new() }
+    }
+
+    /// Whether somebody waits in [`cancelled`](Self::cancelled) on this token or on one below it:
+    /// then it is worth giving them time to end by themselves.
+    pub(crate) fn is_listened_to(&self) -> bool {
+        self.0.fired.total_listeners() > 0
+    }
+
+    fn lineage(&self) -> impl Iterator<Item = &CancelToken> {
+        std::iter::successors(Some(self), |token| token.0.parent.as_ref())
+    }
+}
+
+impl Default for CancelToken {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for CancelToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelToken").field("reason", &self.reason()).finish()
+    }
+}
+
+/// The future of [`CancelToken::cancelled`].
+#[must_use = "it does nothing unless it is awaited"]
+pub struct Cancelled {
+    token: CancelToken,
+    listeners: Vec<EventListener>,
+}
+
+impl Cancelled {
+    fn listen(&mut self) {
+        if self.listeners.is_empty() {
+            self.listeners = self.token.lineage().map(|token| token.0.fired.listen()).collect();
+        }
+    }
+}
+
+impl Future for Cancelled {
+    type Output = Reason;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reason> {
+        loop {
+            // Listen first, look second: a token that fires in between has notified the listener.
+            self.listen();
+            if let Some(reason) = self.token.reason() {
+                self.listeners.clear();
+                return Poll::Ready(reason);
+            }
+            ready!(poll_any(&mut self.listeners, cx));
+            self.listeners.clear();
+        }
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancelled").field("token", &self.token).finish()
+    }
+}
+
+fn poll_any(listeners: &mut [EventListener], cx: &mut Context<'_>) -> Poll<()> {
+    let fired =
+        listeners.iter_mut().fold(false, |fired, listener| Pin::new(listener).poll(cx).is_ready() || fired);
+    if fired { Poll::Ready(()) } else { Poll::Pending }
+}

@@ -1,0 +1,126 @@
+//! What travels with a task: the token of its scope, its deadline, its clock, its root.
+//!
+//! The context is ambient: it is set around every poll of a future that runs [`Context::within`] one, and
+//! [`spawn`](crate::spawn) hands it on. It reaches what gather-core polls or spawns, and nothing else.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use pin_project_lite::pin_project;
+
+use crate::cancel::CancelToken;
+use crate::clock::Clock;
+use crate::registry::Registry;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
+}
+
+#[derive(Clone)]
+pub(crate) struct Context(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    token: CancelToken,
+    deadline: Option<Instant>,
+    clock: Clock,
+    registry: Option<Arc<Registry>>,
+}
+
+impl Context {
+    /// The context of the code that asks; outside of any, one that never fires and never ends.
+    pub(crate) fn current() -> Self {
+        CURRENT.with_borrow(|current| current.clone()).unwrap_or_else(Self::outside)
+    }
+
+    fn outside() -> Self {
+        Context(Arc::new(Inner {
+            token: CancelToken::new(),
+            deadline: None,
+            clock: Clock::system(),
+            registry: None,
+        }))
+    }
+
+    pub(crate) fn root(registry: Arc<Registry>) -> Self {
+        let outside = Self::current();
+        Context(Arc::new(Inner { registry: Some(registry), ..(*outside.0).clone() }))
+    }
+
+    pub(crate) fn token(&self) -> &CancelToken {
+        &self.0.token
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.0.deadline
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(crate) fn registry(&self) -> Option<&Arc<Registry>> {
+        self.0.registry.as_ref()
+    }
+
+    pub(crate) fn with_token(&self, token: CancelToken) -> Self {
+        Context(Arc::new(Inner { token, ..(*self.0).clone() }))
+    }
+
+    pub(crate) fn with_clock(&self, clock: Clock) -> Self {
+        Context(Arc::new(Inner { clock, ..(*self.0).clone() }))
+    }
+
+    /// The same with a deadline; of two the earlier one holds.
+    pub(crate) fn with_deadline(&self, deadline: Instant) -> Self {
+        let deadline = Some(self.0.deadline.map_or(deadline, |outer| outer.min(deadline)));
+        Context(Arc::new(Inner { deadline, ..(*self.0).clone() }))
+    }
+
+    /// Nothing inherited but the registry of the root, which must know of every task.
+    pub(crate) fn for_service(&self) -> Self {
+        Context(Arc::new(Inner { registry: self.0.registry.clone(), ..(*Self::outside().0).clone() }))
+    }
+
+    pub(crate) fn within<F: Future>(self, future: F) -> Within<F> {
+        Within { context: self, future }
+    }
+
+    /// Makes this the current context until the guard is dropped.
+    pub(crate) fn enter(&self) -> Entered {
+        Entered { outer: CURRENT.with_borrow_mut(|current| current.replace(self.clone())) }
+    }
+}
+
+pub(crate) struct Entered {
+    outer: Option<Context>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let outer = self.outer.take();
+        let _inner = CURRENT.with_borrow_mut(|current| std::mem::replace(current, outer));
+    }
+}
+
+pin_project! {
+    pub(crate) struct Within<F> {
+        context: Context,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Within<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _entered = this.context.enter();
+        this.future.poll(cx)
+    }
+}

@@ -1,0 +1,125 @@
+//! Periodic work at a fixed rate.
+
+use std::time::{Duration, Instant};
+
+use crate::time::{now, sleep_until};
+
+/// What happens to ticks that came due while the work of an earlier one was still running.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missed {
+    /// They are left out; the next tick is the next multiple of the period.
+    #[default]
+    Skip,
+    /// They follow one another at once until the schedule is caught up with.
+    Burst,
+    /// The next tick comes a whole period after this late one; the schedule moves.
+    Delay,
+}
+
+/// Ticks at a fixed rate: the n-th is due n periods after the first, so delays do not add up.
+///
+/// The first tick is due at once. A period of zero ticks without a pause.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{every, run};
+///
+/// let numbers = run(async {
+///     let mut ticks = every(Duration::from_millis(5));
+///     [ticks.tick().await.number, ticks.tick().await.number, ticks.tick().await.number]
+/// });
+/// assert_eq!(numbers.unwrap(), [0, 1, 2]);
+/// ```
+pub fn every(period: Duration) -> Every {
+    Every {
+        period,
+        missed: Missed::default(),
+        jitter: Duration::ZERO,
+        first_after: Duration::ZERO,
+        next: None,
+        number: 0,
+    }
+}
+
+/// The schedule made by [`every`].
+#[derive(Clone, Debug)]
+pub struct Every {
+    period: Duration,
+    missed: Missed,
+    jitter: Duration,
+    first_after: Duration,
+    next: Option<Instant>,
+    number: u64,
+}
+
+/// One tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tick {
+    /// Counts the ticks from 0.
+    pub number: u64,
+    /// When it was due.
+    pub due: Instant,
+    /// How many ticks were left out before this one ([`Missed::Skip`]).
+    pub missed: u64,
+}
+
+impl Every {
+    /// What happens to missed ticks; the default is [`Missed::Skip`].
+    pub fn missed(mut self, missed: Missed) -> Self {
+        self.missed = missed;
+        self
+    }
+
+    /// Lets each tick come up to this much later, at random. The default is zero. The schedule itself does not drift.
+    pub fn jitter(mut self, jitter: Duration) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// Lets the first tick come so long after the first call of [`tick`](Self::tick). The default is zero: at once.
+    pub fn first_after(mut self, delay: Duration) -> Self {
+        self.first_after = delay;
+        self
+    }
+
+    /// Waits for the next tick. Dropping the future loses none: the same tick is still due.
+    pub async fn tick(&mut self) -> Tick {
+        let due = *self.next.get_or_insert_with(|| later(now(), self.first_after));
+        sleep_until(later(due, random_up_to(self.jitter))).await;
+        self.advance(due, now())
+    }
+
+    fn advance(&mut self, due: Instant, now: Instant) -> Tick {
+        let (due, missed) = match self.missed {
+            Missed::Skip => self.skip(due, now),
+            Missed::Burst | Missed::Delay => (due, 0),
+        };
+        let from = if self.missed == Missed::Delay { due.max(now) } else { due };
+        self.next = Some(later(from, self.period));
+        let tick = Tick { number: self.number, due, missed };
+        self.number += 1;
+        tick
+    }
+
+    /// The latest tick that is due, and how many lie between it and the one that was waited for.
+    fn skip(&self, due: Instant, now: Instant) -> (Instant, u64) {
+        if self.period.is_zero() {
+            return (due.max(now), 0);
+        }
+        let missed = now.saturating_duration_since(due).as_nanos() / self.period.as_nanos();
+        let missed = u64::try_from(missed).unwrap_or(u64::MAX);
+        let ahead = u32::try_from(missed).ok().and_then(|missed| self.period.checked_mul(missed));
+        (ahead.map_or(now, |ahead| later(due, ahead)), missed)
+    }
+}
+
+/// An instant too late to count is taken as a century from now.
+fn later(from: Instant, by: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    from.checked_add(by).unwrap_or_else(|| from + CENTURY)
+}
+
+fn random_up_to(limit: Duration) -> Duration {
+    limit.mul_f64(fastrand::f64())
+}

@@ -1,0 +1,68 @@
+//! The everyday toolkit of Python's asyncio, in Rust, with promises asyncio does not make.
+//!
+//! | to | take |
+//! |---|---|
+//! | run a program | [`run`], [`Root`] |
+//! | start work and go on | [`spawn`], [`Task`], [`spawn_service`] |
+//! | run several at once, in place | [`gather`](gather()), [`gather!`], [`settle`], [`first`], [`first_ok`] |
+//! | work through a stream, so many at once | [`map_concurrent`] |
+//! | bound it in time | [`timeout`], [`Deadline`] |
+//! | stop it | [`Task::cancel`], [`CancelToken`], [`cancelled`] |
+//! | call what blocks | [`to_thread`], [`to_thread_in`], [`Lane`] |
+//! | repeat it | [`every`], [`Retry`] |
+//! | tell the time | [`now`], [`sleep`], [`Clock`] |
+//!
+//! ```
+//! use std::time::Duration;
+//! use gather_core::{gather, run, sleep};
+//!
+//! async fn say_after(ms: u64, what: &str) -> Result<&str, std::convert::Infallible> {
+//!     sleep(Duration::from_millis(ms)).await;
+//!     Ok(what)
+//! }
+//!
+//! let said = run(gather([say_after(20, "hello"), say_after(10, "world")])).unwrap();
+//! assert_eq!(said, Ok(vec!["hello", "world"]));
+//! ```
+//!
+//! Sockets and timers have their own reactor, so all of it runs under any executor. What [`spawn`] starts runs
+//! on async-std's executor, which has no tokio context: await tokio's own types in the caller's task.
+
+mod cancel;
+mod clock;
+mod context;
+mod deadline;
+mod every;
+mod gather;
+mod map;
+mod outcome;
+mod registry;
+mod retry;
+mod rt;
+mod run;
+mod scope;
+mod task;
+mod thread;
+mod time;
+
+pub use cancel::{CancelToken, Cancelled};
+pub use clock::{Clock, ManualClock, Sleep};
+pub use deadline::{Deadline, timeout};
+pub use every::{Every, Missed, Tick, every};
+pub use gather::{first, first_ok, gather, settle};
+pub use map::{MapConcurrent, Window, map_concurrent};
+pub use outcome::{By, Ended, Outcome, Panic, Reason, Signal, TimedOut};
+pub use retry::{Decision, GaveUp, Jitter, Retry, RetryError};
+pub use run::{Interrupted, Root, run};
+pub use scope::cancelled;
+pub use task::{DEFAULT_GRACE, Task, spawn, spawn_service};
+pub use thread::{Lane, to_thread, to_thread_in};
+pub use time::{now, sleep, sleep_until};
+
+/// Locks and semaphores for tasks; the project writes none of its own.
+pub use async_lock as sync;
+
+#[doc(hidden)]
+pub mod __private {
+    pub use futures::try_join;
+}

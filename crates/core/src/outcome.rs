@@ -1,0 +1,232 @@
+//! How a task can end, as values: done, cancelled (by whom, why), panicked.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// What became of a task: its value, or how it ended without one.
+pub type Outcome<T> = Result<T, Ended>;
+
+/// How a task ended without a value.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Ended {
+    /// The task was cancelled before it was done.
+    Cancelled(Reason),
+    /// The task panicked; the payload is kept.
+    Panicked(Panic),
+}
+
+impl Ended {
+    /// The reason, if the task was cancelled.
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            Ended::Cancelled(reason) => Some(reason),
+            Ended::Panicked(_) => None,
+        }
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self, Ended::Panicked(_))
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ended::Cancelled(reason) => write!(f, "the task was cancelled {reason}"),
+            Ended::Panicked(panic) => write!(f, "the task {panic}"),
+        }
+    }
+}
+
+impl Error for Ended {}
+
+/// Who cancelled, and why.
+///
+/// ```
+/// use gather_core::{By, Reason};
+///
+/// let reason = Reason::new("no longer needed");
+/// assert_eq!(reason.by(), By::Caller);
+/// assert_eq!(reason.to_string(), "by its caller: no longer needed");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    by: By,
+    why: Cow<'static, str>,
+}
+
+impl Reason {
+    /// A reason given by the program itself.
+    pub fn new(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::by_whom(By::Caller, why)
+    }
+
+    pub(crate) fn by_whom(by: By, why: impl Into<Cow<'static, str>>) -> Self {
+        Self { by, why: why.into() }
+    }
+
+    /// Who cancelled.
+    pub fn by(&self) -> By {
+        self.by
+    }
+
+    /// Why, in words.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// The signal that cancelled, if it was one.
+    pub fn signal(&self) -> Option<Signal> {
+        match self.by {
+            By::Signal(signal) => Some(signal),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "by {}: {}", self.by, self.why)
+    }
+}
+
+/// Who cancelled a task or a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum By {
+    /// The program called `cancel`.
+    Caller,
+    /// The task's handle was dropped.
+    Drop,
+    /// The process received a signal.
+    Signal(Signal),
+    /// The root scope ended while the task was still running.
+    Root,
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            By::Caller => f.write_str("its caller"),
+            By::Drop => f.write_str("the drop of its handle"),
+            By::Signal(signal) => write!(f, "{signal}"),
+            By::Root => f.write_str("the root scope"),
+        }
+    }
+}
+
+/// A signal that stops a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Signal {
+    /// SIGINT, which a terminal sends for Ctrl-C.
+    Interrupt,
+    /// SIGTERM, which `kill` and service managers send.
+    Terminate,
+}
+
+impl Signal {
+    /// The exit code that shells expect of a process that this signal ended: 130 or 143.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Signal::Interrupt => 130,
+            Signal::Terminate => 143,
+        }
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Signal::Interrupt => "SIGINT",
+            Signal::Terminate => "SIGTERM",
+        })
+    }
+}
+
+/// The panic of a task or of a closure on a thread, with its payload.
+pub struct Panic {
+    message: String,
+    payload: Box<dyn Any + Send>,
+}
+
+impl Panic {
+    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
+        let message = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+            (Some(text), _) => (*text).to_owned(),
+            (_, Some(text)) => text.clone(),
+            _ => "a payload that is not a string".to_owned(),
+        };
+        Self { message, payload }
+    }
+
+    /// The message the panic carried.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The payload, to look at or to pass on.
+    pub fn into_payload(self) -> Box<dyn Any + Send> {
+        self.payload
+    }
+
+    /// Lets the panic go on in the caller.
+    pub fn resume(self) -> ! {
+        std::panic::resume_unwind(self.payload)
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Panic").field("message", &self.message).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "panicked: {}", self.message)
+    }
+}
+
+/// A time limit ran out, and what it bounded was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedOut {
+    limit: Option<Duration>,
+}
+
+impl TimedOut {
+    pub(crate) fn after(limit: Duration) -> Self {
+        Self { limit: Some(limit) }
+    }
+
+    pub(crate) fn at_deadline() -> Self {
+        Self { limit: None }
+    }
+
+    /// The limit, where it was given as a duration.
+    pub fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.limit {
+            Some(limit) => write!(f, "timed out after {limit:?}"),
+            None => f.write_str("the deadline passed"),
+        }
+    }
+}
+
+impl Error for TimedOut {}
+
+impl From<TimedOut> for std::io::Error {
+    fn from(error: TimedOut) -> Self {
+        std::io::Error::new(std::io::ErrorKind::TimedOut, error)
+    }
+}

@@ -1,0 +1,120 @@
+//! What a root scope knows of the tasks started below it, so that it can end and join them all.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use event_listener::Event;
+
+use crate::rt::Handle;
+
+#[derive(Default)]
+pub(crate) struct Registry {
+    tasks: Population,
+    services: Population,
+    kept: Mutex<Kept>,
+}
+
+/// Handles that nobody else holds: of detached tasks and of services.
+#[derive(Default)]
+struct Kept {
+    closed: bool,
+    /// Finished ones are swept out when there are this many, so that keeping costs the same however many are kept.
+    sweep_at: usize,
+    handles: Vec<(Kind, Box<dyn Keep>)>,
+}
+
+/// A handle, whatever its future gives.
+pub(crate) trait Keep: Send {
+    fn is_over(&self) -> bool;
+}
+
+impl<T: Send> Keep for Handle<T> {
+    fn is_over(&self) -> bool {
+        self.is_finished()
+    }
+}
+
+const SWEEP_AT_LEAST: usize = 64;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Belongs to the scope that spawned it.
+    Task,
+    /// Serves others, and ends after all tasks have.
+    Service,
+}
+
+impl Registry {
+    /// Counts one more as alive, until the guard is dropped.
+    pub(crate) fn enlist(self: &Arc<Self>, kind: Kind) -> Alive {
+        self.population(kind).alive.fetch_add(1, Ordering::SeqCst);
+        Alive { registry: self.clone(), kind }
+    }
+
+    fn population(&self, kind: Kind) -> &Population {
+        match kind {
+            Kind::Task => &self.tasks,
+            Kind::Service => &self.services,
+        }
+    }
+
+    /// Keeps a handle until its future has ended or the root ends it.
+    pub(crate) fn keep(&self, kind: Kind, handle: impl Keep + 'static) {
+        let mut kept = self.kept();
+        if kept.closed {
+            return; // dropped, which cancels it: the root is past the point of waiting for more
+        }
+        if kept.handles.len() >= kept.sweep_at {
+            kept.handles.retain(|(_, handle)| !handle.is_over());
+            kept.sweep_at = SWEEP_AT_LEAST.max(2 * kept.handles.len());
+        }
+        kept.handles.push((kind, Box::new(handle)));
+    }
+
+    /// Cancels what is kept of this kind. None of it is polled again after the poll in progress.
+    pub(crate) fn end(&self, kind: Kind) {
+        let ended: Vec<_> = {
+            let mut kept = self.kept();
+            kept.closed |= kind == Kind::Service;
+            kept.handles.extract_if(.., |(of, _)| *of == kind).collect()
+        };
+        drop(ended);
+    }
+
+    /// Waits until none of this kind is alive.
+    pub(crate) async fn gone(&self, kind: Kind) {
+        let population = self.population(kind);
+        loop {
+            let change = population.empty.listen();
+            if population.alive.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            change.await;
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Default)]
+struct Population {
+    alive: AtomicUsize,
+    empty: Event,
+}
+
+/// A task that is still there; its drop is the last thing that happens to the task's future.
+pub(crate) struct Alive {
+    registry: Arc<Registry>,
+    kind: Kind,
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        let population = self.registry.population(self.kind);
+        if population.alive.fetch_sub(1, Ordering::SeqCst) == 1 {
+            population.empty.notify(usize::MAX);
+        }
+    }
+}

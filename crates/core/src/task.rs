@@ -1,0 +1,176 @@
+//! Tasks: work that runs on the executor while its owner does something else.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use futures::FutureExt;
+
+use crate::cancel::CancelToken;
+use crate::context::Context;
+use crate::deadline::timeout;
+use crate::outcome::{By, Ended, Outcome, Panic, Reason};
+use crate::registry::{Alive, Kind};
+use crate::rt::{self, Handle};
+
+/// How long a cancelled task or scope has to clean up, unless somebody says otherwise: 5 s.
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(5);
+
+/// Starts a future on the executor, at once, and returns the handle to it (asyncio's `create_task`).
+///
+/// The task inherits the scope, deadline and clock of the code that spawns it. A panic in it is a value
+/// ([`Ended::Panicked`]) and harms nobody else. Dropping the handle cancels the task.
+///
+/// ```
+/// use gather_core::{run, spawn};
+///
+/// let sum = run(async {
+///     let task = spawn(async { 1 + 2 });
+///     task.await.unwrap()
+/// });
+/// assert_eq!(sum.unwrap(), 3);
+/// ```
+pub fn spawn<F>(future: F) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let outer = Context::current();
+    let token = outer.token().child();
+    let alive = outer.registry().map(|registry| registry.enlist(Kind::Task));
+    let work = outer.with_token(token.clone()).within(AssertUnwindSafe(future).catch_unwind());
+    let handle = rt::spawn(guarded(alive, work));
+    Task { handle: Some(handle), token }
+}
+
+/// Starts a future that serves others (a connection driver, an accept loop) and inherits no scope and no deadline.
+///
+/// It runs until it is done. The root scope ends services last, after every task is gone; without a root
+/// scope it runs as long as the process. A panic ends it alone.
+pub fn spawn_service<F>(future: F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let context = Context::current().for_service();
+    let registry = context.registry().cloned();
+    let alive = registry.as_ref().map(|registry| registry.enlist(Kind::Service));
+    let work = context.within(AssertUnwindSafe(future).catch_unwind());
+    let handle = rt::spawn(guarded(alive, work));
+    match registry {
+        Some(registry) => registry.keep(Kind::Service, handle),
+        None => handle.detach(),
+    }
+}
+
+/// Runs the work and lets the guard go only once the work itself has been dropped.
+async fn guarded<F, T>(alive: Option<Alive>, work: F) -> Result<T, Panic>
+where
+    F: Future<Output = std::thread::Result<T>>,
+{
+    let _alive = alive;
+    work.await.map_err(Panic::new)
+}
+
+/// A running task. Awaiting it gives its [`Outcome`]; dropping it cancels it.
+///
+/// A dropped task is not polled again after the poll in progress, but its drop may still be under way on
+/// another thread: [`cancel`](Self::cancel) returns once the future is gone.
+#[must_use = "a task is cancelled when its handle is dropped: await it, keep it, or call detach()"]
+pub struct Task<T> {
+    handle: Option<Handle<Result<T, Panic>>>,
+    token: CancelToken,
+}
+
+impl<T> Task<T> {
+    /// Whether the task has ended, in whichever way.
+    pub fn is_finished(&self) -> bool {
+        self.handle.as_ref().is_none_or(Handle::is_finished)
+    }
+
+    /// The token of the task's own scope: firing it asks the task to stop, and no more than that.
+    pub fn token(&self) -> &CancelToken {
+        &self.token
+    }
+
+    /// Cancels the task and returns once its future is gone, with what became of it.
+    ///
+    /// First the task's token fires. If somebody inside waits for [`cancelled`](crate::cancelled), the task has
+    /// [`DEFAULT_GRACE`] to end by itself, and what it returns is its outcome; otherwise, and after the grace,
+    /// the future is dropped where it is and the outcome is [`Ended::Cancelled`] with this reason.
+    ///
+    /// ```
+    /// use gather_core::{Reason, run, spawn};
+    ///
+    /// let outcome = run(async {
+    ///     let task = spawn(std::future::pending::<()>());
+    ///     task.cancel(Reason::new("enough")).await
+    /// });
+    /// assert_eq!(outcome.unwrap().unwrap_err().reason().unwrap().why(), "enough");
+    /// ```
+    pub async fn cancel(self, reason: Reason) -> Outcome<T> {
+        self.cancel_within(DEFAULT_GRACE, reason).await
+    }
+
+    /// [`cancel`](Self::cancel) with a grace period of its own; zero drops the future at once.
+    pub async fn cancel_within(mut self, grace: Duration, reason: Reason) -> Outcome<T> {
+        self.token.cancel(reason.clone());
+        if !grace.is_zero() && self.token.is_listened_to() {
+            if let Ok(outcome) = timeout(grace, &mut self).await {
+                return outcome;
+            }
+        }
+        match self.handle.take() {
+            Some(handle) => match handle.cancel().await {
+                Some(Ok(value)) => Ok(value),
+                Some(Err(panic)) => Err(Ended::Panicked(panic)),
+                None => Err(Ended::Cancelled(reason)),
+            },
+            None => Err(Ended::Cancelled(reason)),
+        }
+    }
+}
+
+impl<T: Send + 'static> Task<T> {
+    /// Lets the task go on without a handle. The root scope still ends and joins it.
+    pub fn detach(mut self) {
+        let Some(handle) = self.handle.take() else { return };
+        match Context::current().registry() {
+            Some(registry) => registry.keep(Kind::Task, handle),
+            None => handle.detach(),
+        }
+    }
+}
+
+impl<T> Future for Task<T> {
+    type Output = Outcome<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Outcome<T>> {
+        let Some(handle) = self.handle.as_mut() else {
+            return Poll::Ready(Err(Ended::Cancelled(already_taken())));
+        };
+        let outcome = ready!(Pin::new(handle).poll(cx));
+        self.handle = None;
+        Poll::Ready(outcome.map_err(Ended::Panicked))
+    }
+}
+
+fn already_taken() -> Reason {
+    Reason::by_whom(By::Caller, "its outcome was already taken")
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        if self.handle.is_some() {
+            self.token.cancel(Reason::by_whom(By::Drop, "nobody waits for the task any more"));
+        }
+    }
+}
+
+impl<T> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("finished", &self.is_finished()).finish_non_exhaustive()
+    }
+}
