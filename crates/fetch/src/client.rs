@@ -1,0 +1,461 @@
+//! The facade: what becomes of a request, from the first attempt to the last byte.
+//!
+//! The order is always the same. Per attempt: a place among the requests to the host, the request with its defaults, the
+//! wire (name, address policy, connection, TLS, head), a redirect or the body. Around it the retries, and around them all
+//! the total.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gather_core::sleep;
+use http::header::{LOCATION, SET_COOKIE};
+use http::{HeaderMap, Method, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use url::Url;
+
+use crate::body::Body;
+use crate::config::{ClientBuilder, Config, Limits, Timeouts};
+use crate::error::{Error, ErrorKind, Failure, shortened, shown};
+use crate::hosts::Hosts;
+use crate::redirect;
+use crate::request::{Request, is_idempotent};
+use crate::response::{Head, Hop, Response};
+use crate::retry;
+use crate::streaming::Streaming;
+use crate::transport::connect::Typed;
+use crate::transport::surf_client::{self, SurfClient};
+use crate::transport::wire::{Wire, WireRequest, connection};
+use crate::url_input::{IntoUrl, Origin};
+use crate::watch::Watch;
+
+/// An HTTP client. Cloning it is cheap; all clones share connections, limits and the origins that were typed.
+///
+/// Redirects, retries, decoding, time limits, size limits and the rule that only addresses of the public net are
+/// connected to are part of every method. Dropping a future at any time stops its request and gives its places back.
+///
+/// ```
+/// use gather_fetch::{Client, ErrorKind};
+///
+/// # gather_core::run(async {
+/// let client = Client::new();
+/// let error = client.get("http://127.0.0.1:1/").await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::PrivateAddress);
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    typed: Arc<Typed>,
+    hosts: Hosts,
+    wire: Wire,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("timeouts", &self.0.config.timeouts)
+            .field("limits", &self.0.config.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client with the defaults.
+    pub fn new() -> Self {
+        Self::with_config(Config::default())
+    }
+
+    /// Options for a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    pub(crate) fn with_config(config: Config) -> Self {
+        let typed = Arc::new(Typed::new(config.typed.iter().cloned()));
+        let wire = Wire::new(&config, typed.clone());
+        Self(Arc::new(Inner { hosts: Hosts::new(config.per_host), typed, wire, config }))
+    }
+
+    /// The time limits of this client.
+    pub fn timeouts(&self) -> Timeouts {
+        self.0.config.timeouts
+    }
+
+    /// The bounds of this client.
+    pub fn limits(&self) -> Limits {
+        self.0.config.limits
+    }
+
+    /// Whether it believes any certificate: who uses it should be warned.
+    pub fn is_insecure(&self) -> bool {
+        self.0.config.insecure
+    }
+
+    /// Says that a person gave this URL: its host and port may be private, and default credentials go to its origin.
+    ///
+    /// # Errors
+    /// `invalid_input` for a URL that cannot be fetched.
+    pub fn allow_origin(&self, url: impl IntoUrl) -> Result<(), Error> {
+        let url = crate::url_input::into_url(url)?;
+        self.0.typed.add(Origin::of(&url));
+        Ok(())
+    }
+
+    /// Fetches a URL, all of its body included. It does not count as typed: see [`Request::typed`].
+    ///
+    /// # Errors
+    /// Every kind but `status`: a status is a [`Response`], see [`Response::error_for_status`].
+    pub fn get<U: IntoUrl>(
+        &self,
+        url: U,
+    ) -> impl Future<Output = Result<Response, Error>> + Send + 'static + use<U> {
+        let request = Request::get(url);
+        let client = self.clone();
+        async move { client.run(request?).await }
+    }
+
+    /// Sends a request and reads all of the response, trying again what may pass: a connection that does not come about,
+    /// a timeout, a body that breaks off, the statuses 408, 429 and 5xx; never a request that is not idempotent.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn execute(
+        &self,
+        request: Request,
+    ) -> impl Future<Output = Result<Response, Error>> + Send + 'static + use<> {
+        let client = self.clone();
+        async move { client.run(request).await }
+    }
+
+    /// Sends a request that was built with surf. Its own middleware does not run: that is what
+    /// [`surf`](Self::surf) is for.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); `invalid_input` if its body cannot be read.
+    pub fn send<R: Into<surf::Request>>(
+        &self,
+        request: R,
+    ) -> impl Future<Output = Result<Response, Error>> + Send + 'static + use<R> {
+        let client = self.clone();
+        let request: surf::Request = request.into();
+        async move { client.run(surf_client::from_surf(request.into()).await?).await }
+    }
+
+    /// Sends a request, and gives the response as soon as its head is here. Until then it is tried again as
+    /// [`execute`](Self::execute) does; what befalls the body later is an error in the stream.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn stream(
+        &self,
+        request: Request,
+    ) -> impl Future<Output = Result<Streaming, Error>> + Send + 'static + use<> {
+        let client = self.clone();
+        async move { client.run_streaming(request).await }
+    }
+
+    /// surf's client, with all the rules of this one under it.
+    ///
+    /// Real status and headers travel with the response: `res.ext::<http::StatusCode>()` and
+    /// `res.ext::<http::HeaderMap>()`. An error downcasts to [`Error`].
+    pub fn surf(&self) -> surf::Client {
+        surf::Client::with_http_client(SurfClient::new(self.clone()))
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    async fn run(self, request: Request) -> Result<Response, Error> {
+        let mut call = Call::new(&self.0, request);
+        loop {
+            let mut open = call.open().await?;
+            match open.body.collect(&mut call.watch).await {
+                Ok(body) => return Ok(call.response(open, body)),
+                Err(failure) => {
+                    let failure = failure.with_status(open.status);
+                    drop(open);
+                    call.try_again_after(failure).await?;
+                }
+            }
+        }
+    }
+
+    async fn run_streaming(self, request: Request) -> Result<Streaming, Error> {
+        let mut call = Call::new(&self.0, request);
+        let open = call.open().await?;
+        Ok(call.streaming(open))
+    }
+}
+
+/// A response whose head has come, and which is neither followed nor tried again.
+struct Open {
+    status: u16,
+    version: http::Version,
+    headers: HeaderMap,
+    remote: Option<std::net::SocketAddr>,
+    body: Body,
+}
+
+/// One request on its way: where it is now, and what it has cost so far.
+struct Call<'a> {
+    client: &'a Inner,
+    /// The request as the current hop has it.
+    url: Url,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+    history: Vec<Hop>,
+    sets_cookies: bool,
+    attempts: u32,
+    watch: Watch,
+}
+
+impl<'a> Call<'a> {
+    fn new(client: &'a Inner, request: Request) -> Self {
+        let mut timeouts = client.config.timeouts;
+        timeouts.total = request.total.unwrap_or(timeouts.total);
+        if request.typed {
+            client.typed.add(Origin::of(&request.url));
+        }
+        Self {
+            client,
+            url: request.url,
+            method: request.method,
+            headers: request.headers,
+            body: request.body,
+            history: Vec::new(),
+            sets_cookies: false,
+            attempts: 1,
+            watch: Watch::start(timeouts),
+        }
+    }
+
+    /// The response that counts: after redirects, and after the retries that need no body to be decided.
+    async fn open(&mut self) -> Result<Open, Error> {
+        loop {
+            match self.hop().await {
+                Ok(open) if self.follows(&open) => self.redirect(open).await?,
+                Ok(open) => match self.wait_for_status(&open) {
+                    Some(wait) => self.wait(open, wait).await?,
+                    None => return Ok(open),
+                },
+                Err(failure) => self.try_again_after(failure).await?,
+            }
+        }
+    }
+
+    /// One request and the head of its response; once more if the connection turns out to have been dead already.
+    async fn hop(&mut self) -> Result<Open, Failure> {
+        match self.send().await {
+            Err(failure) if failure.stale && is_idempotent(&self.method) => self.send().await,
+            result => result,
+        }
+    }
+
+    async fn send(&mut self) -> Result<Open, Failure> {
+        let permit = match self.client.config.per_host {
+            Some(_) => self.watch.in_total(self.client.hosts.enter(&self.url)).await?,
+            None => None,
+        };
+        let request = self.wire_request()?;
+        let response = self.client.wire.send(request, &mut self.watch).await?;
+        let remote = connection(response.extensions()).map(|connection| connection.remote);
+        let (parts, incoming): (_, Incoming) = response.into_parts();
+        let status = parts.status.as_u16();
+        let bodiless = self.method == Method::HEAD || matches!(status, 204 | 304);
+        // A redirect's body is not looked at, so its encoding cannot fail it.
+        let unread = redirect::is_redirect(status);
+        let body =
+            Body::new(incoming, &parts.headers, &self.client.config.limits, bodiless || unread, permit)
+                .map_err(|failure| failure.with_status(status))?;
+        Ok(Open { status, version: parts.version, headers: parts.headers, remote, body })
+    }
+
+    fn wire_request(&self) -> Result<WireRequest, Failure> {
+        let mut request = WireRequest::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = wire_uri(&self.url)?;
+        *request.headers_mut() = self.wire_headers();
+        Ok(request)
+    }
+
+    /// The request's own headers, then the defaults that it does not have; credentials for typed origins only.
+    fn wire_headers(&self) -> HeaderMap {
+        let config = &self.client.config;
+        let mut headers = if self.headers.is_empty() {
+            config.headers.clone()
+        } else {
+            with_defaults(self.headers.clone(), &config.headers)
+        };
+        if !config.credentials.is_empty() && self.client.typed.contains(&Origin::of(&self.url)) {
+            headers = with_defaults(headers, &config.credentials);
+        }
+        headers
+    }
+
+    fn follows(&self, open: &Open) -> bool {
+        self.client.config.follow && redirect::is_redirect(open.status) && open.headers.contains_key(LOCATION)
+    }
+
+    /// Goes where the response points to.
+    async fn redirect(&mut self, open: Open) -> Result<(), Error> {
+        let target = self.target(&open).map_err(|failure| self.error(failure.with_status(open.status)))?;
+        let method = redirect::next_method(open.status, &self.method);
+        let body_is_gone = method != self.method;
+        redirect::strip_headers(&mut self.headers, &self.url, &target, body_is_gone);
+        self.sets_cookies |= open.headers.contains_key(SET_COOKIE);
+        if body_is_gone {
+            self.body = Bytes::new();
+        }
+        self.method = method;
+        let from = std::mem::replace(&mut self.url, target);
+        self.history.push(Hop { url: from, status: open.status });
+        open.body.drain(&mut self.watch).await;
+        Ok(())
+    }
+
+    fn target(&self, open: &Open) -> Result<Url, Failure> {
+        let location = open.headers.get(LOCATION).map(|value| value.as_bytes()).unwrap_or_default();
+        let target = redirect::resolve(&self.url, location, self.client.config.downgrade)?;
+        let failure = |fact: String| {
+            let failure = Failure::new(ErrorKind::Redirect, fact);
+            if self.sets_cookies || open.headers.contains_key(SET_COOKIE) {
+                failure.hint("the site sets cookies on the way; --cookies sends them back")
+            } else {
+                failure
+            }
+        };
+        let unchanged = redirect::next_method(open.status, &self.method) == self.method;
+        if unchanged && (target == self.url || self.history.iter().any(|hop| hop.url == target)) {
+            return Err(failure(format!(
+                "redirect loop: {} leads back to {}",
+                shown(&self.url),
+                shown(&target)
+            )));
+        }
+        let max = self.client.config.max_redirects;
+        if self.history.len() >= max {
+            return Err(failure(format!("more than {max} redirects, the last one to {}", shown(&target))));
+        }
+        Ok(target)
+    }
+
+    /// How long to wait before this response's request is sent again; `None` if the response is final.
+    fn wait_for_status(&self, open: &Open) -> Option<Duration> {
+        if !retry::is_retryable_status(open.status) || !self.may_try_again() {
+            return None;
+        }
+        let asked = retry::retry_after(&open.headers, std::time::SystemTime::now()).unwrap_or_default();
+        let wait = asked.max(self.backoff());
+        (asked <= self.client.config.max_wait && self.watch.leaves_time_for(wait)).then_some(wait)
+    }
+
+    async fn wait(&mut self, open: Open, wait: Duration) -> Result<(), Error> {
+        // The place among the host's requests goes with the body: nobody holds one while waiting.
+        open.body.drain(&mut self.watch).await;
+        self.pause(wait).await
+    }
+
+    /// Waits for the next attempt, or says that there is none.
+    async fn try_again_after(&mut self, failure: Failure) -> Result<(), Error> {
+        let wait = self.backoff();
+        if !failure.retryable || !self.may_try_again() || !self.watch.leaves_time_for(wait) {
+            return Err(self.error(failure));
+        }
+        self.pause(wait).await
+    }
+
+    async fn pause(&mut self, wait: Duration) -> Result<(), Error> {
+        let slept = self.watch.in_total(sleep(wait)).await;
+        slept.map_err(|failure| self.error(failure))?;
+        self.attempts += 1;
+        Ok(())
+    }
+
+    fn may_try_again(&self) -> bool {
+        self.attempts <= self.client.config.retries && is_idempotent(&self.method)
+    }
+
+    fn backoff(&self) -> Duration {
+        retry::backoff(self.client.config.backoff, self.attempts)
+    }
+
+    fn error(&self, failure: Failure) -> Error {
+        Error::of_request(failure, &self.url, self.attempts, self.watch.elapsed())
+    }
+
+    fn response(self, open: Open, body: Bytes) -> Response {
+        let (wire_bytes, elapsed) = (open.body.wire(), self.watch.elapsed());
+        Response {
+            head: self.head(open.status, open.version, open.headers, open.remote),
+            body,
+            wire_bytes,
+            elapsed,
+        }
+    }
+
+    fn head(
+        self,
+        status: u16,
+        version: http::Version,
+        headers: HeaderMap,
+        remote: Option<std::net::SocketAddr>,
+    ) -> Head {
+        Head {
+            url: self.url,
+            status,
+            version,
+            headers,
+            history: self.history,
+            attempts: self.attempts,
+            remote,
+        }
+    }
+
+    fn streaming(self, open: Open) -> Streaming {
+        let Open { status, version, headers, remote, body } = open;
+        let Call { url, history, attempts, watch, .. } = self;
+        let head = Head { url, status, version, headers, history, attempts, remote };
+        Streaming { head, body, watch, failed: false }
+    }
+}
+
+/// The headers, and of the defaults those whose names they do not have.
+fn with_defaults(mut headers: HeaderMap, defaults: &HeaderMap) -> HeaderMap {
+    for name in defaults.keys() {
+        if !headers.contains_key(name) {
+            for value in defaults.get_all(name) {
+                headers.append(name.clone(), value.clone());
+            }
+        }
+    }
+    headers
+}
+
+/// The URL as the wire wants it. Two of the characters that the URL rules leave as they are, the wire does not take.
+fn wire_uri(url: &Url) -> Result<Uri, Failure> {
+    let text = url.as_str();
+    let text = text.split_once('#').map_or(text, |(before, _)| before);
+    Uri::try_from(text).or_else(|_| {
+        let encoded: String = percent_encoding::utf8_percent_encode(text, UNSENT).to_string();
+        Uri::try_from(encoded).map_err(|error| {
+            Failure::invalid(format!("cannot send {}: {error}", shortened(text))).source(error)
+        })
+    })
+}
+
+const UNSENT: &percent_encoding::AsciiSet =
+    &percent_encoding::AsciiSet::EMPTY.add(b'`').add(b'^').add(b'"').add(b'|');

@@ -1,0 +1,358 @@
+//! From the codings of a body to its bytes: push in what came, take out what it says.
+//!
+//! Bytes are pushed through the layers piece by piece, so memory is bounded by a scratch buffer per layer, the decoders'
+//! windows, and the [`Meter`], never by the peer.
+
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+
+use crate::error::{ErrorKind, Failure, shortened};
+use crate::limits::Meter;
+use layer::Layer;
+
+/// How much a layer decodes before the next one is fed, and the bounds are looked at.
+const SCRATCH: usize = 16 << 10;
+
+/// The codings that we can undo, for `Accept-Encoding`.
+pub(crate) const fn accepted() -> Option<&'static str> {
+    match (cfg!(feature = "gzip"), cfg!(feature = "br"), cfg!(feature = "zstd")) {
+        (true, true, true) => Some("gzip, deflate, br, zstd"),
+        (true, true, false) => Some("gzip, deflate, br"),
+        (true, false, true) => Some("gzip, deflate, zstd"),
+        (true, false, false) => Some("gzip, deflate"),
+        (false, true, true) => Some("br, zstd"),
+        (false, true, false) => Some("br"),
+        (false, false, true) => Some("zstd"),
+        (false, false, false) => None,
+    }
+}
+
+/// The layers of one body, outermost first.
+pub(crate) struct Decoder {
+    layers: Vec<Layer>,
+}
+
+impl Decoder {
+    /// The decoder that a response's `Content-Encoding` asks for; `None` if the body is as it is.
+    pub(crate) fn for_headers(headers: &HeaderMap, max_layers: usize) -> Result<Option<Self>, Failure> {
+        if !headers.contains_key(CONTENT_ENCODING) {
+            return Ok(None);
+        }
+        let mut layers = Vec::new();
+        for coding in codings(headers) {
+            layers.push(Layer::named(&coding).ok_or_else(|| unknown(&coding))?);
+            if layers.len() > max_layers {
+                let fact = format!("the body is encoded more than {max_layers} times");
+                return Err(Failure::new(ErrorKind::TooLarge, fact));
+            }
+        }
+        // The header lists them in the order they were applied.
+        layers.reverse();
+        Ok((!layers.is_empty()).then_some(Self { layers }))
+    }
+
+    /// Decodes a piece, and appends what comes out.
+    pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>, meter: &mut Meter) -> Result<(), Failure> {
+        push_through(&mut self.layers, piece, out, meter)
+    }
+
+    /// Says that the body is over: what is still inside comes out, and what has no end yet is an error.
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>, meter: &mut Meter) -> Result<(), Failure> {
+        let mut rest = self.layers.as_mut_slice();
+        while let [first, inner @ ..] = rest {
+            let mut scratch = vec![0; SCRATCH];
+            loop {
+                let written = first.finish(&mut scratch)?;
+                if written == 0 {
+                    break;
+                }
+                push_through(inner, scratch.get(..written).unwrap_or_default(), out, meter)?;
+            }
+            rest = inner;
+        }
+        Ok(())
+    }
+}
+
+fn push_through(
+    layers: &mut [Layer],
+    piece: &[u8],
+    out: &mut Vec<u8>,
+    meter: &mut Meter,
+) -> Result<(), Failure> {
+    let [first, inner @ ..] = layers else {
+        meter.add_decoded(piece.len())?;
+        out.extend_from_slice(piece);
+        return Ok(());
+    };
+    let mut scratch = vec![0; SCRATCH];
+    let mut left = piece;
+    while !left.is_empty() {
+        let (read, written) = first.decode(left, &mut scratch)?;
+        push_through_if_any(inner, scratch.get(..written).unwrap_or_default(), out, meter)?;
+        if read == 0 && written == 0 {
+            return Err(corrupt(first.name(), "it makes no progress"));
+        }
+        left = left.get(read..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+fn push_through_if_any(
+    layers: &mut [Layer],
+    piece: &[u8],
+    out: &mut Vec<u8>,
+    meter: &mut Meter,
+) -> Result<(), Failure> {
+    if piece.is_empty() { Ok(()) } else { push_through(layers, piece, out, meter) }
+}
+
+/// The codings in the order they were applied, `identity` left out.
+fn codings(headers: &HeaderMap) -> impl Iterator<Item = String> + '_ {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(|coding| String::from_utf8_lossy(coding.trim_ascii()).to_ascii_lowercase())
+        .filter(|coding| !coding.is_empty() && coding != "identity")
+}
+
+fn unknown(coding: &str) -> Failure {
+    Failure::new(ErrorKind::Decode, format!("unknown content encoding {:?}", shortened(coding)))
+}
+
+fn corrupt(name: &str, why: &str) -> Failure {
+    Failure::new(ErrorKind::Decode, format!("the body is not the {name} it says it is: {why}"))
+}
+
+fn cut_short(name: &str) -> Failure {
+    Failure::new(ErrorKind::Decode, format!("the {name} body ends too early"))
+}
+
+#[cfg(any(feature = "gzip", feature = "br", feature = "zstd"))]
+mod layer {
+    use super::{Failure, corrupt, cut_short};
+    use compression_codecs::DecodeV2;
+    use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
+
+    /// The largest zstd window: 8 MiB, as RFC 9659 says for HTTP.
+    #[cfg(feature = "zstd")]
+    const ZSTD_WINDOW_LOG: u32 = 23;
+
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Coding {
+        #[cfg(feature = "gzip")]
+        Gzip,
+        #[cfg(feature = "gzip")]
+        Deflate,
+        #[cfg(feature = "br")]
+        Brotli,
+        #[cfg(feature = "zstd")]
+        Zstd,
+    }
+
+    type Engine = Box<dyn DecodeV2 + Send + Sync>;
+
+    enum State {
+        /// Nothing has come; an empty body is empty in every coding.
+        Fresh,
+        /// The first byte of a `deflate` body: the second one tells zlib from raw deflate.
+        Held(u8),
+        Inside(Engine),
+        /// A member or frame is complete; another may follow.
+        Between(Engine),
+        /// Complete, and whatever follows is ignored, as browsers do.
+        Over,
+    }
+
+    pub(super) struct Layer {
+        coding: Coding,
+        state: State,
+    }
+
+    impl Layer {
+        pub(super) fn named(name: &str) -> Option<Self> {
+            let coding = match name {
+                #[cfg(feature = "gzip")]
+                "gzip" | "x-gzip" => Coding::Gzip,
+                #[cfg(feature = "gzip")]
+                "deflate" => Coding::Deflate,
+                #[cfg(feature = "br")]
+                "br" => Coding::Brotli,
+                #[cfg(feature = "zstd")]
+                "zstd" => Coding::Zstd,
+                _ => return None,
+            };
+            Some(Self { coding, state: State::Fresh })
+        }
+
+        pub(super) fn name(&self) -> &'static str {
+            match self.coding {
+                #[cfg(feature = "gzip")]
+                Coding::Gzip => "gzip",
+                #[cfg(feature = "gzip")]
+                Coding::Deflate => "deflate",
+                #[cfg(feature = "br")]
+                Coding::Brotli => "br",
+                #[cfg(feature = "zstd")]
+                Coding::Zstd => "zstd",
+            }
+        }
+
+        /// Decodes some of `input`, which is not empty: how much was read, and how much is in `out`.
+        pub(super) fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Failure> {
+            let state = std::mem::replace(&mut self.state, State::Over);
+            let (state, read, written) = match state {
+                State::Over => (State::Over, input.len(), 0),
+                State::Fresh => self.begin(input),
+                State::Held(first) => self.begin_held(first, input, out)?,
+                State::Between(engine) => self.next_member(engine, input)?,
+                State::Inside(engine) => self.run(engine, input, out)?,
+            };
+            self.state = state;
+            Ok((read, written))
+        }
+
+        fn begin(&self, input: &[u8]) -> (State, usize, usize) {
+            match (self.coding, input) {
+                #[cfg(feature = "gzip")]
+                (Coding::Deflate, [first]) => (State::Held(*first), 1, 0),
+                _ => (State::Inside(self.engine(input)), 0, 0),
+            }
+        }
+
+        fn begin_held(
+            &self,
+            first: u8,
+            input: &[u8],
+            out: &mut [u8],
+        ) -> Result<(State, usize, usize), Failure> {
+            let second = input.first().copied().unwrap_or_default();
+            let engine = self.engine(&[first, second]);
+            match self.run(engine, &[first], out)? {
+                (state, 1, written) => Ok((state, 0, written)),
+                _ => Err(corrupt(self.name(), "its first byte is not taken")),
+            }
+        }
+
+        /// gzip: another member if it begins like one (RFC 1952, section 2.2). zstd: another frame (RFC 8878). Nothing
+        /// else has a second part.
+        fn next_member(&self, mut engine: Engine, input: &[u8]) -> Result<(State, usize, usize), Failure> {
+            let follows = match self.coding {
+                #[cfg(feature = "gzip")]
+                Coding::Gzip => input.first() == Some(&0x1f),
+                #[cfg(feature = "gzip")]
+                Coding::Deflate => false,
+                #[cfg(feature = "br")]
+                Coding::Brotli => false,
+                #[cfg(feature = "zstd")]
+                Coding::Zstd => true,
+            };
+            if !follows {
+                return Ok((State::Over, input.len(), 0));
+            }
+            engine.reinit().map_err(|error| corrupt(self.name(), &error.to_string()))?;
+            Ok((State::Inside(engine), 0, 0))
+        }
+
+        fn run(
+            &self,
+            mut engine: Engine,
+            input: &[u8],
+            out: &mut [u8],
+        ) -> Result<(State, usize, usize), Failure> {
+            let mut input = PartialBuffer::new(input);
+            let mut output = WriteBuffer::new_initialized(out);
+            let done = engine
+                .decode(&mut input, &mut output)
+                .map_err(|error| corrupt(self.name(), &error.to_string()))?;
+            let counts = (input.written_len(), output.written_len());
+            let state = if done { State::Between(engine) } else { State::Inside(engine) };
+            // An engine that is done without having moved would be asked for ever.
+            Ok((if done && counts == (0, 0) { State::Over } else { state }, counts.0, counts.1))
+        }
+
+        /// After the last input: how much came out. Zero is the end.
+        pub(super) fn finish(&mut self, out: &mut [u8]) -> Result<usize, Failure> {
+            let name = self.name();
+            let engine = match &mut self.state {
+                State::Fresh | State::Between(_) | State::Over => return Ok(0),
+                State::Held(_) => return Err(cut_short(name)),
+                State::Inside(engine) => engine,
+            };
+            let mut output = WriteBuffer::new_initialized(out);
+            let done = match self.coding {
+                // Its `finish` asks whether the frame has ended before it has given out what it still holds.
+                #[cfg(feature = "zstd")]
+                Coding::Zstd => engine.decode(&mut PartialBuffer::new(&[]), &mut output),
+                #[cfg(any(feature = "gzip", feature = "br"))]
+                _ => engine.finish(&mut output),
+            };
+            let done = done.map_err(|_| cut_short(name))?;
+            let written = output.written_len();
+            match (done, written) {
+                (true, _) => self.state = State::Over,
+                (false, 0) => return Err(cut_short(name)),
+                (false, _) => {}
+            }
+            Ok(written)
+        }
+
+        fn engine(&self, beginning: &[u8]) -> Engine {
+            match self.coding {
+                #[cfg(feature = "gzip")]
+                Coding::Gzip => Box::new(compression_codecs::GzipDecoder::new()),
+                #[cfg(feature = "gzip")]
+                Coding::Deflate if is_zlib(beginning) => Box::new(compression_codecs::ZlibDecoder::new()),
+                #[cfg(feature = "gzip")]
+                Coding::Deflate => Box::new(compression_codecs::DeflateDecoder::new()),
+                #[cfg(feature = "br")]
+                Coding::Brotli => Box::new(compression_codecs::BrotliDecoder::new()),
+                #[cfg(feature = "zstd")]
+                Coding::Zstd => {
+                    let window =
+                        compression_codecs::zstd::params::DParameter::window_log_max(ZSTD_WINDOW_LOG);
+                    let _ = beginning;
+                    Box::new(compression_codecs::ZstdDecoder::new_with_params(&[window]))
+                }
+            }
+        }
+    }
+
+    /// `deflate` means zlib (RFC 9110, section 8.4.1.2), but some servers send it raw; the header tells (RFC 1950).
+    #[cfg(feature = "gzip")]
+    fn is_zlib(beginning: &[u8]) -> bool {
+        match beginning {
+            [cmf, flg, ..] => {
+                cmf & 0x0f == 8 && cmf >> 4 <= 7 && (u16::from(*cmf) << 8 | u16::from(*flg)) % 31 == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(not(any(feature = "gzip", feature = "br", feature = "zstd")))]
+mod layer {
+    use super::Failure;
+
+    /// Built without any coding: there is no layer.
+    pub(super) enum Layer {}
+
+    impl Layer {
+        pub(super) fn named(_name: &str) -> Option<Self> {
+            None
+        }
+
+        pub(super) fn name(&self) -> &'static str {
+            match *self {}
+        }
+
+        pub(super) fn decode(&mut self, _input: &[u8], _out: &mut [u8]) -> Result<(usize, usize), Failure> {
+            match *self {}
+        }
+
+        pub(super) fn finish(&mut self, _out: &mut [u8]) -> Result<usize, Failure> {
+            match *self {}
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The bounds on a body, counted as it comes.
+
+use crate::config::Limits;
+use crate::error::{ErrorKind, Failure};
+
+/// Below this many decoded bytes the ratio is not looked at: small pages of blanks compress well, too.
+const RATIO_FLOOR: u64 = 4 << 20;
+
+/// What of a body has come so far, against what may come.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    wire: u64,
+    decoded: u64,
+    max: u64,
+    ratio: u64,
+}
+
+impl Meter {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { wire: 0, decoded: 0, max: limits.body, ratio: u64::from(limits.ratio) }
+    }
+
+    /// Bytes that came over the wire.
+    pub(crate) fn wire(&self) -> u64 {
+        self.wire
+    }
+
+    /// Refuses a body that says it will be too large, before any of it is read.
+    pub(crate) fn declared(&self, bytes: u64) -> Result<(), Failure> {
+        if bytes > self.max { Err(self.too_large(&format!("the body has {bytes} bytes"))) } else { Ok(()) }
+    }
+
+    pub(crate) fn add_wire(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.wire = self.wire.saturating_add(bytes as u64);
+        if self.wire > self.max { Err(self.too_large("the body is too large")) } else { Ok(()) }
+    }
+
+    pub(crate) fn add_decoded(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.decoded = self.decoded.saturating_add(bytes as u64);
+        if self.decoded > self.max {
+            return Err(self.too_large("the decoded body is too large"));
+        }
+        if self.decoded > RATIO_FLOOR && self.decoded / self.ratio.max(1) > self.wire {
+            let fact = format!("the body decodes to more than {} times its size", self.ratio);
+            return Err(Failure::new(ErrorKind::TooLarge, fact));
+        }
+        Ok(())
+    }
+
+    fn too_large(&self, fact: &str) -> Failure {
+        let fact = format!("{fact}: the limit is {} bytes", self.max);
+        Failure::new(ErrorKind::TooLarge, fact).hint("--max-size (max_body) sets the limit")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meter(body: u64, ratio: u32) -> Meter {
+        Meter::new(&Limits { body, ratio, ..Limits::default() })
+    }
+
+    #[test]
+    fn the_limit_itself_is_allowed_and_one_more_is_not() {
+        assert!(meter(10, 5).declared(10).is_ok());
+        assert!(meter(10, 5).declared(11).is_err());
+        let mut meter = meter(10, 5);
+        assert!(meter.add_wire(10).is_ok());
+        assert_eq!(meter.add_wire(1).unwrap_err().kind, ErrorKind::TooLarge);
+    }
+
+    #[test]
+    fn the_ratio_counts_only_above_the_floor() {
+        let mut meter = meter(u64::MAX, 10);
+        meter.add_wire(1000).unwrap();
+        assert!(meter.add_decoded(RATIO_FLOOR as usize).is_ok());
+        assert_eq!(meter.add_decoded(1).unwrap_err().kind, ErrorKind::TooLarge);
+    }
+}

@@ -1,0 +1,112 @@
+//! A response whose body is taken piece by piece.
+
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::Stream;
+use http::HeaderMap;
+use url::Url;
+
+use crate::body::Body;
+use crate::error::{Error, ErrorKind, Failure, shown};
+use crate::response::{Head, Hop};
+use crate::watch::Watch;
+
+/// A response with its body still to come: decoded, within the client's limits, in pieces of any size.
+///
+/// An error in the body ends the stream, and nothing is tried again. Dropping it closes the connection, unless all of
+/// the body has come.
+pub struct Streaming {
+    pub(crate) head: Head,
+    pub(crate) body: Body,
+    pub(crate) watch: Watch,
+    pub(crate) failed: bool,
+}
+
+impl Streaming {
+    /// The final URL, after redirects.
+    pub fn url(&self) -> &Url {
+        &self.head.url
+    }
+
+    /// The status, also one that nobody has registered.
+    pub fn status(&self) -> u16 {
+        self.head.status
+    }
+
+    /// The headers as they came.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// The `Content-Type`, as it was sent.
+    pub fn content_type(&self) -> Option<Cow<'_, str>> {
+        self.head.content_type()
+    }
+
+    /// The redirects on the way here, in order.
+    pub fn history(&self) -> &[Hop] {
+        &self.head.history
+    }
+
+    /// How many attempts it took to get this far.
+    pub fn attempts(&self) -> u32 {
+        self.head.attempts
+    }
+
+    /// Bytes on the wire so far.
+    pub fn wire_bytes(&self) -> u64 {
+        self.body.wire()
+    }
+
+    /// The next piece; `None` after the last. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// What befalls the body: `body`, `decode`, `too_large`, `timeout`. After an error there is no further piece.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        if self.failed {
+            return Poll::Ready(Ok(None));
+        }
+        self.body.poll_decoded(cx, &mut self.watch).map_err(|failure| {
+            self.failed = true;
+            self.error(failure)
+        })
+    }
+
+    fn error(&self, failure: Failure) -> Error {
+        Error::of_request(
+            failure.with_status(self.head.status),
+            &self.head.url,
+            self.head.attempts,
+            self.watch.elapsed(),
+        )
+    }
+
+    /// The error that a status of 4xx or 5xx is; `None` for all others.
+    pub fn status_error(&self) -> Option<Error> {
+        let status = self.head.status;
+        let fact = format!("{}: status {status}", shown(&self.head.url));
+        (status >= 400).then(|| self.error(Failure::new(ErrorKind::Status, fact)))
+    }
+}
+
+impl Stream for Streaming {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_chunk(cx).map(Result::transpose)
+    }
+}
+
+impl std::fmt::Debug for Streaming {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Streaming").field("head", &self.head).finish_non_exhaustive()
+    }
+}

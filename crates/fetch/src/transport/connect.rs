@@ -1,0 +1,282 @@
+//! A connection to an origin: name, address policy, socket, TLS.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use async_std::net::TcpStream;
+use futures::stream::{FuturesUnordered, StreamExt};
+use gather_core::{now, sleep, sleep_until};
+use http::Uri;
+
+use super::dns::Resolver;
+use super::io::Io;
+use super::tls::Tls;
+use crate::address::classify;
+use crate::config::Config;
+use crate::error::{ErrorKind, Failure, Phase, shortened};
+use crate::url_input::Origin;
+
+/// How long one address is given before the next one is tried beside it (RFC 8305, section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// How long to wait for a free file descriptor before asking again.
+const DESCRIPTOR_WAIT: Duration = Duration::from_millis(50);
+
+/// The origins that a person typed. They grow with what is typed, never with what pages say.
+#[derive(Default)]
+pub(crate) struct Typed {
+    origins: RwLock<HashSet<Origin>>,
+    doors: RwLock<HashSet<(String, u16)>>,
+}
+
+impl Typed {
+    pub(crate) fn new(origins: impl IntoIterator<Item = Origin>) -> Self {
+        let typed = Self::default();
+        origins.into_iter().for_each(|origin| typed.add(origin));
+        typed
+    }
+
+    pub(crate) fn add(&self, origin: Origin) {
+        if self.contains(&origin) {
+            return;
+        }
+        let door = (origin.host().to_owned(), origin.port());
+        self.doors.write().unwrap_or_else(PoisonError::into_inner).insert(door);
+        self.origins.write().unwrap_or_else(PoisonError::into_inner).insert(origin);
+    }
+
+    /// Whether this very origin was typed: default credentials may go there.
+    pub(crate) fn contains(&self, origin: &Origin) -> bool {
+        self.origins.read().unwrap_or_else(PoisonError::into_inner).contains(origin)
+    }
+
+    /// Whether this host and port were typed, with whichever scheme: a private address is then meant.
+    fn has_door(&self, host: &str, port: u16) -> bool {
+        let doors = self.doors.read().unwrap_or_else(PoisonError::into_inner);
+        doors.contains(&(host.to_owned(), port))
+    }
+}
+
+thread_local! {
+    /// Set by a connector that had to wait in the poll in progress. hyper's request future does not tell whether it
+    /// waits for a connection or for the response; the connector runs inside its poll, and so can.
+    static CONNECTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Polls hyper's request future, and says whether it waits for a connection.
+pub(crate) fn poll_telling<F: Future + Unpin>(
+    request: &mut F,
+    cx: &mut Context<'_>,
+) -> (Poll<F::Output>, bool) {
+    CONNECTING.set(false);
+    let poll = Pin::new(request).poll(cx);
+    (poll, CONNECTING.get())
+}
+
+/// Makes connections for hyper's pool.
+#[derive(Clone)]
+pub(crate) struct Connector(Arc<Inner>);
+
+struct Inner {
+    resolver: Resolver,
+    tls: Tls,
+    typed: Arc<Typed>,
+    allow_private: bool,
+    limit: Option<Duration>,
+}
+
+impl Connector {
+    pub(crate) fn new(config: &Config, typed: Arc<Typed>) -> Self {
+        Self(Arc::new(Inner {
+            resolver: Resolver::new(config.resolve.clone()),
+            tls: Tls::new(config.insecure, config.roots.clone()),
+            typed,
+            allow_private: config.allow_private,
+            limit: config.timeouts.connect,
+        }))
+    }
+}
+
+impl tower_service::Service<Uri> for Connector {
+    type Response = Io;
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Io, Failure>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, origin: Uri) -> Self::Future {
+        let this = self.0.clone();
+        Box::pin(async move {
+            let mut work = pin!(this.connect(&origin));
+            poll_fn(|cx| {
+                let poll = work.as_mut().poll(cx);
+                if poll.is_pending() {
+                    CONNECTING.set(true);
+                }
+                poll
+            })
+            .await
+        })
+    }
+}
+
+/// What is left of the limit on connecting, and the phase that uses it.
+struct Budget {
+    end: Option<Instant>,
+    limit: Option<Duration>,
+}
+
+impl Budget {
+    async fn spend<T>(
+        &self,
+        phase: Phase,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let mut work = pin!(work);
+        let mut timer = self.end.map(sleep_until);
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(done);
+            }
+            match &mut timer {
+                Some(timer) => Pin::new(timer).poll(cx).map(|()| Err(Failure::timeout(phase, self.limit))),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
+
+impl Inner {
+    async fn connect(&self, origin: &Uri) -> Result<Io, Failure> {
+        let host = origin.host().unwrap_or_default();
+        let https = origin.scheme() == Some(&http::uri::Scheme::HTTPS);
+        let port = origin.port_u16().unwrap_or(if https { 443 } else { 80 });
+        let budget = Budget { end: self.limit.and_then(|limit| now().checked_add(limit)), limit: self.limit };
+
+        let addresses = budget.spend(Phase::Dns, self.resolver.resolve(host, port)).await?;
+        let addresses = self.allowed(host, port, addresses)?;
+        let (stream, remote) = budget.spend(Phase::Connect, connect_any(host, addresses)).await?;
+        // Without it small requests wait for the other side's delayed acknowledgement.
+        let _ = stream.set_nodelay(true);
+        if !https {
+            return Ok(Io::plain(stream, remote));
+        }
+        let stream = budget.spend(Phase::Tls, self.tls.handshake(host, stream)).await?;
+        Ok(Io::tls(stream, remote))
+    }
+
+    /// The addresses that may be connected to: the check is on what is connected to, not on the name.
+    fn allowed(&self, host: &str, port: u16, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Failure> {
+        if self.allow_private || self.typed.has_door(host, port) || self.resolver.is_overridden(host, port) {
+            return Ok(addresses);
+        }
+        let (public, refused): (Vec<_>, Vec<_>) =
+            addresses.into_iter().partition(|address| classify(address.ip()).is_public());
+        match (public.is_empty(), refused.first()) {
+            (true, Some(address)) => Err(private_address(host, *address)),
+            _ => Ok(public),
+        }
+    }
+}
+
+fn private_address(host: &str, address: SocketAddr) -> Failure {
+    let (ip, class) = (address.ip(), classify(address.ip()));
+    let host = shortened(host.trim_start_matches('[').trim_end_matches(']'));
+    let fact = if host == ip.to_string() {
+        format!("refused to connect to {address}: a {class} address")
+    } else {
+        format!("refused to connect to {host}: {ip} is a {class} address")
+    };
+    Failure::new(ErrorKind::PrivateAddress, fact).hint("--allow-private (allow_private) is for local work")
+}
+
+/// The first connection that comes about. The families take turns, in the order the resolver prefers, each address
+/// gets a head start on the next, and one that fails lets the next begin at once (RFC 8305).
+async fn connect_any(host: &str, addresses: Vec<SocketAddr>) -> Result<(TcpStream, SocketAddr), Failure> {
+    if let [only] = addresses.as_slice() {
+        return connect_one(host, *only).await;
+    }
+    let mut waiting = taking_turns(addresses).into_iter();
+    let mut running = FuturesUnordered::new();
+    let mut last =
+        Failure::new(ErrorKind::Dns, format!("cannot resolve {:?}: it has no address", shortened(host)));
+    loop {
+        match waiting.next() {
+            Some(address) => running.push(connect_one(host, address)),
+            None if running.is_empty() => return Err(last),
+            None => {}
+        }
+        match next_within(&mut running, waiting.len() > 0).await {
+            Some(Ok(connected)) => return Ok(connected),
+            Some(Err(failure)) => last = failure,
+            None => {}
+        }
+    }
+}
+
+/// The next attempt that ends; or nothing, once it is time to begin another one.
+async fn next_within<S: StreamExt + Unpin>(running: &mut S, more_to_begin: bool) -> Option<S::Item> {
+    if !more_to_begin {
+        return running.next().await;
+    }
+    gather_core::timeout(STAGGER, running.next()).await.ok().flatten()
+}
+
+/// One of each family in turn, beginning with the family of the first.
+fn taking_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (one, two): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let longest = one.len().max(two.len());
+    (0..longest).flat_map(|n| [one.get(n).copied(), two.get(n).copied()]).flatten().collect()
+}
+
+async fn connect_one(host: &str, address: SocketAddr) -> Result<(TcpStream, SocketAddr), Failure> {
+    loop {
+        match TcpStream::connect(address).await {
+            Ok(stream) => return Ok((stream, address)),
+            Err(error) if is_out_of_descriptors(&error) => sleep(DESCRIPTOR_WAIT).await,
+            Err(error) => return Err(not_connected(host, address, error)),
+        }
+    }
+}
+
+/// EMFILE and ENFILE: some other connection will close and free one.
+fn is_out_of_descriptors(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+fn not_connected(host: &str, address: SocketAddr, error: std::io::Error) -> Failure {
+    let why = match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        std::io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
+        std::io::ErrorKind::TimedOut => "it does not answer".to_owned(),
+        _ => error.to_string().to_lowercase(),
+    };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let name =
+        if bare == address.ip().to_string() { String::new() } else { format!("{} at ", shortened(host)) };
+    Failure::new(ErrorKind::Connect, format!("cannot connect to {name}{address}: {why}")).source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_families_take_turns() {
+        let addresses =
+            ["[2606::1]:1", "[2606::2]:1", "[2606::3]:1", "1.1.1.1:1"].map(|a| a.parse().unwrap());
+        let order: Vec<String> = taking_turns(addresses.to_vec()).iter().map(ToString::to_string).collect();
+        assert_eq!(order, ["[2606::1]:1", "1.1.1.1:1", "[2606::2]:1", "[2606::3]:1"]);
+    }
+}

@@ -1,0 +1,118 @@
+//! Names to addresses: overrides, then a cache of our own age, then the system, off the event loop.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use gather_core::{now, to_thread};
+
+use crate::config::Override;
+use crate::error::{ErrorKind, Failure, shortened};
+
+/// How long an answer is used. getaddrinfo does not tell how long it is good for.
+const AGE: Duration = Duration::from_secs(60);
+
+/// How many names are remembered; beyond that the old ones are forgotten, then all.
+const NAMES: usize = 10_000;
+
+type Answer = Arc<[IpAddr]>;
+
+/// One look-up per name at a time: whoever comes second waits for the first one's answer.
+type Slot = Arc<async_lock::Mutex<Option<(Instant, Answer)>>>;
+
+#[derive(Default)]
+pub(crate) struct Resolver {
+    overrides: Vec<Override>,
+    names: Mutex<HashMap<String, Slot>>,
+}
+
+impl Resolver {
+    pub(crate) fn new(overrides: Vec<Override>) -> Self {
+        Self { overrides, names: Mutex::default() }
+    }
+
+    /// Whether a person gave the address of this host and port.
+    pub(crate) fn is_overridden(&self, host: &str, port: u16) -> bool {
+        self.overridden(host, port).is_some()
+    }
+
+    fn overridden(&self, host: &str, port: u16) -> Option<&Override> {
+        self.overrides.iter().rev().find(|rule| rule.port == port && rule.host.eq_ignore_ascii_case(host))
+    }
+
+    /// The addresses of a host, as it stands in a URL.
+    pub(crate) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+        if let Some(rule) = self.overridden(host, port) {
+            return Ok(rule.addresses.clone());
+        }
+        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        let addresses = self.look_up(host).await?;
+        Ok(addresses.iter().map(|address| SocketAddr::new(*address, port)).collect())
+    }
+
+    async fn look_up(&self, host: &str) -> Result<Answer, Failure> {
+        let slot = self.slot(host);
+        let mut entry = slot.lock().await;
+        if let Some((at, answer)) = entry.as_ref()
+            && now().saturating_duration_since(*at) < AGE
+        {
+            return Ok(answer.clone());
+        }
+        let answer = ask_system(host.to_owned()).await?;
+        *entry = Some((now(), answer.clone()));
+        Ok(answer)
+    }
+
+    fn slot(&self, host: &str) -> Slot {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = names.get(host) {
+            return slot.clone();
+        }
+        if names.len() >= NAMES {
+            names.retain(|_, slot| Arc::strong_count(slot) > 1 || !is_old(slot));
+        }
+        if names.len() >= NAMES {
+            names.clear();
+        }
+        names.entry(host.to_owned()).or_default().clone()
+    }
+}
+
+fn is_old(slot: &Slot) -> bool {
+    let entry = slot.try_lock();
+    entry
+        .is_some_and(|entry| entry.as_ref().is_none_or(|(at, _)| now().saturating_duration_since(*at) >= AGE))
+}
+
+async fn ask_system(host: String) -> Result<Answer, Failure> {
+    let name = host.clone();
+    let answer =
+        to_thread(move || (name.as_str(), 0).to_socket_addrs().map(|all| all.map(|a| a.ip()).collect()))
+            .await;
+    match answer {
+        Ok(Ok(addresses)) => {
+            let addresses: Vec<IpAddr> = addresses;
+            if addresses.is_empty() {
+                Err(unresolved(&host, "it has no address"))
+            } else {
+                Ok(addresses.into())
+            }
+        }
+        Ok(Err(error)) => {
+            let why = error.to_string();
+            let why =
+                why.strip_prefix("failed to lookup address information: ").unwrap_or(&why).to_lowercase();
+            Err(unresolved(&host, &why).source(error))
+        }
+        Err(ended) => {
+            Err(Failure::new(ErrorKind::Cancelled, format!("name look-up of {}: {ended}", shortened(&host))))
+        }
+    }
+}
+
+fn unresolved(host: &str, why: &str) -> Failure {
+    Failure::new(ErrorKind::Dns, format!("cannot resolve {:?}: {why}", shortened(host)))
+}

@@ -1,0 +1,9 @@
+//! Sockets, TLS and HTTP: one hop of one request, without any rule about what to do with the answer.
+
+pub(crate) mod connect;
+mod dns;
+mod io;
+pub(crate) mod runtime;
+pub(crate) mod surf_client;
+mod tls;
+pub(crate) mod wire;

@@ -1,0 +1,263 @@
+//! TLS: who is trusted, and what a failure says.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_std::net::TcpStream;
+use futures_rustls::TlsConnector;
+use futures_rustls::client::TlsStream;
+use gather_core::to_thread;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore,
+    SignatureScheme,
+};
+
+use crate::error::{ErrorKind, Failure, shortened};
+
+/// The TLS side of a client. The roots are loaded at the first handshake: a client that never needs them never reads them.
+pub(crate) struct Tls {
+    insecure: bool,
+    extra: Vec<CertificateDer<'static>>,
+    connector: async_lock::OnceCell<TlsConnector>,
+}
+
+impl Tls {
+    pub(crate) fn new(insecure: bool, extra: Vec<CertificateDer<'static>>) -> Self {
+        Self { insecure, extra, connector: async_lock::OnceCell::new() }
+    }
+
+    pub(crate) async fn handshake(
+        &self,
+        host: &str,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, Failure> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(bare).map_err(|_| {
+            Failure::invalid(format!("{:?} is no name that a certificate can have", shortened(host)))
+        })?;
+        let connector = self.connector.get_or_try_init(|| self.load()).await?;
+        connector.connect(name, stream).await.map_err(|error| explain(host, error))
+    }
+
+    async fn load(&self) -> Result<TlsConnector, Failure> {
+        let (insecure, extra) = (self.insecure, self.extra.clone());
+        let config = to_thread(move || configure(insecure, extra)).await;
+        let unusable = |why: String| Failure::new(ErrorKind::Tls, format!("cannot set up tls: {why}"));
+        let config =
+            config.map_err(|ended| unusable(ended.to_string()))?.map_err(|e| unusable(e.to_string()))?;
+        Ok(TlsConnector::from(Arc::new(config)))
+    }
+}
+
+fn configure(insecure: bool, extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier: Arc<dyn ServerCertVerifier> = if insecure {
+        Arc::new(BelieveAll(provider.clone()))
+    } else {
+        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(extra)), provider.clone())
+            .build()
+            .map_err(|error| TlsError::General(error.to_string()))?;
+        Arc::new(Verifier(inner))
+    };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The system's roots, or Mozilla's where the system has none, and what the user adds.
+fn roots(extra: Vec<CertificateDer<'static>>) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    roots.add_parsable_certificates(extra);
+    roots
+}
+
+/// The usual verification, which in addition tells a self-signed certificate from one of an unknown issuer.
+#[derive(Debug)]
+struct Verifier(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let verified = self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        match verified {
+            Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer))
+                if is_self_signed(end_entity) =>
+            {
+                let other = CertificateError::Other(OtherError(Arc::new(SelfSigned)));
+                Err(TlsError::InvalidCertificate(other))
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+/// What `insecure` asks for: every certificate is believed, though the handshake's signatures must still hold.
+#[derive(Debug)]
+struct BelieveAll(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for BelieveAll {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[derive(Debug)]
+struct SelfSigned;
+
+impl fmt::Display for SelfSigned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("self-signed")
+    }
+}
+
+impl std::error::Error for SelfSigned {}
+
+/// What a failed handshake says of the host.
+fn explain(host: &str, error: std::io::Error) -> Failure {
+    let host = shortened(host);
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+        Some(tls) => explain_tls(&host, tls).source(error),
+        None => Failure::new(ErrorKind::Tls, format!("tls handshake with {host} broke off: {error}"))
+            .retryable(true)
+            .source(error),
+    }
+}
+
+fn explain_tls(host: &str, error: &TlsError) -> Failure {
+    let failure = |fact: String| Failure::new(ErrorKind::Tls, fact);
+    let trust = "--cacert (add_root_pem) trusts a further root; --insecure trusts everybody";
+    match error {
+        TlsError::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            failure(format!("the certificate of {host} has expired")).hint("is this machine's clock right?")
+        }
+        TlsError::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        ) => failure(format!("the certificate of {host} is not valid yet"))
+            .hint("is this machine's clock right?"),
+        TlsError::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => failure(format!("wrong host: the certificate is not for {host}")),
+        TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            failure(format!("the certificate of {host} is from an unknown issuer")).hint(trust)
+        }
+        TlsError::InvalidCertificate(CertificateError::Other(_)) => {
+            failure(format!("the certificate of {host} is self-signed")).hint(trust)
+        }
+        TlsError::InvalidCertificate(CertificateError::Revoked) => {
+            failure(format!("the certificate of {host} is revoked"))
+        }
+        TlsError::InvalidCertificate(other) => {
+            failure(format!("the certificate of {host} does not hold: {other}"))
+        }
+        TlsError::InvalidMessage(_) => {
+            failure(format!("{host} does not speak tls here")).hint("is it http:// on this port?")
+        }
+        other => failure(format!("tls handshake with {host} failed: {other}")),
+    }
+}
+
+/// Whether issuer and subject of a certificate are the same (RFC 5280, section 4.1).
+fn is_self_signed(certificate: &[u8]) -> bool {
+    names(certificate).is_some_and(|(issuer, subject)| issuer == subject)
+}
+
+/// The issuer and the subject, as DER.
+fn names(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, certificate, _) = der(certificate)?;
+    let (_, mut rest, _) = der(certificate)?;
+    // The version is explicit unless it is 1.
+    if rest.first() == Some(&0xa0) {
+        rest = der(rest)?.2;
+    }
+    let (_, _, rest) = der(rest)?; // serial number
+    let (_, _, rest) = der(rest)?; // signature algorithm
+    let (_, issuer, rest) = der(rest)?;
+    let (_, _, rest) = der(rest)?; // validity
+    let (_, subject, _) = der(rest)?;
+    Some((issuer, subject))
+}
+
+/// The tag and content of the first DER element, and what follows it.
+fn der(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = bytes.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        short @ 0..=0x7f => (usize::from(short), rest),
+        long @ 0x81..=0x84 => {
+            let (length, rest) = rest.split_at_checked(usize::from(long & 0x7f))?;
+            (length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest)
+        }
+        _ => return None,
+    };
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((tag, content, rest))
+}

@@ -1,0 +1,158 @@
+//! One request on the wire: hyper's pooled client over our connections, and what its errors mean.
+
+use std::error::Error as StdError;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gather_core::now;
+use http::Extensions;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+
+use super::connect::{Connector, Typed, poll_telling};
+use super::io::ConnectionInfo;
+use super::runtime::{Clock, Services};
+use crate::config::Config;
+use crate::error::{ErrorKind, Failure, Phase};
+use crate::watch::Watch;
+
+/// How long an unused connection is kept.
+const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+
+/// How many unused connections to one origin are kept.
+const IDLE_CONNECTIONS: usize = 1024;
+
+/// The least that hyper can read a head into.
+const LEAST_BUFFER: usize = 8 << 10;
+
+pub(crate) type WireRequest = http::Request<Full<Bytes>>;
+
+/// Sends requests. Cloning it is cheap, and all clones share the connections.
+#[derive(Clone)]
+pub(crate) struct Wire {
+    http: Client<Connector, Full<Bytes>>,
+}
+
+impl Wire {
+    pub(crate) fn new(config: &Config, typed: Arc<Typed>) -> Self {
+        let http = Client::builder(Services)
+            .pool_timer(Clock)
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .pool_max_idle_per_host(if config.keep_alive { IDLE_CONNECTIONS } else { 0 })
+            .http1_max_buf_size(config.limits.header_bytes.max(LEAST_BUFFER))
+            .build(Connector::new(config, typed));
+        Self { http }
+    }
+
+    /// Sends a request and waits for the head of the response. The limit on the first byte begins when there is a
+    /// connection: until then the connector has its own.
+    pub(crate) async fn send(
+        &self,
+        request: WireRequest,
+        watch: &mut Watch,
+    ) -> Result<http::Response<Incoming>, Failure> {
+        let mut response = self.http.request(request);
+        let mut connected: Option<Instant> = None;
+        poll_fn(|cx| {
+            let (poll, connecting) = poll_telling(&mut response, cx);
+            if let Poll::Ready(result) = poll {
+                return Poll::Ready(result.map_err(explain));
+            }
+            connected = if connecting { None } else { connected.or_else(|| Some(now())) };
+            let until = connected.zip(watch.first_byte()).and_then(|(since, limit)| since.checked_add(limit));
+            watch.poll_late(cx, Phase::FirstByte, until).map(Err)
+        })
+        .await
+    }
+}
+
+/// The connection that a response came over.
+pub(crate) fn connection(extensions: &Extensions) -> Option<&ConnectionInfo> {
+    extensions.get::<ConnectionInfo>()
+}
+
+/// What an error before the head means.
+fn explain(error: hyper_util::client::legacy::Error) -> Failure {
+    if let Some(failure) = find::<Failure>(&error) {
+        return failure.clone();
+    }
+    let connection = error.connect_info().and_then(|connected| {
+        let mut extensions = Extensions::new();
+        connected.get_extras(&mut extensions);
+        extensions.remove::<ConnectionInfo>()
+    });
+    let mut failure = match find::<hyper::Error>(&error) {
+        Some(hyper) => explain_head(hyper, connection.as_ref().is_some_and(ConnectionInfo::heard_something)),
+        None => Failure::new(ErrorKind::Connect, format!("the request could not be sent: {error}")),
+    };
+    failure.stale = failure.retryable && connection.is_some_and(|connection| connection.was_stale());
+    failure.source(error)
+}
+
+fn explain_head(error: &hyper::Error, heard_something: bool) -> Failure {
+    if error.is_parse_too_large() {
+        return Failure::new(ErrorKind::TooLarge, "the head of the response is too large");
+    }
+    if error.is_parse() {
+        let fact = format!("the answer is not http: {}", root(error));
+        return Failure::new(ErrorKind::Body, fact).retryable(false);
+    }
+    if let Some(failure) = tls_alert(error) {
+        return failure;
+    }
+    let how = match find::<std::io::Error>(error) {
+        Some(io) if io.kind() == std::io::ErrorKind::ConnectionReset => "reset the connection",
+        _ => "closed the connection",
+    };
+    let when = if heard_something { "amid the head of its response" } else { "before any response" };
+    Failure::new(ErrorKind::Body, format!("the server {how} {when}"))
+}
+
+/// What an error amid the body means.
+pub(crate) fn explain_body(error: hyper::Error) -> Failure {
+    if let Some(failure) = tls_alert(&error) {
+        return failure;
+    }
+    let why = match find::<std::io::Error>(&error) {
+        Some(io) if io.kind() == std::io::ErrorKind::ConnectionReset => "the connection was reset".to_owned(),
+        Some(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the connection ended too early".to_owned()
+        }
+        Some(io) => io.to_string().to_lowercase(),
+        None if error.is_incomplete_message() => "the connection ended too early".to_owned(),
+        None => root(&error),
+    };
+    Failure::new(ErrorKind::Body, format!("the body did not arrive whole: {why}")).source(error)
+}
+
+/// The other side ended TLS with an alert, after a handshake that seemed to have worked (TLS 1.3 tells late).
+fn tls_alert(error: &hyper::Error) -> Option<Failure> {
+    let io = find::<std::io::Error>(error)?;
+    let tls = io.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(Failure::new(ErrorKind::Tls, format!("tls broke off: {tls}")))
+}
+
+/// The first error of type `T` in a chain of causes.
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The message at the end of a chain of causes.
+fn root(error: &dyn StdError) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string().to_lowercase()
+}
