@@ -83,7 +83,7 @@ def slug(text):
 
 def fold(text):
     """ASCII letters for the accented ones that occur among the discoverers."""
-    return text.translate(str.maketrans("éèöäüøØçíáñÉÖ", "eeoauoOcianEO"))
+    return text.translate(str.maketrans("éèöôäüøØçíáñÉÖ", "eeooauoOcianEO"))
 
 
 def period_of(number):
