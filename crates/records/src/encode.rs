@@ -1,0 +1,200 @@
+//! Records to bytes, format by format.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
+
+use indexmap::IndexSet;
+use serde_json::Value;
+
+use crate::error::SinkError;
+use crate::escape::escape_terminal;
+use crate::format::Format;
+use crate::record::Record;
+
+/// How a record looks as text. What it returns is made harmless for a terminal, line by line.
+pub type TextStyle = fn(&Record) -> String;
+
+/// How records are encoded, besides the format.
+#[derive(Clone, Debug, Default)]
+pub struct Style {
+    /// How a record looks as text; the default is a line of `name: value` for each value, and a blank one.
+    pub text: Option<TextStyle>,
+    /// The columns of a table. Without them all records are looked at first, kept in a temporary file.
+    pub columns: Option<Vec<String>>,
+    /// Puts an apostrophe before cells that a spreadsheet would take for a formula. Off by default.
+    pub defuse_formulas: bool,
+}
+
+pub(crate) enum Encoder {
+    Text(TextStyle),
+    Jsonl,
+    Json { begun: bool },
+    Table(Table),
+}
+
+impl Encoder {
+    /// `header` is `false` when the output has one already.
+    pub(crate) fn new(format: Format, style: Style, header: bool) -> Self {
+        match format {
+            Format::Text => Encoder::Text(style.text.unwrap_or(as_block)),
+            Format::Jsonl => Encoder::Jsonl,
+            Format::Json => Encoder::Json { begun: false },
+            Format::Csv => Encoder::Table(Table::new(b',', style, header)),
+            Format::Tsv => Encoder::Table(Table::new(b'\t', style, header)),
+        }
+    }
+
+    pub(crate) fn write(&mut self, record: &Record, out: &mut impl Write) -> Result<(), SinkError> {
+        match self {
+            Encoder::Text(style) => {
+                for line in style(record).lines() {
+                    writeln!(out, "{}", escape_terminal(line))?;
+                }
+            }
+            Encoder::Jsonl => {
+                serde_json::to_writer(&mut *out, record)?;
+                out.write_all(b"\n")?;
+            }
+            Encoder::Json { begun } => {
+                out.write_all(if *begun { b",\n" } else { b"[\n" })?;
+                serde_json::to_writer(&mut *out, record)?;
+                *begun = true;
+            }
+            Encoder::Table(table) => table.write(record, out)?,
+        }
+        Ok(())
+    }
+
+    /// Writes what comes after the last record.
+    pub(crate) fn finish(&mut self, out: &mut impl Write) -> Result<(), SinkError> {
+        match self {
+            Encoder::Text(_) | Encoder::Jsonl => {}
+            Encoder::Json { begun: true } => out.write_all(b"\n]\n")?,
+            Encoder::Json { begun: false } => out.write_all(b"[]\n")?,
+            Encoder::Table(table) => table.finish(out)?,
+        }
+        Ok(())
+    }
+}
+
+fn as_block(record: &Record) -> String {
+    let lines = record.iter().map(|(name, value)| format!("{name}: {}\n", escape_terminal(&cell(value))));
+    lines.chain(["\n".to_owned()]).collect()
+}
+
+/// A value as the text of a cell: null is empty, lists and objects are JSON.
+pub(crate) fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+pub(crate) struct Table {
+    delimiter: u8,
+    defuse: bool,
+    columns: Columns,
+    header: bool,
+}
+
+enum Columns {
+    Known(Vec<String>),
+    /// Records wait in a temporary file until all columns are known.
+    Collected {
+        names: IndexSet<String>,
+        spool: Option<BufWriter<File>>,
+    },
+}
+
+impl Table {
+    fn new(delimiter: u8, style: Style, header: bool) -> Self {
+        let columns = match style.columns {
+            Some(names) => Columns::Known(names),
+            None => Columns::Collected { names: IndexSet::new(), spool: None },
+        };
+        Self { delimiter, defuse: style.defuse_formulas, columns, header }
+    }
+
+    fn write(&mut self, record: &Record, out: &mut impl Write) -> Result<(), SinkError> {
+        match &mut self.columns {
+            Columns::Known(names) => {
+                if let Some(name) = record.names().find(|name| !names.iter().any(|known| known == name)) {
+                    return Err(SinkError::unsupported(format!("the table has no column `{name}`")));
+                }
+            }
+            Columns::Collected { names, spool } => {
+                names.extend(record.names().map(str::to_owned));
+                let spool = match spool {
+                    Some(spool) => spool,
+                    None => spool.insert(BufWriter::new(tempfile::tempfile()?)),
+                };
+                serde_json::to_writer(&mut *spool, record)?;
+                spool.write_all(b"\n")?;
+                return Ok(());
+            }
+        }
+        self.write_header(out)?;
+        self.write_row(record, out)
+    }
+
+    fn finish(&mut self, out: &mut impl Write) -> Result<(), SinkError> {
+        if let Columns::Collected { names, spool } = &mut self.columns {
+            let spool = spool.take();
+            self.columns = Columns::Known(names.drain(..).collect());
+            if let Some(spool) = spool {
+                self.write_spooled(spool, out)?;
+            }
+            return Ok(());
+        }
+        self.write_header(out)
+    }
+
+    fn write_spooled(&mut self, spool: BufWriter<File>, out: &mut impl Write) -> Result<(), SinkError> {
+        self.write_header(out)?;
+        let mut file = spool.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        for line in BufReader::new(file).lines() {
+            self.write_row(&serde_json::from_str(&line?)?, out)?;
+        }
+        Ok(())
+    }
+
+    fn write_header(&mut self, out: &mut impl Write) -> Result<(), SinkError> {
+        let Columns::Known(names) = &self.columns else { return Ok(()) };
+        if std::mem::take(&mut self.header) && !names.is_empty() {
+            out.write_all(&self.row(names)?)?;
+        }
+        Ok(())
+    }
+
+    fn write_row(&self, record: &Record, out: &mut impl Write) -> Result<(), SinkError> {
+        let Columns::Known(names) = &self.columns else { return Ok(()) };
+        let cells =
+            names.iter().map(|name| record.get(name).map_or_else(String::new, |value| self.cell(value)));
+        Ok(out.write_all(&self.row(cells)?)?)
+    }
+
+    fn cell(&self, value: &Value) -> String {
+        let text = cell(value);
+        let looks_like_formula = value.is_string() && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        if self.defuse && looks_like_formula { format!("'{text}") } else { text }
+    }
+
+    fn row<I>(&self, cells: I) -> Result<Vec<u8>, SinkError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<[u8]>,
+    {
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(self.delimiter)
+            .terminator(csv::Terminator::CRLF)
+            .buffer_capacity(ROW_CAPACITY)
+            .from_writer(Vec::with_capacity(ROW_CAPACITY));
+        writer.write_record(cells)?;
+        writer.into_inner().map_err(|error| error.into_error().into())
+    }
+}
+
+/// A row that is longer grows by itself.
+const ROW_CAPACITY: usize = 256;

@@ -1,0 +1,95 @@
+//! Why records could not be written.
+
+use std::fmt;
+use std::io;
+
+/// What kind of failure of an output it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The other end of a pipe was closed: nobody reads any more.
+    Closed,
+    /// The folder that the file should be in is not there.
+    NotFound,
+    /// Not allowed.
+    Permission,
+    /// No room left.
+    Full,
+    /// Not something we can write to, or add to.
+    Unsupported,
+    /// Anything else the system said.
+    Io,
+}
+
+/// Why an output could not be opened, written or completed.
+#[derive(Debug)]
+pub struct SinkError {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl SinkError {
+    pub(crate) fn unsupported(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Unsupported, message: message.into(), source: None }
+    }
+
+    /// An error of the code around a sink.
+    pub fn other(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self { kind: ErrorKind::Io, message: source.to_string(), source: Some(Box::new(source)) }
+    }
+
+    /// The same, said of a place.
+    pub(crate) fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
+    /// What kind it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl From<io::Error> for SinkError {
+    fn from(error: io::Error) -> Self {
+        let (kind, message) = match error.kind() {
+            io::ErrorKind::BrokenPipe => (ErrorKind::Closed, "nobody reads the output any more".to_owned()),
+            io::ErrorKind::NotFound => {
+                (ErrorKind::NotFound, "its folder does not exist\n  hint: make it first".to_owned())
+            }
+            io::ErrorKind::PermissionDenied => (ErrorKind::Permission, "permission denied".to_owned()),
+            io::ErrorKind::StorageFull => (ErrorKind::Full, "no space left on the device".to_owned()),
+            io::ErrorKind::IsADirectory => (ErrorKind::Unsupported, "is a folder".to_owned()),
+            _ => (ErrorKind::Io, error.to_string()),
+        };
+        Self { kind, message, source: Some(Box::new(error)) }
+    }
+}
+
+impl From<serde_json::Error> for SinkError {
+    fn from(error: serde_json::Error) -> Self {
+        io::Error::from(error).into()
+    }
+}
+
+impl From<csv::Error> for SinkError {
+    fn from(error: csv::Error) -> Self {
+        match error.into_kind() {
+            csv::ErrorKind::Io(error) => error.into(),
+            other => Self::unsupported(format!("not a table: {other:?}")),
+        }
+    }
+}
+
+impl fmt::Display for SinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for SinkError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,98 @@
+//! A file that is whole or not there: written beside its place, and moved into it when it is complete.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// A file in the making. Dropped before [`commit`](Self::commit) it is gone, and what was in its place still stands.
+#[derive(Debug)]
+pub struct WholeFile {
+    temporary: NamedTempFile,
+    place: PathBuf,
+}
+
+impl WholeFile {
+    /// Begins a file that will replace what is at `path`. A symbolic link is followed, so that the link stays.
+    ///
+    /// # Errors
+    /// The folder is not there or cannot be written to.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use gather_records::WholeFile;
+    ///
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("a.txt");
+    /// let mut file = WholeFile::create(&path).unwrap();
+    /// file.write_all(b"whole").unwrap();
+    /// assert!(!path.exists());
+    /// file.commit().unwrap();
+    /// assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+    /// ```
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if place.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
+        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let temporary = tempfile::Builder::new()
+            .prefix(".gather-")
+            .permissions(Permissions::from_mode(0o666)) // less the umask, as for any new file
+            .tempfile_in(folder)?;
+        if let Ok(existing) = fs::metadata(&place) {
+            temporary.as_file().set_permissions(existing.permissions())?;
+        }
+        Ok(Self { temporary, place })
+    }
+
+    /// Begins a file that holds what is at `path` already, ready to be added to. An unfinished last line is finished.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), or what is there cannot be read.
+    pub fn append(path: &Path, lines: bool) -> io::Result<Self> {
+        let mut file = Self::create(path)?;
+        match File::open(&file.place) {
+            Ok(mut existing) => {
+                io::copy(&mut existing, file.temporary.as_file_mut())?;
+                if lines && ends_inside_a_line(&mut existing)? {
+                    file.write_all(b"\n")?;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        Ok(file)
+    }
+
+    /// Moves the file into its place.
+    ///
+    /// # Errors
+    /// The move failed; what was there before still stands.
+    pub fn commit(self) -> io::Result<()> {
+        self.temporary.persist(&self.place).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.temporary.as_file_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.temporary.as_file_mut().flush()
+    }
+}
+
+fn ends_inside_a_line(file: &mut File) -> io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}

@@ -1,0 +1,194 @@
+//! What ends up in files, and when.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use gather_records::{ErrorKind, Format, Record, Sink, Style, Value};
+use proptest::prelude::*;
+
+fn record(values: &[(&str, Value)]) -> Record {
+    values.iter().map(|(name, value)| (*name, value.clone())).collect()
+}
+
+fn write(path: &Path, format: Format, style: Style, records: &[Record]) {
+    let mut sink = Sink::file(path, format, style).unwrap();
+    for record in records {
+        sink.write(record).unwrap();
+    }
+    sink.finish().unwrap();
+}
+
+fn files_in(folder: &Path) -> usize {
+    fs::read_dir(folder).unwrap().count()
+}
+
+#[test]
+fn a_sink_dropped_before_its_end_leaves_nothing_and_the_old_file_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.jsonl");
+    fs::write(&path, "old\n").unwrap();
+    let mut sink = Sink::file(&path, Format::Jsonl, Style::default()).unwrap();
+    sink.write(&record(&[("a", 1.into())])).unwrap();
+    drop(sink);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");
+    assert_eq!(files_in(folder.path()), 1);
+}
+
+#[test]
+fn a_json_array_is_whole_with_no_one_and_two_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.json");
+    for count in 0..3 {
+        let records: Vec<Record> = (0..count).map(|n| record(&[("n", n.into())])).collect();
+        write(&path, Format::Json, Style::default(), &records);
+        let read: Vec<Record> = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(read, records);
+    }
+}
+
+#[test]
+fn a_table_without_known_columns_has_those_of_all_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let records = [record(&[("a", 1.into())]), record(&[("b", "x,\"y\"\n".into()), ("a", Value::Null)])];
+    write(&path, Format::Csv, Style::default(), &records);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a,b\r\n1,\r\n,\"x,\"\"y\"\"\n\"\r\n");
+}
+
+#[test]
+fn a_table_of_no_records_still_has_its_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tsv");
+    let columns = Some(vec!["a".to_owned(), "b".to_owned()]);
+    write(&path, Format::Tsv, Style { columns, ..Style::default() }, &[]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a\tb\r\n");
+}
+
+#[test]
+fn numbers_keep_their_digits_and_lists_are_json_in_a_cell() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let value: Value = serde_json::from_str("[1.10, \"x\"]").unwrap();
+    let number: Value = serde_json::from_str("12345678901234567890.10").unwrap();
+    write(&path, Format::Csv, Style::default(), &[record(&[("n", number), ("l", value)])]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "n,l\r\n12345678901234567890.10,\"[1.10,\"\"x\"\"]\"\r\n");
+}
+
+#[test]
+fn formulas_are_defused_only_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    for (defuse_formulas, cell) in [(false, "=1+1"), (true, "'=1+1")] {
+        let style = Style { defuse_formulas, ..Style::default() };
+        write(&path, Format::Csv, style, &[record(&[("a", "=1+1".into()), ("b", (-1).into())])]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("a,b\r\n{cell},-1\r\n"));
+    }
+}
+
+#[test]
+fn a_name_in_gz_is_compressed_and_can_be_added_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.jsonl.gz");
+    write(&path, Format::Jsonl, Style::default(), &[record(&[("n", 1.into())])]);
+    let mut sink = Sink::append(&path, Format::Jsonl, Style::default()).unwrap();
+    sink.write(&record(&[("n", 2.into())])).unwrap();
+    sink.finish().unwrap();
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(fs::File::open(&path).unwrap()).read_to_string(&mut text).unwrap();
+    assert_eq!(text, "{\"n\":1}\n{\"n\":2}\n");
+}
+
+#[test]
+fn adding_finishes_a_line_that_was_not_and_repeats_no_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    fs::write(&path, "a,b\r\n1,2").unwrap();
+    let mut sink = Sink::append(&path, Format::Csv, Style::default()).unwrap();
+    sink.write(&record(&[("b", 4.into()), ("a", 3.into())])).unwrap();
+    sink.finish().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a,b\r\n1,2\n3,4\r\n");
+}
+
+#[test]
+fn adding_other_columns_to_a_table_is_refused_and_the_table_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    fs::write(&path, "a\r\n1\r\n").unwrap();
+    let style = Style { columns: Some(vec!["b".to_owned()]), ..Style::default() };
+    let error = Sink::append(&path, Format::Csv, style).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a\r\n1\r\n");
+}
+
+#[test]
+fn a_json_array_is_not_added_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Sink::append(&folder.path().join("a.json"), Format::Json, Style::default()).err().unwrap();
+    assert!(error.to_string().contains("hint: write .jsonl"), "{error}");
+}
+
+#[test]
+fn a_missing_folder_and_a_folder_in_place_of_a_file_are_found_before_any_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing =
+        Sink::file(&folder.path().join("no/a.jsonl"), Format::Jsonl, Style::default()).err().unwrap();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    let taken = Sink::file(folder.path(), Format::Jsonl, Style::default()).err().unwrap();
+    assert!(taken.to_string().ends_with("is a folder"), "{taken}");
+}
+
+#[test]
+fn a_full_device_is_an_error_of_its_own_kind() {
+    let mut sink = Sink::file(Path::new("/dev/full"), Format::Jsonl, Style::default()).unwrap();
+    sink.write(&record(&[("a", 1.into())])).unwrap();
+    assert_eq!(sink.flush().unwrap_err().kind(), ErrorKind::Full);
+}
+
+#[test]
+fn a_symbolic_link_stays_and_its_file_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (folder.path().join("file.jsonl"), folder.path().join("link.jsonl"));
+    fs::write(&file, "old").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    write(&link, Format::Jsonl, Style::default(), &[]);
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(&file).unwrap(), "");
+}
+
+#[test]
+fn text_from_a_page_does_not_reach_the_terminal_raw() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.txt");
+    write(&path, Format::Text, Style::default(), &[record(&[("t", "a\x1b[2J\nb".into())])]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "t: a\\x1b[2J\\nb\n\n");
+}
+
+proptest! {
+    #[test]
+    fn what_a_table_holds_is_read_back(rows in prop::collection::vec(prop::collection::vec(".*", 3), 0..8)) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let columns: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let records: Vec<Record> = rows.iter()
+            .map(|row| columns.iter().cloned().zip(row.iter().map(|cell| Value::from(cell.clone()))).collect())
+            .collect();
+        write(&path, Format::Csv, Style { columns: Some(columns), ..Style::default() }, &records);
+        let read: Vec<Vec<String>> = csv::Reader::from_path(&path).unwrap().records()
+            .map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+        prop_assert_eq!(read, rows);
+    }
+
+    #[test]
+    fn what_lines_hold_is_read_back(values in prop::collection::vec(any::<(String, i64, bool)>(), 0..8)) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl.gz");
+        let records: Vec<Record> = values.iter()
+            .map(|(text, number, yes)| record(&[("text", text.clone().into()), ("n", (*number).into()), ("yes", (*yes).into())]))
+            .collect();
+        write(&path, Format::Jsonl, Style::default(), &records);
+        let text = std::io::read_to_string(flate2::read::MultiGzDecoder::new(fs::File::open(&path).unwrap())).unwrap();
+        let read: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        prop_assert_eq!(read, records);
+    }
+}
