@@ -1,5 +1,7 @@
 //! What ends up in files, and when.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 use std::fs;
 use std::io::Read;
 use std::path::Path;
