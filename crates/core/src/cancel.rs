@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
@@ -27,6 +28,19 @@ struct Inner {
     parent: Option<CancelToken>,
     reason: OnceLock<Reason>,
     fired: Event,
+    /// Somebody who waited was told, and may be cleaning up.
+    heard: AtomicBool,
+}
+
+/// Frees a long line of ancestors one by one: each task that starts the next makes the line longer, and freeing it
+/// recursively would overflow the stack.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(mut inner) = next.and_then(|token| Arc::into_inner(token.0)) {
+            next = inner.parent.take();
+        }
+    }
 }
 
 impl CancelToken {
@@ -41,7 +55,8 @@ impl CancelToken {
     }
 
     fn with_parent(parent: Option<CancelToken>) -> Self {
-        Self(Arc::new(Inner { parent, reason: OnceLock::new(), fired: Event::new() }))
+        let heard = AtomicBool::new(false);
+        Self(Arc::new(Inner { parent, reason: OnceLock::new(), fired: Event::new(), heard }))
     }
 
     /// Fires the token. The first reason stays; a later call changes nothing and returns `false`.
@@ -68,10 +83,17 @@ impl CancelToken {
         Cancelled { token: self.clone(), listeners: Vec::new() }
     }
 
-    /// Whether somebody waits in [`cancelled`](Self::cancelled) on this token or on one below it:
-    /// then it is worth giving them time to end by themselves.
+    /// Whether somebody waits in [`cancelled`](Self::cancelled) on this token or on one below it, or did so when it
+    /// fired: then it is worth giving them time to end by themselves.
+    ///
+    /// To be asked after the token has fired. Who is told says so before he stops listening, and we look the
+    /// other way round, so nobody is missed in between.
     pub(crate) fn is_listened_to(&self) -> bool {
-        self.0.fired.total_listeners() > 0
+        self.0.fired.total_listeners() > 0 || self.0.heard.load(Ordering::SeqCst)
+    }
+
+    fn told(&self) {
+        self.lineage().for_each(|token| token.0.heard.store(true, Ordering::SeqCst));
     }
 
     fn lineage(&self) -> impl Iterator<Item = &CancelToken> {
@@ -114,6 +136,7 @@ impl Future for Cancelled {
             // Listen first, look second: a token that fires in between has notified the listener.
             self.listen();
             if let Some(reason) = self.token.reason() {
+                self.token.told();
                 self.listeners.clear();
                 return Poll::Ready(reason);
             }

@@ -171,7 +171,9 @@ impl ManualTimer {
             manual.next_key += 1;
             manual.next_key
         });
-        manual.sleepers.insert((self.when, key), cx.waker().clone());
+        let before = manual.sleepers.insert((self.when, key), cx.waker().clone());
+        drop(manual);
+        drop(before); // dropping a waker may run foreign code, which may use this clock
         Poll::Pending
     }
 }
@@ -179,7 +181,8 @@ impl ManualTimer {
 impl Drop for ManualTimer {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            lock(&self.clock).sleepers.remove(&(self.when, key));
+            let waker = lock(&self.clock).sleepers.remove(&(self.when, key));
+            drop(waker);
         }
     }
 }

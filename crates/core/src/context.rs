@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
-use crate::registry::Registry;
+use crate::registry::{Alive, Kind, Registry};
 
 thread_local! {
     static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
@@ -29,12 +29,14 @@ struct Inner {
     deadline: Option<Instant>,
     clock: Clock,
     registry: Option<Arc<Registry>>,
+    /// What is spawned here counts as this.
+    kind: Kind,
 }
 
 impl Context {
     /// The context of the code that asks; outside of any, one that never fires and never ends.
     pub(crate) fn current() -> Self {
-        CURRENT.with_borrow(|current| current.clone()).unwrap_or_else(Self::outside)
+        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten().unwrap_or_else(Self::outside)
     }
 
     fn outside() -> Self {
@@ -43,12 +45,13 @@ impl Context {
             deadline: None,
             clock: Clock::system(),
             registry: None,
+            kind: Kind::Task,
         }))
     }
 
     pub(crate) fn root(registry: Arc<Registry>) -> Self {
         let outside = Self::current();
-        Context(Arc::new(Inner { registry: Some(registry), ..(*outside.0).clone() }))
+        Context(Arc::new(Inner { registry: Some(registry), kind: Kind::Task, ..(*outside.0).clone() }))
     }
 
     pub(crate) fn token(&self) -> &CancelToken {
@@ -67,6 +70,15 @@ impl Context {
         self.0.registry.as_ref()
     }
 
+    pub(crate) fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// Counts one more as alive below the root, if there is one.
+    pub(crate) fn enlist(&self, kind: Kind) -> Option<Alive> {
+        self.registry().map(|registry| registry.enlist(kind))
+    }
+
     pub(crate) fn with_token(&self, token: CancelToken) -> Self {
         Context(Arc::new(Inner { token, ..(*self.0).clone() }))
     }
@@ -83,16 +95,17 @@ impl Context {
 
     /// Nothing inherited but the registry of the root, which must know of every task.
     pub(crate) fn for_service(&self) -> Self {
-        Context(Arc::new(Inner { registry: self.0.registry.clone(), ..(*Self::outside().0).clone() }))
+        let registry = self.0.registry.clone();
+        Context(Arc::new(Inner { registry, kind: Kind::Service, ..(*Self::outside().0).clone() }))
     }
 
     pub(crate) fn within<F: Future>(self, future: F) -> Within<F> {
-        Within { context: self, future }
+        Within { context: self, future: Some(future) }
     }
 
     /// Makes this the current context until the guard is dropped.
     pub(crate) fn enter(&self) -> Entered {
-        Entered { outer: CURRENT.with_borrow_mut(|current| current.replace(self.clone())) }
+        Entered { outer: set_current(Some(self.clone())) }
     }
 }
 
@@ -102,16 +115,36 @@ pub(crate) struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let outer = self.outer.take();
-        let _inner = CURRENT.with_borrow_mut(|current| std::mem::replace(current, outer));
+        let _inner = set_current(self.outer.take());
     }
 }
 
+/// Gives back what was current. While the thread's locals are being destroyed there is nothing to set.
+fn set_current(context: Option<Context>) -> Option<Context> {
+    CURRENT.try_with(|current| current.replace(context)).ok().flatten()
+}
+
 pin_project! {
+    /// A future that is polled, and dropped, in a context.
     pub(crate) struct Within<F> {
         context: Context,
         #[pin]
-        future: F,
+        future: Option<F>,
+    }
+
+    impl<F> PinnedDrop for Within<F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.end();
+        }
+    }
+}
+
+impl<F> Within<F> {
+    /// Drops the future, in its context. It is not polled again.
+    pub(crate) fn end(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        let _entered = this.context.enter();
+        this.future.set(None);
     }
 }
 
@@ -121,6 +154,9 @@ impl<F: Future> Future for Within<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let _entered = this.context.enter();
-        this.future.poll(cx)
+        match this.future.as_pin_mut() {
+            Some(future) => future.poll(cx),
+            None => Poll::Pending,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::time::{now, sleep_until};
+use crate::time::{let_others_run, now, sleep_until};
 
 /// What happens to ticks that came due while the work of an earlier one was still running.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Missed {
 
 /// Ticks at a fixed rate: the n-th is due n periods after the first, so delays do not add up.
 ///
-/// The first tick is due at once. A period of zero ticks without a pause.
+/// The first tick is due at once. A period of zero ticks without a pause, but lets others run in between.
 ///
 /// ```
 /// use std::time::Duration;
@@ -86,7 +86,12 @@ impl Every {
     /// Waits for the next tick. Dropping the future loses none: the same tick is still due.
     pub async fn tick(&mut self) -> Tick {
         let due = *self.next.get_or_insert_with(|| later(now(), self.first_after));
-        sleep_until(later(due, random_up_to(self.jitter))).await;
+        let when = later(due, random_up_to(self.jitter));
+        if when > now() {
+            sleep_until(when).await;
+        } else {
+            let_others_run().await; // a schedule that is behind must not keep the thread to itself
+        }
         self.advance(due, now())
     }
 
@@ -107,10 +112,10 @@ impl Every {
         if self.period.is_zero() {
             return (due.max(now), 0);
         }
-        let missed = now.saturating_duration_since(due).as_nanos() / self.period.as_nanos();
-        let missed = u64::try_from(missed).unwrap_or(u64::MAX);
-        let ahead = u32::try_from(missed).ok().and_then(|missed| self.period.checked_mul(missed));
-        (ahead.map_or(now, |ahead| later(due, ahead)), missed)
+        let (late, period) = (now.saturating_duration_since(due).as_nanos(), self.period.as_nanos());
+        let missed = u64::try_from(late / period).unwrap_or(u64::MAX);
+        let since_due = Duration::from_nanos(u64::try_from(late % period).unwrap_or(u64::MAX));
+        (now.max(due).checked_sub(since_due).unwrap_or(now), missed)
     }
 }
 
@@ -121,5 +126,5 @@ fn later(from: Instant, by: Duration) -> Instant {
 }
 
 fn random_up_to(limit: Duration) -> Duration {
-    limit.mul_f64(fastrand::f64())
+    Duration::try_from_secs_f64(limit.as_secs_f64() * fastrand::f64()).unwrap_or(limit)
 }

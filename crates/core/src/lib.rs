@@ -41,6 +41,7 @@ mod retry;
 mod rt;
 mod run;
 mod scope;
+mod signals;
 mod task;
 mod thread;
 mod time;

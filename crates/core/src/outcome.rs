@@ -181,6 +181,13 @@ impl Panic {
     }
 }
 
+impl From<Box<dyn Any + Send>> for Panic {
+    /// From what `catch_unwind` and `JoinHandle::join` give.
+    fn from(payload: Box<dyn Any + Send>) -> Self {
+        Self::new(payload)
+    }
+}
+
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Panic").field("message", &self.message).finish_non_exhaustive()

@@ -5,22 +5,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use event_listener::Event;
 
+use crate::cancel::CancelToken;
 use crate::rt::Handle;
 
 #[derive(Default)]
 pub(crate) struct Registry {
     tasks: Population,
     services: Population,
+    threads: Population,
     kept: Mutex<Kept>,
 }
 
 /// Handles that nobody else holds: of detached tasks and of services.
 #[derive(Default)]
 struct Kept {
-    closed: bool,
+    /// Kinds that the root has ended: it waits for no more of them.
+    closed: Vec<Kind>,
     /// Finished ones are swept out when there are this many, so that keeping costs the same however many are kept.
     sweep_at: usize,
-    handles: Vec<(Kind, Box<dyn Keep>)>,
+    handles: Vec<KeptHandle>,
+}
+
+struct KeptHandle {
+    kind: Kind,
+    token: CancelToken,
+    handle: Box<dyn Keep>,
 }
 
 /// A handle, whatever its future gives.
@@ -40,8 +49,10 @@ const SWEEP_AT_LEAST: usize = 64;
 pub(crate) enum Kind {
     /// Belongs to the scope that spawned it.
     Task,
-    /// Serves others, and ends after all tasks have.
+    /// Serves others, or was spawned by what does, and ends after all tasks have.
     Service,
+    /// A blocking closure, which nothing but itself can end.
+    Thread,
 }
 
 impl Registry {
@@ -55,29 +66,38 @@ impl Registry {
         match kind {
             Kind::Task => &self.tasks,
             Kind::Service => &self.services,
+            Kind::Thread => &self.threads,
         }
     }
 
     /// Keeps a handle until its future has ended or the root ends it.
-    pub(crate) fn keep(&self, kind: Kind, handle: impl Keep + 'static) {
+    pub(crate) fn keep(&self, kind: Kind, token: CancelToken, handle: impl Keep + 'static) {
         let mut kept = self.kept();
-        if kept.closed {
-            return; // dropped, which cancels it: the root is past the point of waiting for more
+        if kept.closed.contains(&kind) {
+            drop(kept);
+            return; // the handle is dropped, which cancels it
         }
         if kept.handles.len() >= kept.sweep_at {
-            kept.handles.retain(|(_, handle)| !handle.is_over());
+            kept.handles.retain(|kept| !kept.handle.is_over());
             kept.sweep_at = SWEEP_AT_LEAST.max(2 * kept.handles.len());
         }
-        kept.handles.push((kind, Box::new(handle)));
+        kept.handles.push(KeptHandle { kind, token, handle: Box::new(handle) });
     }
 
     /// Cancels what is kept of this kind. None of it is polled again after the poll in progress.
     pub(crate) fn end(&self, kind: Kind) {
         let ended: Vec<_> = {
             let mut kept = self.kept();
-            kept.closed |= kind == Kind::Service;
-            kept.handles.extract_if(.., |(of, _)| *of == kind).collect()
+            kept.closed.push(kind);
+            kept.handles.extract_if(.., |kept| kept.kind == kind).collect()
         };
+        drop(ended);
+    }
+
+    /// Cancels those kept tasks in which nobody waits for the cancelling, so that time for clean-up is not for them.
+    pub(crate) fn end_deaf_tasks(&self) {
+        let deaf = |kept: &mut KeptHandle| kept.kind == Kind::Task && !kept.token.is_listened_to();
+        let ended: Vec<_> = self.kept().handles.extract_if(.., deaf).collect();
         drop(ended);
     }
 

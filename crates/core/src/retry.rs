@@ -24,13 +24,13 @@ pub enum Jitter {
     /// Between zero and the ceiling: spreads most.
     #[default]
     Full,
-    /// Between half the ceiling and the ceiling: waits never shrink from one attempt to the next.
+    /// Between half the ceiling and the ceiling: below the cap no wait is shorter than the one before it.
     Equal,
     /// The ceiling itself.
     None,
 }
 
-/// A policy for trying again. The n-th wait has the ceiling `base · 2ⁿ`, at most `cap`.
+/// A policy for trying again. The first wait has the ceiling `base`, each further one twice that, at most `cap`.
 ///
 /// Defaults: 3 attempts, base 200 ms, cap 30 s, no total budget, [`Jitter::Full`].
 ///
@@ -155,8 +155,8 @@ impl Retry {
         let ceiling = self.ceiling(attempts);
         match self.jitter {
             Jitter::None => ceiling,
-            Jitter::Full => ceiling.mul_f64(fastrand::f64()),
-            Jitter::Equal => ceiling.mul_f64(0.5 + 0.5 * fastrand::f64()),
+            Jitter::Full => part_of(ceiling, fastrand::f64()),
+            Jitter::Equal => part_of(ceiling, 0.5 + 0.5 * fastrand::f64()),
         }
     }
 
@@ -164,6 +164,11 @@ impl Retry {
         let factor = 1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
         self.base.saturating_mul(factor).min(self.cap)
     }
+}
+
+/// A duration near the longest one may be rounded up past it; then it is taken whole.
+fn part_of(whole: Duration, part: f64) -> Duration {
+    Duration::try_from_secs_f64(whole.as_secs_f64() * part).unwrap_or(whole)
 }
 
 /// Why there was no further attempt.

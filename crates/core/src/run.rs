@@ -3,21 +3,21 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::io;
-use std::pin::Pin;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_signal::{Signal as OsSignal, Signals};
+use futures::FutureExt;
 use futures::future::{Either, select};
-use futures::stream::{FusedStream, Stream, StreamExt};
 
 use crate::cancel::CancelToken;
 use crate::context::Context;
-use crate::deadline::timeout;
+use crate::deadline::Deadline;
 use crate::outcome::{By, Reason, Signal};
 use crate::registry::{Kind, Registry};
 use crate::rt;
+use crate::signals::Incoming;
 use crate::task::DEFAULT_GRACE;
 
 /// Runs the main future of a program on this thread until it is done (asyncio's `run`).
@@ -25,7 +25,9 @@ use crate::task::DEFAULT_GRACE;
 /// SIGINT and SIGTERM cancel its scope: who waits for [`cancelled`](crate::cancelled) sees the signal and has
 /// 5 s to return a value; if nobody does, or the grace has run out, or a second signal comes, the future is
 /// dropped and the result is [`Interrupted`]. Either way everything that was spawned below is ended and
-/// joined before `run` returns. [`Root`] has the options.
+/// joined before `run` returns, also when the main future panics; tasks first, services last. While that is under
+/// way a signal ends the grace. A task whose handle `main` returns is asked to stop like the others, but is not
+/// dropped. After `run` the two signals end the process again, as they do by default. [`Root`] has the options.
 ///
 /// It blocks the thread: inside another runtime, `.await` instead.
 ///
@@ -54,8 +56,8 @@ impl Root {
         Self { grace: DEFAULT_GRACE }
     }
 
-    /// How long the main future may go on after the first signal, and tasks after the main future has ended.
-    /// The default is 5 s; zero ends everything at once.
+    /// How long the main future and the tasks may go on after the first signal, or the tasks after the main future
+    /// is done. The default is 5 s; zero ends everything at once.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -69,67 +71,110 @@ impl Root {
         let registry = Arc::new(Registry::default());
         let token = CancelToken::current().child();
         let context = Context::root(registry.clone()).with_token(token.clone());
-        rt::block_on(context.within(async move {
-            let result = self.until_interrupted(main, &token).await;
-            self.end_all(&token, &registry).await;
+        let result = rt::block_on(context.within(async move {
+            let mut ending =
+                Ending { token, registry, grace: self.grace, end: None, signals: Incoming::listen() };
+            let result = AssertUnwindSafe(ending.until_interrupted(main)).catch_unwind().await;
+            ending.end_all().await;
             result
-        }))
+        }));
+        result.unwrap_or_else(|payload| resume_unwind(payload))
     }
+}
 
-    async fn until_interrupted<F: Future>(
-        &self,
-        main: F,
-        token: &CancelToken,
-    ) -> Result<F::Output, Interrupted> {
-        let main = std::pin::pin!(main);
-        let mut signals = signals();
-        let (signal, main) = match select(main, signals.select_next_some()).await {
+/// How a root scope comes to its end.
+struct Ending {
+    token: CancelToken,
+    registry: Arc<Registry>,
+    grace: Duration,
+    /// The end of the grace period, which begins at the first signal or when the main future is done.
+    end: Option<Deadline>,
+    signals: Incoming,
+}
+
+impl Ending {
+    async fn until_interrupted<F: Future>(&mut self, main: F) -> Result<F::Output, Interrupted> {
+        let main = pin!(main);
+        let (signal, main) = match select(main, pin!(self.signals.next())).await {
             Either::Left((output, _)) => return Ok(output),
             Either::Right((signal, main)) => (signal, main),
         };
-        token.cancel(Reason::by_whom(By::Signal(signal), format!("the process received {signal}")));
-        if self.grace.is_zero() || !token.is_listened_to() {
+        self.begin(Reason::by_whom(By::Signal(signal), format!("the process received {signal}")));
+        if self.grace.is_zero() || !self.token.is_listened_to() {
             return Err(Interrupted { signal, forced: false });
         }
-        match timeout(self.grace, select(main, signals.select_next_some())).await {
-            Ok(Either::Left((output, _))) => Ok(output),
-            Ok(Either::Right((signal, _))) => Err(Interrupted { signal, forced: true }),
-            Err(_) => Err(Interrupted { signal, forced: false }),
+        match self.wait_for(main).await {
+            Waited::Done(output) => Ok(output),
+            Waited::TooLong => Err(Interrupted { signal, forced: false }),
+            Waited::Signal(signal) => Err(Interrupted { signal, forced: true }),
         }
     }
 
-    /// Ends and joins what is left, tasks first, then services. A poll that never returns is left behind
-    /// when the grace ends, for waiting on it would never end either.
-    async fn end_all(&self, token: &CancelToken, registry: &Registry) {
-        token.cancel(Reason::by_whom(By::Root, "the main future has ended"));
-        if token.is_listened_to() {
-            let _ = timeout(self.grace, registry.gone(Kind::Task)).await;
-        }
-        for kind in [Kind::Task, Kind::Service] {
-            registry.end(kind);
-            let _ = timeout(self.grace.max(MOMENT), registry.gone(kind)).await;
+    /// Fires the token and begins the grace period, unless a signal did both before.
+    fn begin(&mut self, reason: Reason) {
+        self.token.cancel(reason);
+        self.end.get_or_insert_with(|| Deadline::after(self.grace));
+    }
+
+    /// Ends and joins what is left: tasks, then closures on threads, then services. A poll that never returns is
+    /// left behind when the grace ends, for waiting on it would never end either.
+    async fn end_all(&mut self) {
+        self.begin(Reason::by_whom(By::Root, "the main future has ended"));
+        self.registry.end_deaf_tasks();
+        self.wait_until_gone(Kind::Task, Duration::ZERO).await;
+        self.registry.end(Kind::Task);
+        self.wait_until_gone(Kind::Task, MOMENT).await;
+        self.cut_to(THREAD_GRACE);
+        self.wait_until_gone(Kind::Thread, Duration::ZERO).await;
+        self.registry.end(Kind::Service);
+        self.wait_until_gone(Kind::Service, MOMENT).await;
+    }
+
+    /// Waits to the end of the grace, but at least so long.
+    async fn wait_until_gone(&mut self, kind: Kind, at_least: Duration) {
+        let registry = self.registry.clone();
+        let gone = registry.gone(kind);
+        if self.time_left() >= at_least {
+            self.wait_for(pin!(gone)).await;
+        } else {
+            let _ = Deadline::after(at_least).run(gone).await;
         }
     }
+
+    fn time_left(&self) -> Duration {
+        self.end.and_then(|end| end.remaining()).unwrap_or(self.grace)
+    }
+
+    fn cut_to(&mut self, most: Duration) {
+        self.end = self.end.map(|end| end.or_earlier(Deadline::after(most)));
+    }
+
+    /// Waits to the end of the grace; one more signal ends it.
+    async fn wait_for<F: Future>(&mut self, work: Pin<&mut F>) -> Waited<F::Output> {
+        let end = self.end.unwrap_or(Deadline::never());
+        let waited = match end.run(select(work, pin!(self.signals.next()))).await {
+            Ok(Either::Left((output, _))) => Waited::Done(output),
+            Ok(Either::Right((signal, _))) => Waited::Signal(signal),
+            Err(_) => Waited::TooLong,
+        };
+        if let Waited::Signal(_) = waited {
+            self.cut_to(Duration::ZERO);
+        }
+        waited
+    }
+}
+
+enum Waited<T> {
+    Done(T),
+    TooLong,
+    Signal(Signal),
 }
 
 /// What a poll in progress gets to return, however short the grace.
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// SIGINT and SIGTERM as they come. Where they cannot be listened for, none ever comes.
-fn signals() -> Pin<Box<dyn FusedStream<Item = Signal>>> {
-    match Signals::new([OsSignal::Int, OsSignal::Term]) {
-        Ok(signals) => Box::pin(known(signals).chain(futures::stream::pending()).fuse()),
-        Err(_) => Box::pin(futures::stream::pending()),
-    }
-}
-
-fn known(signals: Signals) -> impl Stream<Item = Signal> {
-    signals.filter_map(async |signal: io::Result<OsSignal>| match signal {
-        Ok(OsSignal::Int) => Some(Signal::Interrupt),
-        Ok(OsSignal::Term) => Some(Signal::Terminate),
-        _ => None,
-    })
-}
+/// What closures on threads get at most: one that reads a terminal may never return.
+const THREAD_GRACE: Duration = Duration::from_millis(500);
 
 /// A signal ended the main future before it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

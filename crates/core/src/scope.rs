@@ -24,7 +24,8 @@ impl CancelToken {
 
     /// Runs a future, and what it spawns, with this token as its scope. It is not dropped when the token fires.
     pub fn within<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        Context::current().with_token(self.clone()).within(future)
+        let token = self.clone();
+        async move { Context::current().with_token(token).within(future).await }
     }
 
     /// Runs a future until it is done or the token fires; then it is dropped and the reason returned.

@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use futures::FutureExt;
+use pin_project_lite::pin_project;
 
 use crate::cancel::CancelToken;
-use crate::context::Context;
+use crate::context::{Context, Within};
 use crate::deadline::timeout;
 use crate::outcome::{By, Ended, Outcome, Panic, Reason};
 use crate::registry::{Alive, Kind};
@@ -39,11 +39,10 @@ where
     F::Output: Send + 'static,
 {
     let outer = Context::current();
-    let token = outer.token().child();
-    let alive = outer.registry().map(|registry| registry.enlist(Kind::Task));
-    let work = outer.with_token(token.clone()).within(AssertUnwindSafe(future).catch_unwind());
-    let handle = rt::spawn(guarded(alive, work));
-    Task { handle: Some(handle), token }
+    let context = outer.with_token(outer.token().child());
+    let alive = context.enlist(context.kind());
+    let handle = rt::spawn(Guarded { work: context.clone().within(future), alive });
+    Task { handle: Some(handle), context }
 }
 
 /// Starts a future that serves others (a connection driver, an accept loop) and inherits no scope and no deadline.
@@ -55,23 +54,51 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let context = Context::current().for_service();
-    let registry = context.registry().cloned();
-    let alive = registry.as_ref().map(|registry| registry.enlist(Kind::Service));
-    let work = context.within(AssertUnwindSafe(future).catch_unwind());
-    let handle = rt::spawn(guarded(alive, work));
-    match registry {
-        Some(registry) => registry.keep(Kind::Service, handle),
+    let alive = context.enlist(Kind::Service);
+    let handle = rt::spawn(Guarded { work: context.clone().within(future), alive });
+    hand_over(handle, &context);
+}
+
+/// Leaves a handle to the root scope, or where there is none to nobody.
+fn hand_over<T: Send + 'static>(handle: Handle<Result<T, Panic>>, context: &Context) {
+    match context.registry() {
+        Some(registry) => registry.keep(context.kind(), context.token().clone(), handle),
         None => handle.detach(),
     }
 }
 
-/// Runs the work and lets the guard go only once the work itself has been dropped.
-async fn guarded<F, T>(alive: Option<Alive>, work: F) -> Result<T, Panic>
-where
-    F: Future<Output = std::thread::Result<T>>,
-{
-    let _alive = alive;
-    work.await.map_err(Panic::new)
+pin_project! {
+    /// Work whose panics are values, those of its drop included, for they would abort the process; and which counts
+    /// as alive until it has been dropped.
+    struct Guarded<F> {
+        #[pin]
+        work: Within<F>,
+        alive: Option<Alive>,
+    }
+
+    impl<F> PinnedDrop for Guarded<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let _ = end(this.project().work);
+        }
+    }
+}
+
+fn end<F>(work: Pin<&mut Within<F>>) -> std::thread::Result<()> {
+    catch_unwind(AssertUnwindSafe(|| work.end()))
+}
+
+impl<F: Future> Future for Guarded<F> {
+    type Output = Result<F::Output, Panic>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        let mut work = self.project().work;
+        let output = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+            Ok(poll) => Ok(ready!(poll)),
+            Err(payload) => Err(payload),
+        };
+        let dropped = end(work);
+        Poll::Ready(output.and_then(|output| dropped.map(|()| output)).map_err(Panic::new))
+    }
 }
 
 /// A running task. Awaiting it gives its [`Outcome`]; dropping it cancels it.
@@ -81,7 +108,8 @@ where
 #[must_use = "a task is cancelled when its handle is dropped: await it, keep it, or call detach()"]
 pub struct Task<T> {
     handle: Option<Handle<Result<T, Panic>>>,
-    token: CancelToken,
+    /// The task's own.
+    context: Context,
 }
 
 impl<T> Task<T> {
@@ -92,7 +120,7 @@ impl<T> Task<T> {
 
     /// The token of the task's own scope: firing it asks the task to stop, and no more than that.
     pub fn token(&self) -> &CancelToken {
-        &self.token
+        self.context.token()
     }
 
     /// Cancels the task and returns once its future is gone, with what became of it.
@@ -116,8 +144,8 @@ impl<T> Task<T> {
 
     /// [`cancel`](Self::cancel) with a grace period of its own; zero drops the future at once.
     pub async fn cancel_within(mut self, grace: Duration, reason: Reason) -> Outcome<T> {
-        self.token.cancel(reason.clone());
-        if !grace.is_zero() && self.token.is_listened_to() {
+        self.token().cancel(reason.clone());
+        if !grace.is_zero() && self.token().is_listened_to() {
             if let Ok(outcome) = timeout(grace, &mut self).await {
                 return outcome;
             }
@@ -136,10 +164,8 @@ impl<T> Task<T> {
 impl<T: Send + 'static> Task<T> {
     /// Lets the task go on without a handle. The root scope still ends and joins it.
     pub fn detach(mut self) {
-        let Some(handle) = self.handle.take() else { return };
-        match Context::current().registry() {
-            Some(registry) => registry.keep(Kind::Task, handle),
-            None => handle.detach(),
+        if let Some(handle) = self.handle.take() {
+            hand_over(handle, &self.context);
         }
     }
 }
@@ -163,8 +189,9 @@ fn already_taken() -> Reason {
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        if self.handle.is_some() {
-            self.token.cancel(Reason::by_whom(By::Drop, "nobody waits for the task any more"));
+        // First the handle, so that the token wakes nobody who would then be polled once more.
+        if self.handle.take().is_some() {
+            self.token().cancel(Reason::by_whom(By::Drop, "nobody waits for the task any more"));
         }
     }
 }

@@ -6,8 +6,10 @@ use std::thread::available_parallelism;
 
 use async_lock::Semaphore;
 
+use crate::cancel::CancelToken;
 use crate::context::Context;
-use crate::outcome::{Ended, Outcome, Panic};
+use crate::outcome::{By, Ended, Outcome, Panic, Reason};
+use crate::registry::Kind;
 use crate::rt;
 
 /// Where blocking work runs.
@@ -43,12 +45,13 @@ impl Lane {
 
 /// Runs a blocking closure on a thread of the I/O lane (asyncio's `to_thread`).
 ///
-/// A panic in it is a value. The closure runs in the caller's context, so [`CancelToken::current`] is the caller's
-/// token and can be looked at from time to time. Dropping the future before the closure has started means that
-/// it never starts; after that the closure runs to its end, still holding its place in the lane, and its result
-/// is dropped.
+/// A panic in it is a value. Dropping the future before the closure has started means that it never starts; after
+/// that the closure runs to its end, still holding its place in the lane, and its result is dropped. A closure that
+/// takes long looks at [`CancelToken::current`] from time to time: that is a token of its own, below the caller's,
+/// which also fires when the future is dropped.
 ///
-/// [`CancelToken::current`]: crate::CancelToken::current
+/// At its end the root scope waits for closures that tasks have started, but half a second at most: nothing can
+/// stop a thread from outside.
 ///
 /// ```
 /// use gather_core::{run, to_thread};
@@ -71,11 +74,24 @@ where
     T: Send + 'static,
 {
     let permit = lane.permits().acquire_arc().await;
-    let context = Context::current();
+    let caller = Context::current();
+    let wanted = Wanted(caller.token().child());
+    let context = caller.with_token(wanted.0.clone());
+    let alive = (caller.kind() == Kind::Task).then(|| caller.enlist(Kind::Thread));
     let outcome = rt::unblock(move || {
         let _permit = permit;
+        let _alive = alive;
         let _entered = context.enter();
         catch_unwind(AssertUnwindSafe(work))
     });
     outcome.await.map_err(|payload| Ended::Panicked(Panic::new(payload)))
+}
+
+/// Tells the closure, when it is dropped, that nobody waits for it any more.
+struct Wanted(CancelToken);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.cancel(Reason::by_whom(By::Drop, "nobody waits for the closure any more"));
+    }
 }

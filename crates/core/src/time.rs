@@ -1,6 +1,7 @@
 //! The present and sleeping, by the clock of the current context.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::clock::{ManualClock, Sleep};
@@ -13,7 +14,7 @@ pub fn now() -> Instant {
 
 /// Waits for `duration`, by the current clock. Dropping the future forgets the timer.
 ///
-/// A duration too long for the clock to count is one that never ends.
+/// A duration of zero lets others run first (asyncio's `sleep(0)`); one too long for the clock to count never ends.
 ///
 /// ```
 /// use std::time::Duration;
@@ -25,6 +26,7 @@ pub fn now() -> Instant {
 /// ```
 pub async fn sleep(duration: Duration) {
     match now().checked_add(duration) {
+        _ if duration.is_zero() => let_others_run().await,
         Some(when) => sleep_until(when).await,
         None => std::future::pending().await,
     }
@@ -38,6 +40,20 @@ pub fn sleep_until(when: Instant) -> Sleep {
 impl ManualClock {
     /// Runs a future, and what it spawns, under this clock.
     pub fn within<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        Context::current().with_clock(self.clock()).within(future)
+        let clock = self.clock();
+        async move { Context::current().with_clock(clock).within(future).await }
     }
+}
+
+/// Is ready at the second poll, and asks for it at once.
+pub(crate) async fn let_others_run() {
+    let mut asked = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut asked, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -1,0 +1,72 @@
+//! SIGINT and SIGTERM as a root scope hears them. While none listens they do what they do by default.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use async_signal::{Signal as OsSignal, Signals};
+use futures::StreamExt;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag::register_conditional_default;
+
+use crate::outcome::Signal;
+
+/// The signals as they come, from now on. Where they cannot be listened for, none ever comes.
+pub(crate) struct Incoming {
+    signals: Option<Signals>,
+    _listening: Option<Listening>,
+}
+
+impl Incoming {
+    pub(crate) fn listen() -> Self {
+        let listening = Listening::begin();
+        match Signals::new([OsSignal::Int, OsSignal::Term]) {
+            Ok(signals) => Self { signals: Some(signals), _listening: Some(listening) },
+            Err(_) => Self { signals: None, _listening: None },
+        }
+    }
+
+    /// The next signal. Dropping the future loses none.
+    pub(crate) async fn next(&mut self) -> Signal {
+        while let Some(signals) = &mut self.signals {
+            match signals.next().await {
+                Some(Ok(OsSignal::Int)) => return Signal::Interrupt,
+                Some(Ok(OsSignal::Term)) => return Signal::Terminate,
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => self.signals = None,
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+/// A handler once installed stays installed, so it is told when to do what no handler would have done.
+static BY_DEFAULT: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| {
+    let by_default = Arc::new(AtomicBool::new(false));
+    let install = |signal| -> io::Result<_> { register_conditional_default(signal, by_default.clone()) };
+    let _ = install(SIGINT).and_then(|_| install(SIGTERM)); // without it a signal after the root is ignored
+    by_default
+});
+
+static LISTENERS: Mutex<usize> = Mutex::new(0);
+
+struct Listening;
+
+impl Listening {
+    fn begin() -> Self {
+        Self::count(|listeners| listeners + 1);
+        Self
+    }
+
+    fn count(change: impl FnOnce(usize) -> usize) {
+        let mut listeners = LISTENERS.lock().unwrap_or_else(PoisonError::into_inner);
+        *listeners = change(*listeners);
+        BY_DEFAULT.store(*listeners == 0, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        Self::count(|listeners| listeners.saturating_sub(1));
+    }
+}
