@@ -11,12 +11,13 @@ use http::HeaderValue;
 /// "determining the character encoding").
 pub(crate) fn content_type(path: &Path, content: Option<&[u8]>) -> HeaderValue {
     let essence = essence(path);
-    if takes_charset(essence) && content.is_some_and(|bytes| std::str::from_utf8(bytes).is_ok()) {
-        if let Ok(value) = HeaderValue::try_from(format!("{essence}; charset=utf-8")) {
-            return value;
-        }
+    let is_utf8 = || content.is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
+    if takes_charset(essence) && is_utf8() {
+        HeaderValue::try_from(format!("{essence}; charset=utf-8"))
+            .unwrap_or(HeaderValue::from_static(essence))
+    } else {
+        HeaderValue::from_static(essence)
     }
-    HeaderValue::from_static(essence)
 }
 
 fn essence(path: &Path) -> &'static str {

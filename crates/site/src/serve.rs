@@ -27,29 +27,31 @@ pub const STOP_GRACE: Duration = Duration::from_secs(1);
 ///
 /// ```
 /// use std::io::{Read, Write};
+/// use std::net::TcpStream;
+/// use gather_core::{run, to_thread};
 /// use gather_site::Site;
 ///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let folder = tempfile::tempdir()?;
 /// std::fs::write(folder.path().join("index.html"), "<h1>hello</h1>")?;
 ///
-/// let answer = gather_core::run(async {
+/// let answer = run(async {
 ///     let site = Site::builder(folder.path()).start().await?;
-///     assert!(site.url().starts_with("http://127.0.0.1:"));
-///     let addr = site.addr();
-///     let answer = gather_core::to_thread(move || -> std::io::Result<String> {
-///         let mut socket = std::net::TcpStream::connect(addr)?;
+///     let mut socket = TcpStream::connect(site.addr())?;
+///     let asked = to_thread(move || -> std::io::Result<String> {
 ///         socket.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
 ///         let mut answer = String::new();
 ///         socket.read_to_string(&mut answer)?;
 ///         Ok(answer)
 ///     });
-///     let answer = answer.await??;
+///     let answer = asked.await??;
 ///     assert_eq!(site.requests(), 1);
 ///     site.stop().await;
-///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(answer)
+///     Ok::<_, Box<dyn std::error::Error>>(answer)
 /// })??;
 /// assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("<h1>hello</h1>"));
-/// # Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone)]
 #[must_use = "nothing is served before it is started"]

@@ -135,11 +135,9 @@ where
         let answer = handler.clone().answer(request, peer);
         async move { Ok::<_, Infallible>(answer.await) }
     });
-    // Half-closed: `printf … | nc` ends its side before it has its answer.
-    let connection = http1::Builder::new()
-        .half_close(true)
-        .pipeline_flush(true)
-        .serve_connection(HyperIo::new(stream), service);
+    // Half-closed: `printf … | nc` ends its side before it has its answer. Not `pipeline_flush`: with it hyper keeps
+    // its 400 to itself as long as the malformed request is in its buffer.
+    let connection = http1::Builder::new().half_close(true).serve_connection(HyperIo::new(stream), service);
     let mut connection = pin!(connection);
     // How a connection ended is the client's affair: hyper has answered what it could (400 to a malformed request).
     if let Either::Right(_) = select(connection.as_mut(), pin!(stop.reached(Level::Finish))).await {
