@@ -28,6 +28,7 @@
 //! services of gather-core.
 
 mod address;
+mod api;
 mod body;
 mod client;
 mod config;
@@ -45,6 +46,7 @@ mod transport;
 mod url_input;
 mod watch;
 
+pub use api::{Answer, EndpointReport, Query};
 pub use client::Client;
 pub use config::{ClientBuilder, Limits, Timeouts};
 pub use error::{Error, ErrorKind, Phase};
