@@ -47,3 +47,7 @@ pub use rude::{Rude, RudeBuilder, Step};
 pub use serve::{Running, STOP_GRACE, Site};
 #[cfg(feature = "tls")]
 pub use tls::{ServerTls, TestCa};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -296,8 +296,9 @@ impl Connection {
     }
 
     async fn close(mut self) -> io::Result<()> {
+        // With TLS this says `close_notify`; the socket below is not closed by it.
         self.duplex.close().await?;
-        self.drain().await
+        self.cut().await
     }
 
     async fn cut(self) -> io::Result<()> {
