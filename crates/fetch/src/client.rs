@@ -34,6 +34,8 @@ use crate::watch::Watch;
 
 /// An HTTP client. Cloning it is cheap; all clones share connections, limits and the origins that were typed.
 ///
+/// Its futures are small to move: what they hold is on the heap.
+///
 /// Redirects, retries, decoding, time limits, size limits and the rule that only addresses of the public net are
 /// connected to are part of every method. Dropping a future at any time stops its request and gives its places back.
 ///
@@ -123,7 +125,7 @@ impl Client {
     ) -> impl Future<Output = Result<Response, Error>> + Send + 'static + use<U> {
         let request = Request::get(url);
         let client = self.clone();
-        async move { client.run(request?).await }
+        Box::pin(async move { client.run(request?).await })
     }
 
     /// Sends a request and reads all of the response, trying again what may pass: a connection that does not come about,
@@ -136,7 +138,7 @@ impl Client {
         request: Request,
     ) -> impl Future<Output = Result<Response, Error>> + Send + 'static + use<> {
         let client = self.clone();
-        async move { client.run(request).await }
+        Box::pin(async move { client.run(request).await })
     }
 
     /// Sends a request that was built with surf. Its own middleware does not run: that is what
@@ -150,7 +152,7 @@ impl Client {
     ) -> impl Future<Output = Result<Response, Error>> + Send + 'static + use<R> {
         let client = self.clone();
         let request: surf::Request = request.into();
-        async move { client.run(surf_client::from_surf(request.into()).await?).await }
+        Box::pin(async move { client.run(surf_client::from_surf(request.into()).await?).await })
     }
 
     /// Sends a request, and gives the response as soon as its head is here. Until then it is tried again as
@@ -163,7 +165,7 @@ impl Client {
         request: Request,
     ) -> impl Future<Output = Result<Streaming, Error>> + Send + 'static + use<> {
         let client = self.clone();
-        async move { client.run_streaming(request).await }
+        Box::pin(async move { client.run_streaming(request).await })
     }
 
     /// surf's client, with all the rules of this one under it.

@@ -201,16 +201,21 @@ mod layer {
 
         /// Decodes some of `input`, which is not empty: how much was read, and how much is in `out`.
         pub(super) fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Failure> {
-            let state = std::mem::replace(&mut self.state, State::Over);
-            let (state, read, written) = match state {
-                State::Over => (State::Over, input.len(), 0),
-                State::Fresh => self.begin(input),
-                State::Held(first) => self.begin_held(first, input, out)?,
-                State::Between(engine) => self.next_member(engine, input)?,
-                State::Inside(engine) => self.run(engine, input, out)?,
-            };
-            self.state = state;
-            Ok((read, written))
+            loop {
+                let state = std::mem::replace(&mut self.state, State::Over);
+                let at_work = matches!(state, State::Inside(_));
+                let (state, read, written) = match state {
+                    State::Over => (State::Over, input.len(), 0),
+                    State::Fresh => self.begin(input),
+                    State::Held(first) => self.begin_held(first, input, out)?,
+                    State::Between(engine) => self.next_member(engine, input)?,
+                    State::Inside(engine) => self.run(engine, input, out)?,
+                };
+                self.state = state;
+                if at_work || read > 0 || written > 0 {
+                    return Ok((read, written));
+                }
+            }
         }
 
         fn begin(&self, input: &[u8]) -> (State, usize, usize) {

@@ -206,7 +206,8 @@ fn explain_tls(host: &str, error: &TlsError) -> Failure {
         TlsError::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => failure(format!("wrong host: the certificate is not for {host}")),
-        TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        // A root of the same name but with another key is as unknown as one of another name.
+        TlsError::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             failure(format!("the certificate of {host} is from an unknown issuer")).hint(trust)
         }
         TlsError::InvalidCertificate(CertificateError::Other(_)) => {
