@@ -1,0 +1,528 @@
+//! Page and recipe -> records. The steps of a field are always select, regex, as, default.
+
+use std::fmt;
+
+use gather_records::{FieldSummary, Record};
+use scraper::{ElementRef, Html};
+use serde_json::Value;
+use url::Url;
+
+use crate::embedded::Embedded;
+use crate::error::{Error, ErrorKind};
+use crate::label;
+use crate::links::{self, Link};
+use crate::recipe::Recipe;
+use crate::recipe::model::{Detail, Field, Rows, Scope, Source, Take, Target};
+use crate::table::Grid;
+use crate::text::{all_text, fold, own_text, visible_text};
+use crate::value::{self, Type};
+
+/// How long the example of an invalid value may be, in characters.
+const EXAMPLE: usize = 80;
+
+/// What a page gave by a recipe.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Extraction {
+    /// The records, their fields in the recipe's order.
+    pub records: Vec<Record>,
+    /// Records that are not there, because a required field was missing or invalid.
+    pub dropped: Vec<Dropped>,
+    /// How well the fields were filled.
+    pub stats: Stats,
+    /// What looks wrong on this page alone: nothing matched, or a field was empty in each record.
+    pub warnings: Vec<String>,
+    /// Whether the recipe's `match` holds for the page. If not, there are no records.
+    pub matched: bool,
+    /// The next page, if the recipe has `next` and the page a link.
+    pub next: Option<String>,
+    /// For each record the page of its own to get, if the recipe has `[detail]` and the record a link.
+    pub details: Vec<Option<String>>,
+}
+
+/// A record that was dropped, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// Its place among the page's records, from 1.
+    pub place: usize,
+    /// The required field.
+    pub field: String,
+    /// What did not convert, or None if there was nothing.
+    pub invalid: Option<String>,
+}
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, field, invalid } = self;
+        match invalid {
+            Some(text) => {
+                write!(f, "record {place} is dropped: required field `{field}` is invalid: `{text}`")
+            }
+            None => write!(f, "record {place} is dropped: required field `{field}` is missing"),
+        }
+    }
+}
+
+impl From<&Dropped> for Error {
+    fn from(dropped: &Dropped) -> Self {
+        Self::new(ErrorKind::Parse, dropped.to_string()).of_field(&dropped.field)
+    }
+}
+
+/// How well fields were filled, on one page or on many.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Pages looked at that the recipe's `match` holds for.
+    pub pages: u64,
+    /// Records made.
+    pub records: u64,
+    /// Records dropped for a required field.
+    pub dropped: u64,
+    /// By field, in the recipe's order: filled, of all records (dropped ones too), invalid, with the
+    /// first example.
+    pub fields: Vec<(String, FieldSummary)>,
+}
+
+impl Stats {
+    /// Adds those of another page.
+    pub fn merge(&mut self, other: &Self) {
+        self.pages += other.pages;
+        self.records += other.records;
+        self.dropped += other.dropped;
+        for (name, summary) in &other.fields {
+            self.with_field(name, |mine| {
+                mine.filled += summary.filled;
+                mine.of += summary.of;
+                mine.invalid += summary.invalid;
+                if mine.example.is_none() {
+                    mine.example.clone_from(&summary.example);
+                }
+            });
+        }
+    }
+
+    /// What looks wrong: no match at all, or a field that is null everywhere.
+    pub fn warnings(&self) -> Vec<String> {
+        if self.pages == 0 {
+            return Vec::new();
+        }
+        if self.records + self.dropped == 0 {
+            return vec!["nothing matched: there is no record".to_owned()];
+        }
+        let empty = self.fields.iter().filter(|(_, summary)| summary.of > 0 && summary.filled == 0);
+        empty.map(|(name, summary)| empty_field(name, summary)).collect()
+    }
+
+    fn with_field(&mut self, name: &str, change: impl FnOnce(&mut FieldSummary)) {
+        if let Some((_, summary)) = self.fields.iter_mut().find(|(known, _)| known == name) {
+            return change(summary);
+        }
+        let mut summary = FieldSummary::default();
+        change(&mut summary);
+        self.fields.push((name.to_owned(), summary));
+    }
+}
+
+fn empty_field(name: &str, summary: &FieldSummary) -> String {
+    match &summary.example {
+        Some(example) => format!("field `{name}` is null in every record: `{example}` does not convert"),
+        None => format!("field `{name}` is null in every record"),
+    }
+}
+
+/// A parsed page: all that extraction looks at.
+#[derive(Clone, Copy)]
+pub(crate) struct Look<'a> {
+    pub(crate) html: &'a Html,
+    /// What links are resolved against.
+    pub(crate) base: Option<&'a Url>,
+    /// What `match` looks at; None matches.
+    pub(crate) path: Option<&'a str>,
+}
+
+impl<'a> Look<'a> {
+    /// The root element. `Html::root_element` panics where there is none.
+    pub(crate) fn root(self) -> Option<ElementRef<'a>> {
+        links::elements(self.html).next()
+    }
+}
+
+/// The records of a page.
+pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Error> {
+    let compiled = recipe.compiled();
+    let mut extraction = Extraction { next: next_page(look, recipe), ..Extraction::default() };
+    let matched = look.path.is_none_or(|path| recipe.matches_path(path));
+    let Some(root) = look.root().filter(|_| matched) else {
+        return Ok(extraction);
+    };
+    extraction.matched = true;
+    extraction.stats.pages = 1;
+    let mut taking = Taking {
+        view: View { root, base: look.base, embedded: Embedded::default() },
+        fields: &compiled.fields,
+        detail: compiled.detail.as_ref(),
+        strict: compiled.record.strict,
+        out: &mut extraction,
+    };
+    match &compiled.record.rows {
+        Rows::Page => taking.take(Row::of(Scope::Page(root)))?,
+        Rows::Each(css) => {
+            for element in css.elements(Scope::Page(root)) {
+                taking.take(Row::of(Scope::Below(element)))?;
+            }
+        }
+        Rows::Table(css) => {
+            for table in css.elements(Scope::Page(root)) {
+                taking.take_table(table)?;
+            }
+        }
+    }
+    check_min(&extraction, compiled.record.min)?;
+    extraction.warnings = extraction.stats.warnings();
+    Ok(extraction)
+}
+
+/// The fields of `[detail]` from a page of its own.
+pub(crate) fn detail(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Error> {
+    let mut extraction = Extraction { matched: true, ..Extraction::default() };
+    let (Some(root), Some(detail)) = (look.root(), &recipe.compiled().detail) else {
+        return Ok(extraction);
+    };
+    extraction.stats.pages = 1;
+    let mut taking = Taking {
+        view: View { root, base: look.base, embedded: Embedded::default() },
+        fields: &detail.fields,
+        detail: None,
+        strict: recipe.compiled().record.strict,
+        out: &mut extraction,
+    };
+    taking.take(Row::of(Scope::Page(root)))?;
+    extraction.warnings = extraction.stats.warnings();
+    Ok(extraction)
+}
+
+fn check_min(extraction: &Extraction, min: usize) -> Result<(), Error> {
+    let found = extraction.records.len();
+    if found >= min {
+        return Ok(());
+    }
+    let dropped = match extraction.dropped.len() {
+        0 => String::new(),
+        dropped => format!(" ({dropped} dropped)"),
+    };
+    Err(Error::new(
+        ErrorKind::Parse,
+        format!("the page has {found} records{dropped}, and `min` asks for {min}"),
+    ))
+}
+
+/// The page that `next` leads to.
+pub(crate) fn next_page(look: Look<'_>, recipe: &Recipe) -> Option<String> {
+    let root = look.root()?;
+    let next = &recipe.compiled().follow.next;
+    next.iter().find_map(|target| link_target(target, Scope::Page(root), look.base))
+}
+
+/// The link that a target means: the attribute that is named, else the element's own link, else the
+/// first link in it.
+fn link_target(target: &Target, scope: Scope<'_>, base: Option<&Url>) -> Option<String> {
+    target.elements(scope).find_map(|element| {
+        let href = match &target.take {
+            Take::Attribute(name) => element.attr(name),
+            _ => element
+                .attr("href")
+                .or_else(|| element.descendent_elements().skip(1).find_map(|inner| inner.attr("href"))),
+        };
+        value::url(href?, base)
+    })
+}
+
+/// The links that a crawl follows.
+pub(crate) fn follow(look: Look<'_>, recipe: &Recipe) -> Vec<Link> {
+    let rules = &recipe.compiled().follow;
+    let found = match (&rules.links, look.root()) {
+        (Some(css), Some(root)) => links::links_of(look.html, css.elements(Scope::Page(root)), look.base),
+        _ => links::links(look.html, look.base),
+    };
+    let path_of =
+        |link: &Link| Url::parse(&link.url).map_or_else(|_| link.url.clone(), |url| url.path().to_owned());
+    let is_wanted = |link: &Link| {
+        let path = path_of(link);
+        (rules.allow.is_empty() || rules.allow.iter().any(|glob| glob.matches(&path)))
+            && !rules.deny.iter().any(|glob| glob.matches(&path))
+    };
+    found.into_iter().filter(is_wanted).collect()
+}
+
+/// What all records of a page have in common.
+struct View<'a> {
+    root: ElementRef<'a>,
+    base: Option<&'a Url>,
+    embedded: Embedded,
+}
+
+/// What one record is taken from.
+struct Row<'a, 'g> {
+    scope: Scope<'a>,
+    cells: Option<(&'g Grid<'a>, &'g [Option<ElementRef<'a>>])>,
+}
+
+impl<'a> Row<'a, '_> {
+    fn of(scope: Scope<'a>) -> Self {
+        Self { scope, cells: None }
+    }
+}
+
+/// Records being taken from a page.
+struct Taking<'a, 'r> {
+    view: View<'a>,
+    fields: &'r [Field],
+    detail: Option<&'r Detail>,
+    strict: bool,
+    out: &'r mut Extraction,
+}
+
+impl<'a> Taking<'a, '_> {
+    fn take_table(&mut self, table: ElementRef<'a>) -> Result<(), Error> {
+        let grid = Grid::new(table)?;
+        for row in &grid.rows {
+            if self.fields.is_empty() {
+                self.take_columns(&grid, row.element, &row.cells);
+            } else {
+                self.take(Row { scope: Scope::Below(row.element), cells: Some((&grid, &row.cells)) })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A table without fields: each column is one.
+    fn take_columns(&mut self, grid: &Grid<'_>, row: ElementRef<'_>, cells: &[Option<ElementRef<'_>>]) {
+        let mut record = Record::new();
+        for (index, column) in grid.columns.iter().enumerate() {
+            let text = cells.get(index).copied().flatten().map(visible_text);
+            self.out.stats.count(&column.name, text.is_some(), None);
+            record.insert(column.name.as_str(), text);
+        }
+        self.keep(record, Scope::Below(row));
+    }
+
+    fn take(&mut self, row: Row<'a, '_>) -> Result<(), Error> {
+        let mut record = Record::new();
+        let mut dropped = None;
+        for field in self.fields {
+            let outcome = outcome(field, &self.view, &row);
+            self.out.stats.count(&field.name, outcome.found.is_some(), outcome.invalid.as_deref());
+            let value = outcome.found.or_else(|| field.default.clone());
+            if value.is_none() && field.required && dropped.is_none() {
+                dropped = Some((field, outcome.invalid));
+            }
+            record.insert(field.name.as_str(), value);
+        }
+        match dropped {
+            None => self.keep(record, row.scope),
+            Some((field, invalid)) => self.drop_record(field, invalid)?,
+        }
+        Ok(())
+    }
+
+    /// A record with a page of its own has null for that page's fields until they are known.
+    fn keep(&mut self, mut record: Record, scope: Scope<'_>) {
+        if let Some(detail) = self.detail {
+            let base = self.view.base;
+            self.out.details.push(detail.link.iter().find_map(|target| link_target(target, scope, base)));
+            for field in &detail.fields {
+                record.insert(field.name.as_str(), Value::Null);
+            }
+        }
+        self.out.stats.records += 1;
+        self.out.records.push(record);
+    }
+
+    fn drop_record(&mut self, field: &Field, invalid: Option<String>) -> Result<(), Error> {
+        let place = self.out.records.len() + self.out.dropped.len() + 1;
+        let dropped = Dropped { place, field: field.name.clone(), invalid };
+        if self.strict || field.strict {
+            return Err((&dropped).into());
+        }
+        self.out.stats.dropped += 1;
+        self.out.dropped.push(dropped);
+        Ok(())
+    }
+}
+
+impl Stats {
+    fn count(&mut self, name: &str, filled: bool, invalid: Option<&str>) {
+        self.with_field(name, |field| {
+            field.of += 1;
+            field.filled += u64::from(filled);
+            if let Some(example) = invalid {
+                field.invalid += 1;
+                field.example.get_or_insert_with(|| example.to_owned());
+            }
+        });
+    }
+}
+
+/// What became of a field in one record.
+struct Outcome {
+    found: Option<Value>,
+    /// The first text that did not convert.
+    invalid: Option<String>,
+}
+
+/// What was selected: text, or a value that came typed.
+enum Raw {
+    Text(String),
+    Json(Value),
+}
+
+fn outcome(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Outcome {
+    let mut invalid = None;
+    let mut values = Vec::new();
+    for raw in select(field, view, row) {
+        let Some(raw) = by_regex(field, raw) else { continue };
+        match convert(field, &raw, view.base) {
+            Some(value) => values.push(value),
+            None => drop(invalid.get_or_insert_with(|| example(&raw))),
+        }
+    }
+    let found = if field.many { many(field, values) } else { values.into_iter().next() };
+    Outcome { found, invalid }
+}
+
+/// Nothing found is null, as for a field with one value.
+fn many(field: &Field, values: Vec<Value>) -> Option<Value> {
+    if values.is_empty() {
+        return None;
+    }
+    match &field.join {
+        None => Some(Value::Array(values)),
+        Some(join) => {
+            let texts: Vec<_> = values
+                .iter()
+                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                .collect();
+            Some(Value::String(texts.join(join)))
+        }
+    }
+}
+
+fn example(raw: &Raw) -> String {
+    let text = match raw {
+        Raw::Text(text) => text.clone(),
+        Raw::Json(value) => value.to_string(),
+    };
+    match text.char_indices().nth(EXAMPLE) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
+        None => text,
+    }
+}
+
+/// The first group of the pattern, or the whole match if it has none.
+fn by_regex(field: &Field, raw: Raw) -> Option<Raw> {
+    let Some(regex) = &field.regex else { return Some(raw) };
+    let text = match &raw {
+        Raw::Text(text) => text.clone(),
+        Raw::Json(Value::String(text)) => text.clone(),
+        Raw::Json(value) => value.to_string(),
+    };
+    let captures = regex.captures(&text)?;
+    let group =
+        if regex.captures_len() > 1 { captures.iter().skip(1).flatten().next()? } else { captures.get(0)? };
+    Some(Raw::Text(group.as_str().to_owned()))
+}
+
+fn convert(field: &Field, raw: &Raw, base: Option<&Url>) -> Option<Value> {
+    match raw {
+        Raw::Text(text) => field.conversion.value(text, base),
+        Raw::Json(value) => field.conversion.typed(value, base),
+    }
+}
+
+/// The texts that a field selects: all of them for `many`, else the first.
+fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
+    let json = |values: Vec<Value>| spread(values, field.many).into_iter().map(Raw::Json).collect();
+    match &field.source {
+        Source::Css(targets) => from_targets(field, targets, row.scope),
+        Source::Page(targets) => from_targets(field, targets, Scope::Page(view.root)),
+        Source::Label(label) => from_elements(field, label::cells_after(label, row.scope.element())),
+        Source::Column(name) => from_elements(field, column_cell(name, row).into_iter().collect()),
+        Source::JsonLd { pointer, of_type } => {
+            json(view.embedded.json_ld(view.root, pointer, of_type.as_deref()))
+        }
+        Source::Script { css, pointer } => {
+            let scripts = css.elements(Scope::Page(view.root)).map(all_text);
+            match pointer {
+                Some(pointer) => json(Embedded::in_scripts(scripts, pointer)),
+                None => limited(scripts.map(Raw::Text), field.many),
+            }
+        }
+        Source::ScriptAfter { marker, pointer } => {
+            json(Embedded::after_marker(view.root, marker, pointer.as_deref().unwrap_or("")))
+        }
+    }
+}
+
+fn limited(found: impl Iterator<Item = Raw>, many: bool) -> Vec<Raw> {
+    if many { found.collect() } else { found.take(1).collect() }
+}
+
+/// With `many`, a list is its elements; null is nothing.
+fn spread(values: Vec<Value>, many: bool) -> Vec<Value> {
+    let values = values.into_iter().filter(|value| !value.is_null());
+    if !many {
+        return values.take(1).collect();
+    }
+    values
+        .flat_map(|value| match value {
+            Value::Array(items) => items,
+            other => vec![other],
+        })
+        .collect()
+}
+
+fn column_cell<'a>(name: &str, row: &Row<'a, '_>) -> Option<ElementRef<'a>> {
+    let (grid, cells) = row.cells?;
+    cells.get(grid.column(name)?).copied().flatten()
+}
+
+/// The first selector that hits gives the texts.
+fn from_targets(field: &Field, targets: &[Target], scope: Scope<'_>) -> Vec<Raw> {
+    for target in targets {
+        let found = target
+            .elements(scope)
+            .filter(|element| holds_wanted_text(field, *element))
+            .filter_map(|element| taken(element, &target.take, field.conversion.to));
+        let found = limited(found.map(Raw::Text), field.many);
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+fn from_elements(field: &Field, elements: Vec<ElementRef<'_>>) -> Vec<Raw> {
+    let texts = elements.into_iter().filter_map(|element| taken(element, &Take::Text, field.conversion.to));
+    limited(texts.map(Raw::Text), field.many)
+}
+
+fn holds_wanted_text(field: &Field, element: ElementRef<'_>) -> bool {
+    field.contains.as_ref().is_none_or(|wanted| fold(&visible_text(element)).contains(wanted.as_str()))
+}
+
+/// What is taken of an element, for a type. An attribute that is not there is no hit.
+fn taken(element: ElementRef<'_>, take: &Take, to: Type) -> Option<String> {
+    Some(match (take, to) {
+        (Take::Attribute(name), Type::Raw | Type::Json) => element.attr(name)?.to_owned(),
+        (Take::Attribute(name), _) => fold(element.attr(name)?),
+        (Take::Html, _) | (Take::Text, Type::Html) => element.inner_html(),
+        (Take::Own, _) => own_text(element),
+        (Take::Text, Type::Raw | Type::Json) => all_text(element),
+        (Take::Text, _) => visible_text(element),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! Is this HTML at all? By the Content-Type, then by the bytes.
+//!
+//! The bytes are judged as the [MIME Sniffing Standard](https://mimesniff.spec.whatwg.org/) judges them.
+
+use crate::error::{Error, ErrorKind};
+
+/// How far into a page a sign of HTML is looked for: the standard's number of bytes.
+const LOOKED_AT: usize = 1445;
+
+/// The first bytes of formats that are no text.
+const MAGIC: &[(&[u8], &str)] = &[
+    (b"%PDF-", "a PDF document"),
+    (b"\x89PNG\r\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"RIFF", "a RIFF file (WebP, WAV or AVI)"),
+    (b"\x1f\x8b", "gzip data"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x28\xb5\x2f\xfd", "zstd data"),
+    (b"\x7fELF", "a program"),
+    (b"\0\0\x01\0", "an icon"),
+    (b"OggS", "an Ogg file"),
+    (b"ID3", "an MP3 file"),
+    (b"wOF", "a font"),
+    (b"SQLite format 3\0", "an SQLite database"),
+];
+
+/// Refuses what is not HTML, and says what it is instead.
+pub(crate) fn check(bytes: &[u8], content_type: Option<&str>) -> Result<(), Error> {
+    if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Err(not_html(what));
+    }
+    if holds_nul(bytes) {
+        return Err(not_html("binary data: it holds NUL bytes"));
+    }
+    match content_type.map(essence).as_deref() {
+        Some("text/html" | "application/xhtml+xml") => Ok(()),
+        None | Some("" | "application/octet-stream" | "unknown/unknown") => check_text(bytes),
+        Some(_) if shows_html(bytes) => Ok(()),
+        Some(other) => Err(not_html(&format!("the Content-Type is `{other}`"))),
+    }
+}
+
+fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+/// NUL bytes, where they are not UTF-16's.
+fn holds_nul(bytes: &[u8]) -> bool {
+    let head = bytes.get(..LOOKED_AT).unwrap_or(bytes);
+    let is_utf_16 = head.starts_with(b"\xff\xfe")
+        || head.starts_with(b"\xfe\xff")
+        || head.starts_with(b"<\0")
+        || head.starts_with(b"\0<");
+    !is_utf_16 && head.contains(&0)
+}
+
+/// Text without a Content-Type is HTML unless it is clearly something else.
+fn check_text(bytes: &[u8]) -> Result<(), Error> {
+    let start = trimmed(bytes);
+    if start.is_empty() || shows_html(bytes) {
+        return Ok(());
+    }
+    if matches!(start.first(), Some(b'{' | b'['))
+        && serde_json::from_slice::<serde::de::IgnoredAny>(start).is_ok()
+    {
+        return Err(not_html("it is JSON"));
+    }
+    if start.starts_with(b"<?xml")
+        || start.starts_with(b"<rss")
+        || start.starts_with(b"<urlset")
+        || start.starts_with(b"<svg")
+    {
+        return Err(not_html("it is XML"));
+    }
+    if !has_tag(bytes) {
+        return Err(not_html("there is no tag in it"));
+    }
+    Ok(())
+}
+
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    bytes.trim_ascii_start()
+}
+
+/// A tag that only HTML has, near the start.
+fn shows_html(bytes: &[u8]) -> bool {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return true;
+    }
+    let head = bytes.get(..LOOKED_AT).unwrap_or(bytes).to_ascii_lowercase();
+    let signs: [&[u8]; 7] = [b"<!doctype html", b"<html", b"<head", b"<body", b"<title", b"<div", b"<table"];
+    signs.iter().any(|sign| head.windows(sign.len()).any(|window| window == *sign))
+}
+
+fn has_tag(bytes: &[u8]) -> bool {
+    let starts_tag =
+        |pair: &[u8]| matches!(pair, [b'<', next] if next.is_ascii_alphabetic() || *next == b'!');
+    // In UTF-16 a NUL stands between the two.
+    bytes.windows(2).any(starts_tag)
+        || bytes.windows(3).any(|three| matches!(three, [b'<', 0, next] if next.is_ascii_alphabetic()))
+}
+
+fn not_html(why: &str) -> Error {
+    Error::new(ErrorKind::Parse, format!("the page is not HTML: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why(bytes: &[u8], content_type: Option<&str>) -> Option<String> {
+        check(bytes, content_type).err().map(|error| {
+            assert_eq!(error.kind(), ErrorKind::Parse);
+            error.to_string()
+        })
+    }
+
+    #[test]
+    fn html_is_html_with_and_without_a_type() {
+        for (bytes, content_type) in [
+            (&b"<p>x"[..], None),
+            (b"hello", Some("text/html; charset=utf-8")),
+            (b"", None),
+            (b" \n", None),
+            (b"<p>x", Some("Application/Octet-Stream")),
+            (b"<!DOCTYPE html><p>x", Some("text/plain")),
+            (b"<?xml version='1.0'?><html xmlns='x'>", None),
+            (b"\xff\xfe<\0p\0>\0", None),
+            (b"{ not json } <b>", None),
+            (b"[1] <b>", None),
+        ] {
+            assert_eq!(why(bytes, content_type), None, "{:?}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn what_is_something_else_is_named() {
+        for (bytes, content_type, expected) in [
+            (&b"%PDF-1.7"[..], Some("text/html"), "PDF"),
+            (b"\x89PNG\r\n\x1a\n", None, "PNG"),
+            (b"a\0b<p>", None, "NUL"),
+            (b"{\"a\": 1}", None, "JSON"),
+            (b"{\"a\": 1}", Some("application/json"), "`application/json`"),
+            (b"body { color: red }", Some("text/css"), "`text/css`"),
+            (b"<?xml version='1.0'?><urlset/>", None, "XML"),
+            (b"User-agent: *", None, "no tag"),
+            (b"User-agent: *", Some("text/plain"), "`text/plain`"),
+        ] {
+            let message = why(bytes, content_type).unwrap();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

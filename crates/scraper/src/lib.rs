@@ -1,0 +1,44 @@
+//! From any page to clean records: recipes, selectors, links, charsets, bounded parsing.
+//!
+//! A [`Page`] is decoded bytes, a [`Recipe`] says what to take from it, an [`Extraction`] is what was
+//! taken. Parsing is bounded ([`Limits`]) and synchronous: run it where blocking is allowed.
+//! With the feature `fetch` (on by default) a `Scraper` gets the pages too, and parses on the CPU lane.
+//!
+//! ```
+//! use gather_scraper::{Page, Recipe};
+//!
+//! let recipe = Recipe::builder().each("article").field("title", "h3 a@title").spec("price:number=.price").build()?;
+//! let html = r#"<article><h3><a title="Tea, green">Te…</a></h3><p class=price>£51.77 incl.</article>"#;
+//! let found = Page::from_bytes(html, "https://shop.example/")?.records(&recipe)?;
+//! assert_eq!(found.records[0].to_string(), r#"{"title":"Tea, green","price":51.77}"#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Modules, top to bottom; a module uses those below it:
+//! `scraper` (pages over HTTP), `page`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
+//! then `value`, `date`, `text`, `parse`, `charset`, `html_check`, `error`.
+
+mod charset;
+mod date;
+mod embedded;
+mod error;
+mod extract;
+mod html_check;
+mod label;
+mod links;
+mod page;
+mod parse;
+mod recipe;
+mod table;
+mod text;
+mod value;
+
+pub use charset::{Charset, CharsetSource, charset};
+pub use error::{Error, ErrorKind, RecipeError};
+pub use extract::{Dropped, Extraction, Stats};
+pub use gather_records::Record;
+pub use links::Link;
+pub use page::{Document, Page, PageBuilder};
+pub use parse::Limits;
+pub use recipe::model::Request;
+pub use recipe::{Recipe, RecipeBuilder};

@@ -1,0 +1,280 @@
+//! A page: its text and where it came from. A document: the page's tree, for as long as it is looked at.
+
+use scraper::Html;
+use url::Url;
+
+use crate::charset::{self, Charset};
+use crate::error::{Error, ErrorKind};
+use crate::extract::{self, Extraction, Look};
+use crate::html_check;
+use crate::links::{self, Link};
+use crate::parse::{self, Limits};
+use crate::recipe::Recipe;
+use crate::text;
+
+/// A page's decoded text and its URL. It can be sent and shared between threads.
+///
+/// The tree is built when something is asked of the page, and gone when the answer is there. Who
+/// asks several things calls [`Page::parse`] once and asks the [`Document`].
+#[derive(Debug, Clone)]
+pub struct Page {
+    text: String,
+    charset: Charset,
+    url: Option<Url>,
+    path: Option<String>,
+    limits: Limits,
+}
+
+impl Page {
+    /// A page from its bytes. The encoding is found as browsers find it; `url` is where the page came
+    /// from, or empty if that is not known: then links stay as they are written.
+    ///
+    /// # Errors
+    ///
+    /// Kind `parse` if the bytes are not HTML, `encoding` if they declare an encoding that cannot be
+    /// decoded, `invalid_input` if `url` is not an absolute URL, `too_large` past the bound of bytes.
+    ///
+    /// ```
+    /// let page = gather_scraper::Page::from_bytes("<title>Tea</title><a href=/b>B</a>", "http://tea.example/a")?;
+    /// assert_eq!(page.title()?.as_deref(), Some("Tea"));
+    /// assert_eq!(page.links()?[0].url, "http://tea.example/b");
+    /// # Ok::<(), gather_scraper::Error>(())
+    /// ```
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>, url: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder().url(url.as_ref()).build(bytes)
+    }
+
+    /// A page with more said about it: its Content-Type, its path, other limits.
+    pub fn builder() -> PageBuilder {
+        PageBuilder::default()
+    }
+
+    /// The decoded text.
+    pub fn source(&self) -> &str {
+        &self.text
+    }
+
+    /// The encoding it was read in, and what said so.
+    pub fn charset(&self) -> Charset {
+        self.charset
+    }
+
+    /// Where it came from, if that is known.
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_ref().map(Url::as_str)
+    }
+
+    /// Builds the tree.
+    ///
+    /// # Errors
+    ///
+    /// Kind `too_large`, naming the bound of [`Limits`] that was hit.
+    pub fn parse(&self) -> Result<Document<'_>, Error> {
+        let html = parse::parse(&self.text, &self.limits).map_err(|error| self.located(error))?;
+        let base = links::base_of(&html, self.url.as_ref());
+        Ok(Document { page: self, html, base })
+    }
+
+    /// The page's records by a recipe.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::parse`] and [`Document::records`].
+    pub fn records(&self, recipe: &Recipe) -> Result<Extraction, Error> {
+        self.parse()?.records(recipe)
+    }
+
+    /// The page's links in document order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::parse`].
+    pub fn links(&self) -> Result<Vec<Link>, Error> {
+        Ok(self.parse()?.links())
+    }
+
+    /// The page's text as a browser shows it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::parse`].
+    pub fn text(&self) -> Result<String, Error> {
+        Ok(self.parse()?.text())
+    }
+
+    /// The page's title, white space folded.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::parse`].
+    pub fn title(&self) -> Result<Option<String>, Error> {
+        Ok(self.parse()?.title())
+    }
+
+    /// Lends the tree, for everything that recipes do not do.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::parse`].
+    ///
+    /// ```
+    /// let page = gather_scraper::Page::from_bytes("<p>a<p>b", "")?;
+    /// assert_eq!(page.with_tree(|html| html.tree.nodes().count())?, 8);
+    /// # Ok::<(), gather_scraper::Error>(())
+    /// ```
+    pub fn with_tree<T>(&self, look: impl FnOnce(&Html) -> T) -> Result<T, Error> {
+        Ok(look(self.parse()?.html()))
+    }
+
+    fn path(&self) -> Option<&str> {
+        self.url.as_ref().map(Url::path).or(self.path.as_deref())
+    }
+
+    fn located(&self, error: Error) -> Error {
+        match &self.url {
+            Some(url) => error.at(url.as_str()),
+            None => error,
+        }
+    }
+}
+
+/// Says what is known about a page besides its bytes.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct PageBuilder {
+    url: Option<String>,
+    path: Option<String>,
+    content_type: Option<String>,
+    encoding: Option<String>,
+    limits: Limits,
+}
+
+impl PageBuilder {
+    /// Where the page came from: an absolute URL. Default, and off by an empty text: not known.
+    pub fn url(mut self, url: &str) -> Self {
+        self.url = Some(url.to_owned()).filter(|url| !url.is_empty());
+        self
+    }
+
+    /// The path that a recipe's `match` looks at when there is no URL, such as `/book/1.html` for a file
+    /// below the folder given. Default: none, and `match` holds for the page.
+    pub fn path(mut self, path: &str) -> Self {
+        self.path = Some(path.to_owned());
+        self
+    }
+
+    /// The Content-Type that came with the page. Default: none, so that the bytes decide.
+    pub fn content_type(mut self, content_type: &str) -> Self {
+        self.content_type = Some(content_type.to_owned());
+        self
+    }
+
+    /// A label of the Encoding Standard, which then is not looked for. Default: none.
+    pub fn encoding(mut self, label: &str) -> Self {
+        self.encoding = Some(label.to_owned());
+        self
+    }
+
+    /// How much is parsed before the page counts as too large. Default: [`Limits::default`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Decodes the bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::from_bytes`].
+    pub fn build(self, bytes: impl Into<Vec<u8>>) -> Result<Page, Error> {
+        let bytes = bytes.into();
+        let url = self.url.as_deref().map(absolute).transpose()?;
+        let located = |error: Error| match &url {
+            Some(url) => error.at(url.as_str()),
+            None => error,
+        };
+        html_check::check(&bytes, self.content_type.as_deref()).map_err(located)?;
+        let (text, charset) = charset::decode(bytes, self.content_type.as_deref(), self.encoding.as_deref())
+            .map_err(located)?;
+        Ok(Page { text, charset, url, path: self.path, limits: self.limits })
+    }
+}
+
+fn absolute(url: &str) -> Result<Url, Error> {
+    Url::parse(url).map_err(|error| {
+        Error::new(ErrorKind::InvalidInput, format!("`{url}` is not an absolute URL: {error}"))
+            .hinted("write it with its scheme, such as https://example.com/page")
+            .at(url)
+    })
+}
+
+/// The tree of a page. It stays on the thread it was made on.
+#[derive(Debug)]
+pub struct Document<'p> {
+    page: &'p Page,
+    html: Html,
+    base: Option<Url>,
+}
+
+impl Document<'_> {
+    /// The tree itself.
+    pub fn html(&self) -> &Html {
+        &self.html
+    }
+
+    /// What links are resolved against: `<base>`, else the page's URL, if that is known.
+    pub fn base(&self) -> Option<&str> {
+        self.base.as_ref().map(Url::as_str)
+    }
+
+    /// The records by a recipe.
+    ///
+    /// # Errors
+    ///
+    /// Kind `parse` for fewer records than `min`, or, with `strict`, for a missing or invalid required
+    /// field; `too_large` for a table that expands past a million cells.
+    pub fn records(&self, recipe: &Recipe) -> Result<Extraction, Error> {
+        extract::records(self.look(), recipe).map_err(|error| self.page.located(error))
+    }
+
+    /// The fields that a recipe's `[detail]` takes from this page, as one more record's worth.
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::records`].
+    pub fn detail(&self, recipe: &Recipe) -> Result<Extraction, Error> {
+        extract::detail(self.look(), recipe).map_err(|error| self.page.located(error))
+    }
+
+    /// The links in document order: `a` and `area` elements that lead to http, https or file.
+    pub fn links(&self) -> Vec<Link> {
+        links::links(&self.html, self.base.as_ref())
+    }
+
+    /// The links a crawl follows from here by a recipe: those that `links` finds and `allow` and
+    /// `deny` let through. Without `[follow] links`, all.
+    pub fn follow(&self, recipe: &Recipe) -> Vec<Link> {
+        extract::follow(self.look(), recipe)
+    }
+
+    /// The next page by a recipe's `next`, if there is one.
+    pub fn next_page(&self, recipe: &Recipe) -> Option<String> {
+        extract::next_page(self.look(), recipe)
+    }
+
+    /// The text as a browser shows it.
+    pub fn text(&self) -> String {
+        self.look().root().map_or_else(String::new, text::visible_text)
+    }
+
+    /// The title, white space folded; None if there is no `<title>`.
+    pub fn title(&self) -> Option<String> {
+        links::elements(&self.html)
+            .find(|element| element.value().name() == "title")
+            .map(|title| text::fold(&text::all_text(title)))
+    }
+
+    fn look(&self) -> Look<'_> {
+        Look { html: &self.html, base: self.base.as_ref(), path: self.page.path() }
+    }
+}

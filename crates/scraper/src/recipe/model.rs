@@ -1,0 +1,195 @@
+//! A recipe as it is used: selectors, patterns and types ready to run.
+
+use globset::{GlobBuilder, GlobMatcher};
+use regex::Regex;
+use scraper::{ElementRef, Selector};
+use serde_json::Value;
+
+use crate::value::Conversion;
+
+/// Everything a recipe says.
+#[derive(Debug, Default)]
+pub(crate) struct Compiled {
+    pub(crate) record: RecordRules,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) detail: Option<Detail>,
+    pub(crate) follow: FollowRules,
+    pub(crate) request: Request,
+}
+
+/// `[record]`.
+#[derive(Debug, Default)]
+pub(crate) struct RecordRules {
+    pub(crate) matches: Vec<PathGlob>,
+    pub(crate) rows: Rows,
+    pub(crate) key: Option<String>,
+    pub(crate) min: usize,
+    pub(crate) strict: bool,
+}
+
+/// What one record is made of.
+#[derive(Debug, Default)]
+pub(crate) enum Rows {
+    /// The page.
+    #[default]
+    Page,
+    /// Each match of a selector.
+    Each(Css),
+    /// Each row of a table.
+    Table(Css),
+}
+
+/// `[detail]`: one more page per record.
+#[derive(Debug)]
+pub(crate) struct Detail {
+    pub(crate) link: Vec<Target>,
+    pub(crate) fields: Vec<Field>,
+}
+
+/// `[follow]`.
+#[derive(Debug, Default)]
+pub(crate) struct FollowRules {
+    pub(crate) next: Vec<Target>,
+    pub(crate) links: Option<Css>,
+    pub(crate) allow: Vec<PathGlob>,
+    pub(crate) deny: Vec<PathGlob>,
+    pub(crate) max_depth: Option<usize>,
+}
+
+/// `[request]`: what to send with every request for the pages of a recipe.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Request {
+    /// Header names and values. A value `env:NAME` means the environment variable of that name: it is
+    /// resolved where the request is made, so that it never shows in a recipe.
+    pub headers: Vec<(String, String)>,
+    /// Whether cookies are kept between the requests; None leaves it to the client.
+    pub cookies: Option<bool>,
+}
+
+/// One `[fields]` entry.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) source: Source,
+    pub(crate) contains: Option<String>,
+    pub(crate) regex: Option<Regex>,
+    pub(crate) conversion: Conversion,
+    pub(crate) many: bool,
+    pub(crate) join: Option<String>,
+    pub(crate) default: Option<Value>,
+    pub(crate) required: bool,
+    pub(crate) strict: bool,
+}
+
+/// Where a field's text comes from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// From the record's element.
+    Css(Vec<Target>),
+    /// From the page.
+    Page(Vec<Target>),
+    /// The cell after the header cell with this text.
+    Label(String),
+    /// The cell of this column.
+    Column(String),
+    /// A JSON pointer into the page's JSON-LD.
+    JsonLd { pointer: String, of_type: Option<String> },
+    /// A script, or a JSON pointer into it.
+    Script { css: Css, pointer: Option<String> },
+    /// The JSON literal behind this text in a script.
+    ScriptAfter { marker: String, pointer: Option<String> },
+}
+
+/// A compiled selector, with the text it came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Css {
+    pub(crate) selector: Selector,
+}
+
+/// A selector, and what to take of the element it finds. Without a selector: the element itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) css: Option<Css>,
+    pub(crate) take: Take,
+}
+
+/// What to take of an element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// Its text as a browser shows it.
+    Text,
+    /// The text directly in it.
+    Own,
+    /// The markup inside it.
+    Html,
+    /// An attribute.
+    Attribute(String),
+}
+
+impl Target {
+    /// The elements this target means, in document order.
+    pub(crate) fn elements<'a, 'b>(
+        &'b self,
+        scope: Scope<'a>,
+    ) -> Box<dyn Iterator<Item = ElementRef<'a>> + 'b>
+    where
+        'a: 'b,
+    {
+        match &self.css {
+            None => Box::new(std::iter::once(scope.element())),
+            Some(css) => css.elements(scope),
+        }
+    }
+}
+
+/// Where a selector looks.
+#[derive(Clone, Copy)]
+pub(crate) enum Scope<'a> {
+    /// The whole page: its root element may match too.
+    Page(ElementRef<'a>),
+    /// Below an element.
+    Below(ElementRef<'a>),
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) fn element(self) -> ElementRef<'a> {
+        match self {
+            Self::Page(element) | Self::Below(element) => element,
+        }
+    }
+}
+
+impl Css {
+    /// The elements that match, in document order.
+    pub(crate) fn elements<'a, 'b>(
+        &'b self,
+        scope: Scope<'a>,
+    ) -> Box<dyn Iterator<Item = ElementRef<'a>> + 'b>
+    where
+        'a: 'b,
+    {
+        match scope {
+            Scope::Below(element) => Box::new(element.select(&self.selector)),
+            Scope::Page(root) => {
+                let itself = Some(root).filter(|root| self.selector.matches(root));
+                Box::new(itself.into_iter().chain(root.select(&self.selector)))
+            }
+        }
+    }
+}
+
+/// A glob over the path of a URL; `**` crosses slashes, `*` does not.
+#[derive(Debug, Clone)]
+pub(crate) struct PathGlob(GlobMatcher);
+
+impl PathGlob {
+    pub(crate) fn new(glob: &str) -> Result<Self, globset::Error> {
+        let glob = GlobBuilder::new(glob).literal_separator(true).build()?;
+        Ok(Self(glob.compile_matcher()))
+    }
+
+    pub(crate) fn matches(&self, path: &str) -> bool {
+        self.0.is_match(path)
+    }
+}

@@ -1,0 +1,261 @@
+//! A `<table>` as a grid: spans expanded, columns named by their headers.
+//!
+//! Follows [HTML, forming a table](https://html.spec.whatwg.org/multipage/tables.html#forming-a-table).
+
+use scraper::ElementRef;
+
+use crate::error::{Error, ErrorKind};
+use crate::text::{fold, visible_text};
+
+/// The standard's own cap on `colspan`.
+const MOST_COLUMNS_SPANNED: usize = 1000;
+
+/// Cells after spans are expanded; a few bytes of `colspan` and `rowspan` could ask for millions.
+const MOST_CELLS: usize = 1_000_000;
+
+/// A table's rows below its header.
+pub(crate) struct Grid<'a> {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Row<'a>>,
+}
+
+/// A column's name, and all texts that stand in its header.
+pub(crate) struct Column {
+    pub(crate) name: String,
+    headers: Vec<String>,
+}
+
+/// A row: its element, and the cell in each column.
+pub(crate) struct Row<'a> {
+    pub(crate) element: ElementRef<'a>,
+    pub(crate) cells: Vec<Option<ElementRef<'a>>>,
+}
+
+impl<'a> Grid<'a> {
+    /// Reads a table; the rows of tables inside it are not its own.
+    pub(crate) fn new(table: ElementRef<'a>) -> Result<Self, Error> {
+        let elements: Vec<_> = own_rows(table);
+        let mut rows = expanded(&elements)?;
+        let header_rows = header_rows(&rows);
+        let body = rows.split_off(header_rows);
+        let width = rows.iter().chain(&body).map(|row| row.cells.len()).max().unwrap_or(0);
+        let columns = columns(&rows, width);
+        let rows =
+            body.into_iter().filter(|row| row.cells.iter().flatten().any(|cell| cell.value().name() == "td"));
+        Ok(Self { columns, rows: rows.collect() })
+    }
+
+    /// The column of this name: as written, else whatever the case.
+    pub(crate) fn column(&self, name: &str) -> Option<usize> {
+        let name = fold(name);
+        let is_named = |column: &Column, same: &dyn Fn(&str) -> bool| {
+            same(&column.name) || column.headers.iter().any(|header| same(header))
+        };
+        self.columns.iter().position(|column| is_named(column, &|header| header == name)).or_else(|| {
+            let lower = name.to_lowercase();
+            self.columns.iter().position(|column| is_named(column, &|header| header.to_lowercase() == lower))
+        })
+    }
+}
+
+fn own_rows(table: ElementRef<'_>) -> Vec<ElementRef<'_>> {
+    let is_section = |element: &ElementRef<'_>| matches!(element.value().name(), "thead" | "tbody" | "tfoot");
+    let mut rows = Vec::new();
+    for child in table.child_elements() {
+        if child.value().name() == "tr" {
+            rows.push(child);
+        } else if is_section(&child) {
+            rows.extend(child.child_elements().filter(|row| row.value().name() == "tr"));
+        }
+    }
+    rows
+}
+
+fn span(cell: ElementRef<'_>, name: &str) -> Option<usize> {
+    cell.attr(name)?.trim().parse().ok()
+}
+
+fn expanded<'a>(elements: &[ElementRef<'a>]) -> Result<Vec<Row<'a>>, Error> {
+    let mut rows = Vec::with_capacity(elements.len());
+    // What reaches down into the next rows: the cell, and how many rows more.
+    let mut hanging: Vec<Option<(ElementRef<'a>, usize)>> = Vec::new();
+    let mut total = 0;
+    for (index, &element) in elements.iter().enumerate() {
+        let mut cells = Vec::new();
+        for cell in element.child_elements().filter(|cell| matches!(cell.value().name(), "td" | "th")) {
+            take_hanging(&mut cells, &mut hanging);
+            let left = elements.len() - index;
+            let down = match span(cell, "rowspan") {
+                Some(0) => left,
+                Some(rows) => rows.min(left),
+                None => 1,
+            };
+            let across = span(cell, "colspan").unwrap_or(1).clamp(1, MOST_COLUMNS_SPANNED);
+            for _ in 0..across {
+                cells.push(Some(cell));
+                hang(&mut hanging, cells.len() - 1, cell, down - 1);
+            }
+            if total + cells.len() > MOST_CELLS {
+                return Err(too_many_cells());
+            }
+        }
+        take_hanging(&mut cells, &mut hanging);
+        fill_rest(&mut cells, &mut hanging);
+        total += cells.len();
+        if total > MOST_CELLS {
+            return Err(too_many_cells());
+        }
+        rows.push(Row { element, cells });
+    }
+    Ok(rows)
+}
+
+fn too_many_cells() -> Error {
+    Error::new(ErrorKind::TooLarge, format!("the table is too large: past the bound of {MOST_CELLS} cells"))
+}
+
+/// Fills columns that a cell of an earlier row reaches into, up to the first free one.
+fn take_hanging<'a>(
+    cells: &mut Vec<Option<ElementRef<'a>>>,
+    hanging: &mut [Option<(ElementRef<'a>, usize)>],
+) {
+    while let Some(slot) = hanging.get_mut(cells.len()) {
+        let Some((cell, rows)) = *slot else { return };
+        *slot = (rows > 1).then_some((cell, rows - 1));
+        cells.push(Some(cell));
+    }
+}
+
+/// Fills the columns behind the row's own last cell.
+fn fill_rest<'a>(cells: &mut Vec<Option<ElementRef<'a>>>, hanging: &mut [Option<(ElementRef<'a>, usize)>]) {
+    let Some(last) = hanging.iter().rposition(Option::is_some) else { return };
+    while cells.len() <= last {
+        cells.push(None);
+        take_hanging(cells, hanging);
+    }
+}
+
+fn hang<'a>(
+    hanging: &mut Vec<Option<(ElementRef<'a>, usize)>>,
+    column: usize,
+    cell: ElementRef<'a>,
+    rows: usize,
+) {
+    if rows == 0 {
+        return;
+    }
+    if hanging.len() <= column {
+        hanging.resize(column + 1, None);
+    }
+    if let Some(slot) = hanging.get_mut(column) {
+        *slot = Some((cell, rows));
+    }
+}
+
+/// How many rows on top are the header: those in `<thead>`, else those of header cells only, else
+/// the first.
+fn header_rows(rows: &[Row<'_>]) -> usize {
+    let in_head = |row: &&Row<'_>| {
+        row.element.parent().and_then(ElementRef::wrap).is_some_and(|parent| parent.value().name() == "thead")
+    };
+    let only_headers = |row: &&Row<'_>| {
+        !row.cells.is_empty() && row.cells.iter().flatten().all(|cell| cell.value().name() == "th")
+    };
+    match rows.iter().take_while(in_head).count() {
+        0 => rows.iter().take_while(only_headers).count().max(usize::from(!rows.is_empty())),
+        head => head,
+    }
+}
+
+fn columns(header: &[Row<'_>], width: usize) -> Vec<Column> {
+    let mut columns: Vec<Column> = Vec::with_capacity(width);
+    for index in 0..width {
+        let mut headers: Vec<String> = Vec::new();
+        for cell in header.iter().filter_map(|row| row.cells.get(index).copied().flatten()) {
+            let text = fold(&visible_text(cell));
+            if !text.is_empty() && headers.last() != Some(&text) {
+                headers.push(text);
+            }
+        }
+        let name = if headers.is_empty() { format!("column_{}", index + 1) } else { headers.join(" ") };
+        columns.push(Column { name, headers });
+    }
+    number_repeated(&mut columns);
+    columns
+}
+
+/// A second `Price` is `Price_2`: a record has each name once.
+fn number_repeated(columns: &mut [Column]) {
+    let mut seen = std::collections::HashMap::<String, usize>::new();
+    for column in columns {
+        let count = seen.entry(column.name.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            column.name = format!("{}_{count}", column.name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scraper::{Html, Selector};
+
+    fn cells(html: &str) -> Result<(Vec<String>, Vec<Vec<String>>), Error> {
+        let html = Html::parse_document(html);
+        let selector = Selector::parse("table").unwrap();
+        let grid = Grid::new(html.root_element().select(&selector).next().unwrap())?;
+        let text = |cell: &Option<ElementRef<'_>>| cell.map_or("-".to_owned(), visible_text);
+        let rows = grid.rows.iter().map(|row| row.cells.iter().map(text).collect()).collect();
+        Ok((grid.columns.into_iter().map(|column| column.name).collect(), rows))
+    }
+
+    #[test]
+    fn spans_are_expanded() {
+        let (columns, rows) = cells(
+            "<table><tr><th>A<th colspan=2>B<th>C\
+             <tr><td rowspan=3>1<td>2<td>3<td>4\
+             <tr><td colspan=2>5<td rowspan=0>6\
+             <tr><td>7</table>",
+        )
+        .unwrap();
+        assert_eq!(columns, ["A", "B", "B_2", "C"]);
+        assert_eq!(rows, [["1", "2", "3", "4"], ["1", "5", "5", "6"], ["1", "7", "-", "6"]]);
+    }
+
+    #[test]
+    fn a_head_of_two_rows_names_columns_by_both() {
+        let (columns, rows) = cells(
+            "<table><thead><tr><th rowspan=2>Name<th colspan=2>Point<tr><th>melting<th>boiling</thead>\
+             <tr><th>Neon<td>24<td>27</table>",
+        )
+        .unwrap();
+        assert_eq!(columns, ["Name", "Point melting", "Point boiling"]);
+        assert_eq!(rows, [["Neon", "24", "27"]]);
+    }
+
+    #[test]
+    fn without_header_cells_the_first_row_is_the_header() {
+        let (columns, rows) = cells("<table><tr><td>A<td><tr><td>1<td>2</table>").unwrap();
+        assert_eq!(columns, ["A", "column_2"]);
+        assert_eq!(rows, [["1", "2"]]);
+    }
+
+    #[test]
+    fn rows_of_a_table_inside_are_not_its_own() {
+        let (_, rows) = cells("<table><tr><th>A<tr><td><table><tr><td>x<tr><td>y</table></table>").unwrap();
+        assert_eq!(rows.len(), 1);
+    }
+
+    #[test]
+    fn spans_that_ask_for_millions_of_cells_are_too_large() {
+        let wide = "<td colspan=1000>".repeat(2000);
+        assert_eq!(cells(&format!("<table><tr>{wide}</table>")).unwrap_err().kind(), ErrorKind::TooLarge);
+        let tall = format!(
+            "<table><tr>{}{}</table>",
+            "<td colspan=1000 rowspan=65534>".repeat(10),
+            "<tr><td>".repeat(2000)
+        );
+        assert_eq!(cells(&tall).unwrap_err().kind(), ErrorKind::TooLarge);
+    }
+}

@@ -1,0 +1,262 @@
+//! The text of a page as a browser shows it.
+//!
+//! Follows `innerText` of the [HTML standard](https://html.spec.whatwg.org/multipage/dom.html#the-innertext-idl-attribute)
+//! as far as that needs no style sheets: runs of white space fold to one space, blocks and `<br>`
+//! begin a new line, paragraphs leave an empty line, cells of a row are set apart by a tab, and
+//! what is never shown (script, style, template, noscript, head, `hidden`) is left out.
+
+use ego_tree::NodeRef;
+use ego_tree::iter::Edge;
+use scraper::{ElementRef, Node};
+
+/// Folds runs of white space to one space and trims; no-break spaces stay.
+pub(crate) fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for word in text.split_ascii_whitespace() {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.push_str(word);
+    }
+    folded
+}
+
+/// The text of an element as a browser shows it.
+pub(crate) fn visible_text(element: ElementRef<'_>) -> String {
+    if is_never_shown(element) {
+        // As `innerText` of an element that is not rendered: all of its text.
+        return fold(&all_text(element));
+    }
+    let mut writer = Writer::default();
+    let mut hidden_by: Option<NodeRef<'_, Node>> = None;
+    for edge in element.traverse() {
+        match edge {
+            _ if hidden_by.is_some() => {
+                if let Edge::Close(node) = edge
+                    && hidden_by == Some(node)
+                {
+                    hidden_by = None;
+                }
+            }
+            Edge::Open(node) => match (node.value(), ElementRef::wrap(node)) {
+                (Node::Text(text), _) => writer.text(text),
+                (_, Some(child)) if is_never_shown(child) => hidden_by = Some(node),
+                (_, Some(child)) => writer.open(child),
+                _ => {}
+            },
+            Edge::Close(node) => {
+                if let Some(child) = ElementRef::wrap(node) {
+                    writer.close(child);
+                }
+            }
+        }
+    }
+    writer.finish()
+}
+
+/// All text below an element, as it stands in the page.
+pub(crate) fn all_text(element: ElementRef<'_>) -> String {
+    element.text().collect()
+}
+
+/// The text that stands directly in the element, not in its children; folded.
+pub(crate) fn own_text(element: ElementRef<'_>) -> String {
+    let own: String =
+        element.children().filter_map(|node| node.value().as_text().map(|text| &**text)).collect();
+    fold(&own)
+}
+
+fn is_never_shown(element: ElementRef<'_>) -> bool {
+    let by_name = matches!(
+        element.value().name(),
+        "script"
+            | "style"
+            | "template"
+            | "noscript"
+            | "head"
+            | "title"
+            | "meta"
+            | "link"
+            | "base"
+            | "datalist"
+            | "noembed"
+            | "noframes"
+            | "param"
+            | "rp"
+    );
+    // The title of an SVG is a tooltip; the one in the head was left out with it.
+    by_name || element.attr("hidden").is_some()
+}
+
+/// Empty lines and line breaks a browser puts around an element.
+fn breaks_around(name: &str) -> usize {
+    match name {
+        "p" => 2,
+        "address" | "article" | "aside" | "blockquote" | "body" | "caption" | "center" | "dd" | "details"
+        | "dialog" | "dir" | "div" | "dl" | "dt" | "fieldset" | "figcaption" | "figure" | "footer"
+        | "form" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "header" | "hgroup" | "hr" | "html"
+        | "legend" | "li" | "listing" | "main" | "menu" | "nav" | "ol" | "optgroup" | "option"
+        | "plaintext" | "pre" | "search" | "section" | "summary" | "table" | "tbody" | "tfoot" | "thead"
+        | "tr" | "ul" | "xmp" => 1,
+        _ => 0,
+    }
+}
+
+fn keeps_spaces(name: &str) -> bool {
+    matches!(name, "pre" | "textarea" | "listing" | "plaintext" | "xmp")
+}
+
+/// Text under construction: what stands between two words is decided when the second one comes.
+#[derive(Default)]
+struct Writer {
+    out: String,
+    space: bool,
+    breaks: usize,
+    preformatted: usize,
+}
+
+impl Writer {
+    fn open(&mut self, element: ElementRef<'_>) {
+        let name = element.value().name();
+        match name {
+            "br" => self.line_break(),
+            "td" | "th" if follows_a_cell(element) => self.tab(),
+            _ => self.breaks = self.breaks.max(breaks_around(name)),
+        }
+        self.preformatted += usize::from(keeps_spaces(name));
+    }
+
+    fn close(&mut self, element: ElementRef<'_>) {
+        let name = element.value().name();
+        self.breaks = self.breaks.max(breaks_around(name));
+        self.preformatted -= usize::from(keeps_spaces(name)).min(self.preformatted);
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.preformatted > 0 {
+            if !text.is_empty() {
+                self.before_word();
+                self.out.push_str(text);
+            }
+            return;
+        }
+        self.space |= text.starts_with(|first: char| first.is_ascii_whitespace());
+        for word in text.split_ascii_whitespace() {
+            self.before_word();
+            self.out.push_str(word);
+            self.space = true;
+        }
+        self.space = if text.chars().all(|c| c.is_ascii_whitespace()) {
+            self.space
+        } else {
+            text.ends_with(|last: char| last.is_ascii_whitespace())
+        };
+    }
+
+    fn before_word(&mut self) {
+        if self.breaks > 0 {
+            if !self.out.is_empty() {
+                self.out.extend(std::iter::repeat_n('\n', self.breaks));
+            }
+        } else if self.space && !self.out.is_empty() && !self.out.ends_with(['\n', '\t']) {
+            self.out.push(' ');
+        }
+        self.breaks = 0;
+        self.space = false;
+    }
+
+    fn line_break(&mut self) {
+        self.space = false;
+        self.before_word();
+        if !self.out.is_empty() {
+            self.out.push('\n');
+        }
+    }
+
+    fn tab(&mut self) {
+        self.space = false;
+        self.breaks = 0;
+        if !self.out.is_empty() {
+            self.out.push('\t');
+        }
+    }
+
+    fn finish(self) -> String {
+        self.out.trim_matches(|c: char| c.is_ascii_whitespace()).to_owned()
+    }
+}
+
+fn follows_a_cell(element: ElementRef<'_>) -> bool {
+    element
+        .prev_siblings()
+        .find_map(ElementRef::wrap)
+        .is_some_and(|before| matches!(before.value().name(), "td" | "th"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use scraper::Html;
+
+    fn shown(html: &str) -> String {
+        visible_text(Html::parse_document(html).root_element())
+    }
+
+    #[test]
+    fn white_space_folds_as_a_browser_shows_it() {
+        for (html, text) in [
+            ("<p>  a \n\t b  </p>", "a b"),
+            ("a<b> b </b> c", "a b c"),
+            ("a<b>b</b>c", "abc"),
+            ("a <b> b", "a b"),
+            ("a\u{a0} b", "a\u{a0} b"),
+            ("a<br>b", "a\nb"),
+            ("a <br> b", "a\nb"),
+            ("<div>a</div><div>b</div>", "a\nb"),
+            ("<p>a</p><p>b</p>", "a\n\nb"),
+            ("<div><div><p>a</p></div></div> b", "a\n\nb"),
+            ("<ul><li>a <li>b</ul>", "a\nb"),
+            ("<table><tr><td>a<td> b <tr><td>c<td>d</table>", "a\tb\nc\td"),
+            ("<pre>a\n  b</pre>c", "a\n  b\nc"),
+            ("a<span> </span>b", "a b"),
+            ("<span>a</span> <span>b</span>", "a b"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(html), text, "{html}");
+        }
+    }
+
+    #[test]
+    fn what_is_never_shown_is_left_out() {
+        let html = "<head><title>t</title><style>s</style></head>a<script>x</script>\
+            <template>y</template><noscript>n</noscript><i hidden>h</i><!-- c -->b";
+        assert_eq!(shown(html), "ab");
+    }
+
+    #[test]
+    fn an_element_that_is_never_shown_gives_its_text_when_asked_itself() {
+        let html = Html::parse_document("<title> a\n b </title>");
+        let title = scraper::Selector::parse("title").unwrap();
+        assert_eq!(visible_text(html.root_element().select(&title).next().unwrap()), "a b");
+    }
+
+    proptest! {
+        #[test]
+        fn folding_twice_changes_nothing(text in ".{0,60}") {
+            let once = fold(&text);
+            prop_assert_eq!(fold(&once), once.clone());
+            prop_assert!(!once.contains("  ") && once.trim_matches(' ').len() == once.len());
+        }
+
+        #[test]
+        fn folding_keeps_every_word(words in prop::collection::vec("[^ \t\r\n\u{c}]{1,5}", 0..8), gap in "[ \t\n]{1,3}") {
+            prop_assert_eq!(fold(&words.join(&gap)), words.join(" "));
+        }
+
+        #[test]
+        fn plain_text_is_shown_as_it_folds(text in "[a-z \t\nä]{0,60}") {
+            prop_assert_eq!(shown(&format!("<p>{text}</p>")), fold(&text));
+        }
+    }
+}
