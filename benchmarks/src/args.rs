@@ -1,0 +1,106 @@
+//! The command line.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::bench;
+
+/// Measures gather and its peers side by side: same input, same machine, taking turns.
+#[derive(Debug, Parser)]
+#[command(name = "gather-benchmarks", max_term_width = 100)]
+pub(crate) struct Args {
+    /// What to measure: read or scrape
+    #[arg(value_name = "NAME", value_parser = bench::find, required_unless_present = "serve")]
+    bench: Option<&'static bench::Bench>,
+
+    /// Real input instead of the one made here: a folder to read (DIR/small if there is one), or the pages in DIR/site
+    /// that DIR/pages.txt lists
+    #[arg(long, value_name = "DIR")]
+    pub(crate) corpus: Option<PathBuf>,
+
+    /// The pages to fetch, a URL a line, from a server that you run
+    #[arg(long, value_name = "FILE", conflicts_with = "corpus")]
+    pub(crate) urls: Option<PathBuf>,
+
+    /// How many times each contestant runs [default: 7, with --quick 3]
+    #[arg(long, value_name = "N")]
+    runs: Option<NonZeroU32>,
+
+    /// Three short runs, to see that everything works; the figures are rough
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    /// A line of JSON per figure
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Be this contestant, once, and print what was measured
+    #[arg(long, hide = true, requires = "input")]
+    contestant: Option<String>,
+
+    /// What the contestant works on
+    #[arg(long, hide = true)]
+    input: Option<PathBuf>,
+
+    /// Milliseconds that the contestant works at least
+    #[arg(long, hide = true, default_value_t = 0)]
+    at_least_ms: u64,
+
+    /// Be the server of this folder until stdin ends
+    #[arg(long, hide = true, value_name = "DIR")]
+    serve: Option<PathBuf>,
+}
+
+/// What this process is to do.
+pub(crate) enum Role<'a> {
+    /// Start the others and compare them.
+    Frame,
+    /// Work, and print what was measured.
+    Contestant(Order<'a>),
+    /// Serve this folder.
+    Server(&'a Path),
+}
+
+/// What the frame asks of a contestant's process.
+pub(crate) struct Order<'a> {
+    pub(crate) bench: &'static bench::Bench,
+    pub(crate) who: &'a str,
+    pub(crate) input: &'a Path,
+    pub(crate) at_least: Duration,
+}
+
+impl Args {
+    /// The arguments of this process; wrong ones end it with a message and exit code 2.
+    pub(crate) fn read() -> Self {
+        Self::parse()
+    }
+
+    pub(crate) fn role(&self) -> Role<'_> {
+        match (&self.serve, self.bench, &self.contestant, &self.input) {
+            (Some(folder), ..) => Role::Server(folder),
+            (None, Some(bench), Some(who), Some(input)) => {
+                let at_least = Duration::from_millis(self.at_least_ms);
+                Role::Contestant(Order { bench, who, input, at_least })
+            }
+            _ => Role::Frame,
+        }
+    }
+
+    /// The benchmark that was named.
+    pub(crate) fn bench(&self) -> anyhow::Result<&'static bench::Bench> {
+        self.bench.ok_or_else(|| anyhow::anyhow!("no benchmark is named"))
+    }
+
+    /// How many times each contestant runs.
+    pub(crate) fn runs(&self) -> u32 {
+        self.runs.map_or(if self.quick { 3 } else { 7 }, NonZeroU32::get)
+    }
+
+    /// How long each run lasts at least.
+    pub(crate) fn at_least(&self) -> Duration {
+        if self.quick { Duration::from_millis(300) } else { Duration::from_secs(5) }
+    }
+}

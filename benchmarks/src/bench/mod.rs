@@ -1,0 +1,84 @@
+//! The benchmarks, one file each, and what they have in common.
+
+pub(crate) mod read;
+pub(crate) mod scrape;
+mod small_files;
+
+use std::any::Any;
+use std::path::{Path, PathBuf};
+
+use crate::args::Args;
+use crate::figure::Figure;
+use crate::work::Laps;
+
+/// Every benchmark there is.
+const ALL: [&Bench; 2] = [&read::BENCH, &scrape::BENCH];
+
+/// A piece of work that gather and others can do.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    /// What it is called on the command line and in the figures.
+    pub(crate) name: &'static str,
+    /// What is done, in a few words.
+    pub(crate) about: &'static str,
+    /// What is counted: `file`, `page`.
+    pub(crate) item: &'static str,
+    /// What is read off the runs.
+    pub(crate) figures: &'static [Figure],
+    /// Who takes part. The first one is gather, to whom the others are compared.
+    pub(crate) contestants: &'static [Contestant],
+    /// The packages whose versions matter.
+    pub(crate) packages: &'static [&'static str],
+    /// Makes or finds the input.
+    pub(crate) prepare: fn(&Args) -> anyhow::Result<Input>,
+}
+
+/// Somebody who can do the work.
+#[derive(Debug)]
+pub(crate) struct Contestant {
+    pub(crate) who: &'static str,
+    /// Gets ready, then passes over the input for as long as the laps say.
+    pub(crate) run: fn(&Path, &mut Laps) -> anyhow::Result<()>,
+}
+
+/// What all contestants work on.
+pub(crate) struct Input {
+    /// What a contestant is given.
+    pub(crate) path: PathBuf,
+    /// What it is, for people.
+    pub(crate) about: String,
+    /// Temporary folders and servers, gone when this is.
+    _kept: Vec<Box<dyn Any>>,
+}
+
+impl Input {
+    pub(crate) fn new(path: PathBuf, about: String, kept: Vec<Box<dyn Any>>) -> Self {
+        Self { path, about, _kept: kept }
+    }
+}
+
+/// The benchmark of this name.
+pub(crate) fn find(name: &str) -> Result<&'static Bench, String> {
+    let names = || ALL.map(|bench| bench.name).join(", ");
+    let found = ALL.into_iter().find(|bench| bench.name == name);
+    found.ok_or_else(|| format!("unknown benchmark `{name}`\nhint: it is one of {}", names()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gather_comes_first_and_has_peers() {
+        for bench in ALL {
+            assert_eq!(bench.contestants[0].who, "gather", "{}", bench.name);
+            assert!(bench.contestants.len() > 1, "{}", bench.name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_known_ones() {
+        assert!(find("red").unwrap_err().contains("read, scrape"));
+        assert_eq!(find("read").unwrap().name, "read");
+    }
+}

@@ -1,0 +1,56 @@
+//! `read`: every file of a folder, its bytes in memory, nothing else.
+
+mod gather;
+mod rayon;
+mod tokio;
+
+use std::path::Path;
+
+use anyhow::ensure;
+use walkdir::WalkDir;
+
+use super::{Bench, Contestant, Input, small_files};
+use crate::args::Args;
+use crate::figure::Figure;
+
+pub(super) static BENCH: Bench = Bench {
+    name: "read",
+    about: "read every file of a folder",
+    item: "file",
+    figures: &[Figure::ItemsPerSecond, Figure::MegabytesPerSecond, Figure::Cpu, Figure::PeakMemory],
+    contestants: &[
+        Contestant { who: "gather", run: gather::run },
+        Contestant { who: "jwalk+rayon", run: rayon::jwalk },
+        Contestant { who: "walkdir+rayon", run: rayon::walkdir },
+        Contestant { who: "tokio::fs", run: tokio::run },
+    ],
+    packages: &["async-std", "jwalk", "rayon", "walkdir", "tokio", "mimalloc"],
+    prepare,
+};
+
+fn prepare(args: &Args) -> anyhow::Result<Input> {
+    ensure!(args.urls.is_none(), "`read` takes no --urls; hint: --corpus DIR");
+    let Some(corpus) = &args.corpus else {
+        let folder = small_files::make()?;
+        return Ok(Input::new(folder.path().to_owned(), describe(folder.path())?, vec![Box::new(folder)]));
+    };
+    let small = corpus.join("small");
+    let folder = if small.is_dir() { small } else { corpus.clone() };
+    let folder = std::path::absolute(folder)?;
+    let about = describe(&folder)?;
+    Ok(Input::new(folder, about, Vec::new()))
+}
+
+/// How many files of how many bytes there are. Fails if there is none.
+fn describe(folder: &Path) -> anyhow::Result<String> {
+    let (mut files, mut bytes) = (0u64, 0);
+    for entry in WalkDir::new(folder) {
+        let entry = entry?;
+        if entry.file_type().is_file() {
+            files += 1;
+            bytes += entry.metadata()?.len();
+        }
+    }
+    ensure!(files > 0, "no file in {}", folder.display());
+    Ok(format!("{files} files, {:.0} MB, in {}", bytes as f64 / 1e6, folder.display()))
+}

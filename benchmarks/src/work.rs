@@ -1,0 +1,217 @@
+//! What a contestant did, and what it cost.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+/// What one pass over the whole input came to. Two contestants that did the same work have equal ones, whatever the order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Work {
+    /// Files or pages.
+    pub(crate) items: u64,
+    /// The bytes in them.
+    pub(crate) bytes: u64,
+    /// The sum of what was found in each.
+    pub(crate) checksum: u64,
+}
+
+impl Work {
+    /// A file was read.
+    pub(crate) fn file(content: &[u8]) -> Self {
+        let edges = content.first().copied().unwrap_or(0) as u64
+            + ((content.last().copied().unwrap_or(0) as u64) << 8);
+        Self { items: 1, bytes: content.len() as u64, checksum: edges }
+    }
+
+    /// A page of so many bytes gave this title and these links, in the page's order.
+    pub(crate) fn page<'a>(bytes: usize, title: &str, links: impl IntoIterator<Item = &'a str>) -> Self {
+        let start = fold_words(0xcbf2_9ce4_8422_2325, title);
+        Self { items: 1, bytes: bytes as u64, checksum: links.into_iter().fold(start, fold_words) }
+    }
+}
+
+impl std::ops::Add for Work {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            items: self.items + other.items,
+            bytes: self.bytes + other.bytes,
+            checksum: self.checksum.wrapping_add(other.checksum),
+        }
+    }
+}
+
+impl std::iter::Sum for Work {
+    fn sum<I: Iterator<Item = Self>>(works: I) -> Self {
+        works.fold(Self::default(), |sum, work| sum + work)
+    }
+}
+
+/// FNV-1a over the words of a text, so that white space at the edges or within does not count.
+fn fold_words(hash: u64, text: &str) -> u64 {
+    let byte = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let words = text.split_ascii_whitespace();
+    byte(words.fold(hash, |hash, word| byte(word.bytes().fold(hash, byte), b' ')), b'\n')
+}
+
+/// What a run came to: some passes over the input, and their cost.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Run {
+    /// One pass's work; every pass does the same.
+    pub(crate) work: Work,
+    pub(crate) passes: u64,
+    pub(crate) seconds: f64,
+    /// User and system time of the whole process, between the first pass's start and the last one's end.
+    pub(crate) cpu_seconds: f64,
+    /// The most memory the process ever held (resident).
+    pub(crate) peak_bytes: u64,
+}
+
+impl Run {
+    /// Files or pages that were done, in all passes.
+    pub(crate) fn items(&self) -> f64 {
+        (self.work.items * self.passes) as f64
+    }
+
+    /// Bytes in them.
+    pub(crate) fn bytes(&self) -> f64 {
+        (self.work.bytes * self.passes) as f64
+    }
+}
+
+/// Repeats the passes of a run until it has lasted long enough, and measures them.
+///
+/// What comes before the first [`again`](Self::again), such as starting a runtime, is not measured.
+pub(crate) struct Laps {
+    at_least: Duration,
+    start: Option<Start>,
+    passes: Option<Passes>,
+}
+
+struct Start {
+    at: Instant,
+    cpu: Duration,
+}
+
+struct Passes {
+    work: Work,
+    count: u64,
+    end: Instant,
+    cpu: Duration,
+}
+
+impl Laps {
+    pub(crate) fn new(at_least: Duration) -> Self {
+        Self { at_least, start: None, passes: None }
+    }
+
+    /// Shall there be another pass? The first answer, always yes, starts the clock.
+    pub(crate) fn again(&mut self) -> bool {
+        match (&self.start, &self.passes) {
+            (Some(start), Some(passes)) => passes.end.duration_since(start.at) < self.at_least,
+            _ => {
+                self.start = Some(Start { cpu: cpu_time(), at: Instant::now() });
+                true
+            }
+        }
+    }
+
+    /// A pass ended and came to this. Fails if an earlier one came to something else.
+    pub(crate) fn done(&mut self, work: Work) -> anyhow::Result<()> {
+        let count = match &self.passes {
+            Some(before) if before.work != work => {
+                anyhow::bail!("two passes over the same input differ: {:?}, then {work:?}", before.work)
+            }
+            Some(before) => before.count + 1,
+            None => 1,
+        };
+        self.passes = Some(Passes { work, count, end: Instant::now(), cpu: cpu_time() });
+        Ok(())
+    }
+
+    /// What the run came to. Fails if no pass was done.
+    pub(crate) fn finish(self) -> anyhow::Result<Run> {
+        let (Some(start), Some(passes)) = (self.start, self.passes) else {
+            anyhow::bail!("the contestant did nothing");
+        };
+        Ok(Run {
+            work: passes.work,
+            passes: passes.count,
+            seconds: passes.end.duration_since(start.at).as_secs_f64(),
+            cpu_seconds: passes.cpu.saturating_sub(start.cpu).as_secs_f64(),
+            peak_bytes: peak_memory()?,
+        })
+    }
+}
+
+/// CPU time of all threads of this process so far.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
+}
+
+/// The high-water mark of this process's resident memory, as Linux counts it.
+fn peak_memory() -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    Ok(kilobytes.ok_or_else(|| anyhow::anyhow!("/proc/self/status has no VmHWM"))? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_the_items_does_not_count_and_their_content_does() {
+        let (a, b) = (Work::page(3, "one", ["x", "y"]), Work::page(4, "two", ["z"]));
+        assert_eq!(a + b, b + a);
+        assert_ne!(a.checksum, Work::page(3, "one", ["y", "x"]).checksum);
+        assert_ne!(a.checksum, Work::page(3, "one", ["xy"]).checksum);
+        assert_ne!(a.checksum, Work::page(3, "one x", ["y"]).checksum);
+        assert_ne!(Work::file(b"abc"), Work::file(b"abd"));
+    }
+
+    #[test]
+    fn white_space_does_not_count() {
+        assert_eq!(Work::page(1, " a\n b ", [" x "]), Work::page(1, "a b", ["x"]));
+    }
+
+    #[test]
+    fn passes_are_repeated_until_the_time_is_up_and_all_are_counted() {
+        let mut laps = Laps::new(Duration::from_millis(20));
+        let work = Work { items: 2, bytes: 10, checksum: 7 };
+        while laps.again() {
+            laps.done(work).unwrap();
+        }
+        let run = laps.finish().unwrap();
+        assert!(run.seconds >= 0.020, "{run:?}");
+        assert!(run.passes > 1 && run.items() == 2.0 * run.passes as f64, "{run:?}");
+        assert!(run.peak_bytes > 100_000, "{run:?}");
+    }
+
+    #[test]
+    fn a_run_of_no_time_is_one_pass() {
+        let mut laps = Laps::new(Duration::ZERO);
+        let mut passes = 0;
+        while laps.again() {
+            passes += 1;
+            laps.done(Work::default()).unwrap();
+        }
+        assert_eq!(passes, 1);
+    }
+
+    #[test]
+    fn a_pass_that_differs_from_the_one_before_is_an_error() {
+        let mut laps = Laps::new(Duration::from_secs(1));
+        assert!(laps.again());
+        laps.done(Work { items: 1, ..Work::default() }).unwrap();
+        assert!(laps.done(Work { items: 2, ..Work::default() }).is_err());
+    }
+
+    #[test]
+    fn nothing_done_is_an_error() {
+        assert!(Laps::new(Duration::ZERO).finish().is_err());
+    }
+}

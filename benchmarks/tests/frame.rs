@@ -1,0 +1,90 @@
+//! The program as people call it, on inputs small enough for a debug build.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn benchmarks(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gather-benchmarks")).args(args).output().unwrap()
+}
+
+/// The figures that `--json` prints.
+fn rows(args: &[&str]) -> Vec<Value> {
+    let output = benchmarks(args);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(parse).collect()
+}
+
+fn parse(line: &[u8]) -> Value {
+    serde_json::from_slice(line).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(line)))
+}
+
+fn set<'a>(rows: &'a [Value], key: &str) -> BTreeSet<&'a str> {
+    rows.iter().map(|row| row[key].as_str().unwrap()).collect()
+}
+
+/// The laws of a figure: its range, and a ratio that says who is ahead.
+fn check(rows: &[Value]) {
+    for row in rows {
+        let keys: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["bench", "who", "figure", "unit", "median", "min", "max", "ratio"]);
+        let number = |key: &str| row[key].as_f64().unwrap();
+        assert!(0.0 <= number("min") && number("min") <= number("median") && number("median") <= number("max"), "{row}");
+        let ours = rows.iter().find(|ours| ours["who"] == "gather" && ours["figure"] == row["figure"]).unwrap();
+        let ours = ours["median"].as_f64().unwrap();
+        let more_is_better = row["figure"].as_str().unwrap().ends_with("/s");
+        let ratio = if more_is_better { ours / number("median") } else { number("median") / ours };
+        assert!((ratio - number("ratio")).abs() <= 0.002 * ratio + 0.001, "{row}");
+    }
+}
+
+fn pages(folder: &Path) {
+    std::fs::create_dir_all(folder.join("site/a b")).unwrap();
+    let page = |title: &str| format!("<!doctype html><title> {title} </title><a href='/x y'>x</a><a>none</a><a href=z#%20>z</a>");
+    std::fs::write(folder.join("site/index.html"), page("caf\u{e9}\n&amp; bar")).unwrap();
+    std::fs::write(folder.join("site/a b/c%#?.html"), page("2")).unwrap();
+    std::fs::write(folder.join("pages.txt"), "./index.html\n./a b/c%#?.html\n").unwrap();
+}
+
+#[test]
+fn read_prints_every_figure_of_everybody() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("inner")).unwrap();
+    for name in ["a.txt", "inner/b.txt", "inner/empty"] {
+        std::fs::write(folder.path().join(name), name.repeat(if name.ends_with("txt") { 100 } else { 0 })).unwrap();
+    }
+    let rows = rows(&["read", "--quick", "--json", "--corpus", folder.path().to_str().unwrap()]);
+    assert_eq!(set(&rows, "who"), BTreeSet::from(["gather", "jwalk+rayon", "walkdir+rayon", "tokio::fs"]));
+    assert_eq!(set(&rows, "figure"), BTreeSet::from(["files/s", "MB/s", "cpu", "peak memory"]));
+    assert_eq!(rows.len(), 16);
+    check(&rows);
+}
+
+#[test]
+fn scrape_serves_the_corpus_and_all_find_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    pages(folder.path());
+    let rows = rows(&["scrape", "--quick", "--runs", "1", "--json", "--corpus", folder.path().to_str().unwrap()]);
+    assert_eq!(set(&rows, "who"), BTreeSet::from(["gather", "reqwest+scraper"]));
+    assert_eq!(set(&rows, "figure"), BTreeSet::from(["pages/s", "MB/s", "cpu", "peak memory"]));
+    check(&rows);
+}
+
+#[test]
+fn without_input_there_is_no_figure() {
+    let empty = tempfile::tempdir().unwrap();
+    for bench in ["read", "scrape"] {
+        let output = benchmarks(&[bench, "--quick", "--corpus", empty.path().to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn an_unknown_benchmark_is_wrong_usage() {
+    let output = benchmarks(&["red"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("hint: it is one of read, scrape"));
+}
