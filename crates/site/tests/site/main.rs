@@ -1,4 +1,5 @@
 //! The servers, seen from a plain socket.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // clippy knows test functions, but not their helpers
 
 mod client;
 

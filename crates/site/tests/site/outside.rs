@@ -133,7 +133,7 @@ mod unix {
     #[test]
     fn an_unreadable_file_is_forbidden() {
         let folder = folder(&[("a.txt", b"a")]);
-        std::fs::set_permissions(folder.path().join("a.txt"), PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(folder.path().join("a.txt"), PermissionsExt::from_mode(0o000)).unwrap();
         let site = serve(folder.path());
         // The administrator may read everything: then there is nothing to see.
         let readable = std::fs::read(folder.path().join("a.txt")).is_ok();
