@@ -1,4 +1,5 @@
 //! The program as people call it, on inputs small enough for a debug build.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -31,8 +32,12 @@ fn check(rows: &[Value]) {
         let keys: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(keys, ["bench", "who", "figure", "unit", "median", "min", "max", "ratio"]);
         let number = |key: &str| row[key].as_f64().unwrap();
-        assert!(0.0 <= number("min") && number("min") <= number("median") && number("median") <= number("max"), "{row}");
-        let ours = rows.iter().find(|ours| ours["who"] == "gather" && ours["figure"] == row["figure"]).unwrap();
+        assert!(
+            0.0 <= number("min") && number("min") <= number("median") && number("median") <= number("max"),
+            "{row}"
+        );
+        let ours =
+            rows.iter().find(|ours| ours["who"] == "gather" && ours["figure"] == row["figure"]).unwrap();
         let ours = ours["median"].as_f64().unwrap();
         let more_is_better = row["figure"].as_str().unwrap().ends_with("/s");
         let ratio = if more_is_better { ours / number("median") } else { number("median") / ours };
@@ -42,7 +47,9 @@ fn check(rows: &[Value]) {
 
 fn pages(folder: &Path) {
     std::fs::create_dir_all(folder.join("site/a b")).unwrap();
-    let page = |title: &str| format!("<!doctype html><title> {title} </title><a href='/x y'>x</a><a>none</a><a href=z#%20>z</a>");
+    let page = |title: &str| {
+        format!("<!doctype html><title> {title} </title><a href='/x y'>x</a><a>none</a><a href=z#%20>z</a>")
+    };
     std::fs::write(folder.join("site/index.html"), page("caf\u{e9}\n&amp; bar")).unwrap();
     std::fs::write(folder.join("site/a b/c%#?.html"), page("2")).unwrap();
     std::fs::write(folder.join("pages.txt"), "./index.html\n./a b/c%#?.html\n").unwrap();
@@ -53,7 +60,8 @@ fn read_prints_every_figure_of_everybody() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("inner")).unwrap();
     for name in ["a.txt", "inner/b.txt", "inner/empty"] {
-        std::fs::write(folder.path().join(name), name.repeat(if name.ends_with("txt") { 100 } else { 0 })).unwrap();
+        std::fs::write(folder.path().join(name), name.repeat(if name.ends_with("txt") { 100 } else { 0 }))
+            .unwrap();
     }
     let rows = rows(&["read", "--quick", "--json", "--corpus", folder.path().to_str().unwrap()]);
     assert_eq!(set(&rows, "who"), BTreeSet::from(["gather", "jwalk+rayon", "walkdir+rayon", "tokio::fs"]));
@@ -66,7 +74,8 @@ fn read_prints_every_figure_of_everybody() {
 fn scrape_serves_the_corpus_and_all_find_the_same() {
     let folder = tempfile::tempdir().unwrap();
     pages(folder.path());
-    let rows = rows(&["scrape", "--quick", "--runs", "1", "--json", "--corpus", folder.path().to_str().unwrap()]);
+    let rows =
+        rows(&["scrape", "--quick", "--runs", "1", "--json", "--corpus", folder.path().to_str().unwrap()]);
     assert_eq!(set(&rows, "who"), BTreeSet::from(["gather", "reqwest+scraper"]));
     assert_eq!(set(&rows, "figure"), BTreeSet::from(["pages/s", "MB/s", "cpu", "peak memory"]));
     check(&rows);
