@@ -231,7 +231,6 @@ fn tag_from(bytes: &[u8], start: usize) -> (usize, usize) {
 struct BoundedSink {
     inner: HtmlTreeSink,
     limits: Limits,
-    nodes: Cell<usize>,
     calls: Cell<usize>,
     hit: Cell<Option<Bound>>,
 }
@@ -241,7 +240,6 @@ impl BoundedSink {
         Self {
             inner: HtmlTreeSink::new(Html::new_document()),
             limits: *limits,
-            nodes: Cell::new(0),
             calls: Cell::new(0),
             hit: Cell::new(None),
         }
@@ -261,10 +259,9 @@ impl BoundedSink {
         self.calls.set(self.calls.get().wrapping_add(1));
     }
 
-    fn count_node(&self) {
+    fn count_nodes(&self) {
         self.count_call();
-        self.nodes.set(self.nodes.get() + 1);
-        if self.nodes.get() > self.limits.nodes {
+        if self.inner.0.borrow().tree.nodes().len() > self.limits.nodes {
             self.record(Bound::Nodes);
         }
     }
@@ -285,7 +282,7 @@ impl BoundedSink {
     fn measure_insertion(&self, parent: &Handle, child: &NodeOrText<Handle>) {
         match child {
             NodeOrText::AppendNode(_) => self.measure_depth(parent),
-            NodeOrText::AppendText(_) => self.count_node(),
+            NodeOrText::AppendText(_) => self.count_nodes(),
         }
     }
 }
@@ -310,7 +307,7 @@ impl TreeSink for BoundedSink {
     }
 
     fn create_element(&self, name: QualName, attrs: Vec<Attribute>, flags: ElementFlags) -> Handle {
-        self.count_node();
+        self.count_nodes();
         if attrs.len() > self.limits.attributes {
             self.record(Bound::Attributes);
         }
@@ -318,12 +315,12 @@ impl TreeSink for BoundedSink {
     }
 
     fn create_comment(&self, text: StrTendril) -> Handle {
-        self.count_node();
+        self.count_nodes();
         self.inner.create_comment(text)
     }
 
     fn create_pi(&self, target: StrTendril, data: StrTendril) -> Handle {
-        self.count_node();
+        self.count_nodes();
         self.inner.create_pi(target, data)
     }
 
@@ -345,7 +342,7 @@ impl TreeSink for BoundedSink {
     }
 
     fn append_doctype_to_document(&self, name: StrTendril, public_id: StrTendril, system_id: StrTendril) {
-        self.count_node();
+        self.count_nodes();
         self.inner.append_doctype_to_document(name, public_id, system_id);
     }
 
@@ -495,9 +492,11 @@ mod tests {
     }
 
     #[test]
-    fn a_million_closed_paragraphs_stop_at_the_bound_of_nodes() {
-        let text = format!("<body>{}", "</p>".repeat(1_000_100));
-        assert_bounded(&text, Some("1000000 nodes"));
+    fn many_closed_paragraphs_stop_at_the_bound_of_nodes() {
+        let text = format!("<body>{}", "</p>".repeat(10_100));
+        let error = parse(&text, &Limits::default().nodes(10_000)).unwrap_err();
+        assert!(error.to_string().contains("10000 nodes"), "{error}");
+        assert_bounded(&text, None);
     }
 
     #[test]

@@ -63,8 +63,6 @@ pub struct Request {
     /// Header names and values. A value `env:NAME` means the environment variable of that name: it is
     /// resolved where the request is made, so that it never shows in a recipe.
     pub headers: Vec<(String, String)>,
-    /// Whether cookies are kept between the requests; None leaves it to the client.
-    pub cookies: Option<bool>,
 }
 
 /// One `[fields]` entry.

@@ -141,27 +141,40 @@ fn split_outside(text: &str, separator: char) -> Vec<&str> {
     parts
 }
 
-/// Parses once more to learn where and why it stopped.
+/// Parses once more to learn why it stopped, and again to learn where: what is wrong begins behind
+/// the longest part that holds.
 fn explain(text: &str) -> SelectorFault {
     let mut parser = Parser::new(text);
     let outcome: Result<SelectorList<Simple>, _> =
         SelectorList::parse(&scraper::selector::Parser, &mut parser, ParseRelative::No);
-    let offset = parser.position().byte_index().min(text.len());
-    let why = match outcome {
-        Err(error) => reason(&error.kind),
-        Ok(_) => "it cannot be used here",
+    let Err(error) = outcome else {
+        return fault(format!("selector `{text}` cannot be used here"), 0);
     };
-    let character = text.get(..offset).unwrap_or(text).chars().count();
-    let place = if offset >= text.trim_end().len() {
+    let held = longest_that_holds(text);
+    let rest = text.get(held..).unwrap_or("");
+    let offset = held + rest.len() - rest.trim_start().len();
+    let place = if is_cut_short(&error.kind, rest) {
         "at its end".to_owned()
     } else {
-        format!("at character {character}")
+        format!("at character {}", text.get(..offset).unwrap_or(text).chars().count() + 1)
     };
-    let fault = fault(format!("selector `{text}` does not parse {place}: {why}"), offset);
+    let fault = fault(format!("selector `{text}` does not parse {place}: {}", reason(&error.kind)), offset);
     match css_hint(text) {
         Some(hint) => fault.hinted(hint),
         None => fault,
     }
+}
+
+fn longest_that_holds(text: &str) -> usize {
+    let ends = text.char_indices().map(|(at, _)| at).take(2000).collect::<Vec<_>>();
+    let holds = |end: &usize| text.get(..*end).is_some_and(|part| Selector::parse(part).is_ok());
+    ends.into_iter().rev().find(|end| *end > 0 && holds(end)).unwrap_or(0)
+}
+
+/// Whether more text could have made it right.
+fn is_cut_short(kind: &ParseErrorKind<SelectorParseErrorKind>, rest: &str) -> bool {
+    matches!(kind, ParseErrorKind::Basic(cssparser::BasicParseErrorKind::EndOfInput))
+        || rest.trim().chars().all(|c| matches!(c, '>' | '+' | '~' | ',' | '.' | '#' | ':' | '['))
 }
 
 fn reason(kind: &ParseErrorKind<SelectorParseErrorKind>) -> &'static str {
@@ -325,7 +338,9 @@ mod tests {
             ("a..b", "a class's name is missing"),
             ("h3 a@", "is not the name of an attribute"),
             ("h3 a@b c", "`b c` is not the name of an attribute"),
-            ("a:wat b", "at character 5: this pseudo-class"),
+            ("a:wat b", "at character 2: this pseudo-class"),
+            ("li:first-child b:wat", "at character 17: this pseudo-class"),
+            ("p, div{}", "at character 7"),
         ] {
             let message = target(text).unwrap_err().error.to_string();
             assert!(message.contains(expected), "{text}: {message}");
