@@ -100,7 +100,16 @@ impl Context {
     }
 
     pub(crate) fn within<F: Future>(self, future: F) -> Within<F> {
-        Within { context: self, future: Some(future) }
+        Within { context: Some(self), future: Some(future) }
+    }
+
+    /// Runs a future in what `change` makes of the context that it is first polled in.
+    pub(crate) fn changed<F, C>(change: C, future: F) -> Changed<F, C>
+    where
+        F: Future,
+        C: FnOnce(&Context) -> Context,
+    {
+        Changed { change: Some(change), work: Within::anywhere(future) }
     }
 
     /// Makes this the current context until the guard is dropped.
@@ -124,10 +133,13 @@ fn set_current(context: Option<Context>) -> Option<Context> {
     CURRENT.try_with(|current| current.replace(context)).ok().flatten()
 }
 
+// The futures here and in `deadline` and `scope` are written by hand, because an `async fn` keeps its argument beside
+// the pinned copy of it: each one around a future would double its size.
+
 pin_project! {
     /// A future that is polled, and dropped, in a context.
     pub(crate) struct Within<F> {
-        context: Context,
+        context: Option<Context>,
         #[pin]
         future: Option<F>,
     }
@@ -140,10 +152,19 @@ pin_project! {
 }
 
 impl<F> Within<F> {
+    /// In the context of whoever polls it, until it is [`moved`](Self::move_to).
+    pub(crate) fn anywhere(future: F) -> Self {
+        Self { context: None, future: Some(future) }
+    }
+
+    pub(crate) fn move_to(self: Pin<&mut Self>, context: Context) {
+        *self.project().context = Some(context);
+    }
+
     /// Drops the future, in its context. It is not polled again.
     pub(crate) fn end(self: Pin<&mut Self>) {
         let mut this = self.project();
-        let _entered = this.context.enter();
+        let _entered = this.context.as_ref().map(Context::enter);
         this.future.set(None);
     }
 }
@@ -153,10 +174,41 @@ impl<F: Future> Future for Within<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = this.context.enter();
+        let _entered = this.context.as_ref().map(Context::enter);
         match this.future.as_pin_mut() {
             Some(future) => future.poll(cx),
             None => Poll::Pending,
         }
+    }
+}
+
+pin_project! {
+    /// The future of [`Context::changed`].
+    pub(crate) struct Changed<F, C> {
+        change: Option<C>,
+        #[pin]
+        work: Within<F>,
+    }
+}
+
+impl<F, C> Changed<F, C> {
+    pub(crate) fn end(self: Pin<&mut Self>) {
+        self.project().work.end();
+    }
+}
+
+impl<F, C> Future for Changed<F, C>
+where
+    F: Future,
+    C: FnOnce(&Context) -> Context,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        if let Some(change) = this.change.take() {
+            this.work.as_mut().move_to(change(&Context::current()));
+        }
+        this.work.poll(cx)
     }
 }

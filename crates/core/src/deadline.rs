@@ -1,17 +1,20 @@
 //! Time limits: relative ([`timeout`]) and absolute ([`Deadline`]), inherited by what is spawned under them.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
-use futures::future::{Either, select};
+use pin_project_lite::pin_project;
 
-use crate::context::Context;
+use crate::clock::Sleep;
+use crate::context::{Context, Within};
 use crate::outcome::TimedOut;
 use crate::time;
 
 /// Bounds a future to `limit`, by the current clock (asyncio's `timeout` and `wait_for`).
 ///
-/// When the limit runs out the future is dropped and [`TimedOut`] returned. What it polls, and what it spawns,
+/// The limit counts from the first poll. When it runs out the future is dropped and [`TimedOut`] returned. What it polls, and what it spawns,
 /// sees the limit as [`Deadline::current`]. If the future is ready at the very same poll, its output wins.
 ///
 /// ```
@@ -25,8 +28,11 @@ use crate::time;
 /// })
 /// .unwrap();
 /// ```
-pub async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output, TimedOut> {
-    Deadline::after(limit).run(future).await.map_err(|_| TimedOut::after(limit))
+pub fn timeout<F: Future>(
+    limit: Duration,
+    future: F,
+) -> impl Future<Output = Result<F::Output, TimedOut>> + use<F> {
+    Bounded::new(Limit::After(limit), future)
 }
 
 /// An absolute time limit. Nested ones: the earlier holds.
@@ -78,14 +84,83 @@ impl Deadline {
     }
 
     /// Runs a future, and what it spawns, under this deadline; when it passes the future is dropped.
-    pub async fn run<F: Future>(self, future: F) -> Result<F::Output, TimedOut> {
-        let Some(when) = self.0 else { return Ok(future.await) };
-        let context = Context::current();
-        let alarm = context.clock().sleep_until(when);
-        let work = std::pin::pin!(context.with_deadline(when).within(future));
-        match select(work, alarm).await {
-            Either::Left((output, _)) => Ok(output),
-            Either::Right(((), _)) => Err(TimedOut::at_deadline()),
+    pub fn run<F: Future>(self, future: F) -> impl Future<Output = Result<F::Output, TimedOut>> + use<F> {
+        Bounded::new(Limit::At(self), future)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Limit {
+    At(Deadline),
+    /// From the first poll on.
+    After(Duration),
+}
+
+impl Limit {
+    fn deadline(self) -> Deadline {
+        match self {
+            Limit::At(deadline) => deadline,
+            Limit::After(limit) => Deadline::after(limit),
         }
+    }
+
+    fn ran_out(self) -> TimedOut {
+        match self {
+            Limit::At(_) => TimedOut::at_deadline(),
+            Limit::After(limit) => TimedOut::after(limit),
+        }
+    }
+}
+
+pin_project! {
+    struct Bounded<F> {
+        limit: Limit,
+        alarm: Alarm,
+        #[pin]
+        work: Within<F>,
+    }
+}
+
+enum Alarm {
+    NotSet,
+    Never,
+    Set(Sleep),
+}
+
+impl<F: Future> Bounded<F> {
+    fn new(limit: Limit, future: F) -> Self {
+        Self { limit, alarm: Alarm::NotSet, work: Within::anywhere(future) }
+    }
+
+    fn set(self: Pin<&mut Self>) {
+        let this = self.project();
+        *this.alarm = match this.limit.deadline().when() {
+            None => Alarm::Never,
+            Some(when) => {
+                let context = Context::current();
+                this.work.move_to(context.with_deadline(when));
+                Alarm::Set(context.clock().sleep_until(when))
+            }
+        };
+    }
+}
+
+impl<F: Future> Future for Bounded<F> {
+    type Output = Result<F::Output, TimedOut>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        if let Alarm::NotSet = self.alarm {
+            self.as_mut().set();
+        }
+        let mut this = self.project();
+        if let Poll::Ready(output) = this.work.as_mut().poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        match this.alarm {
+            Alarm::Set(alarm) => ready!(Pin::new(alarm).poll(cx)),
+            Alarm::Never | Alarm::NotSet => return Poll::Pending,
+        }
+        this.work.end();
+        Poll::Ready(Err(this.limit.ran_out()))
     }
 }

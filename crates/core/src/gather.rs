@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use futures::StreamExt;
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 
 /// Runs all at once and returns their values in the order given, or the first error (asyncio's `gather`).
 ///
@@ -22,7 +22,15 @@ where
     I: IntoIterator<Item = F>,
     F: Future<Output = Result<T, E>>,
 {
-    try_join_all(futures).await
+    // Not futures' `try_join_all`, which sees an error only after everything before it in the order is done.
+    let numbered = |(number, future): (usize, F)| future.map(move |result| (number, result));
+    let mut running: FuturesUnordered<_> = futures.into_iter().enumerate().map(numbered).collect();
+    let mut values = Vec::with_capacity(running.len());
+    while let Some((number, result)) = running.next().await {
+        values.push((number, result?));
+    }
+    values.sort_unstable_by_key(|(number, _)| *number);
+    Ok(values.into_iter().map(|(_, value)| value).collect())
 }
 
 /// Runs all at once to their ends and returns every output in the order given

@@ -95,9 +95,14 @@ impl Registry {
     }
 
     /// Cancels those kept tasks in which nobody waits for the cancelling, so that time for clean-up is not for them.
+    /// From now on no further task is kept.
     pub(crate) fn end_deaf_tasks(&self) {
         let deaf = |kept: &mut KeptHandle| kept.kind == Kind::Task && !kept.token.is_listened_to();
-        let ended: Vec<_> = self.kept().handles.extract_if(.., deaf).collect();
+        let ended: Vec<_> = {
+            let mut kept = self.kept();
+            kept.closed.push(Kind::Task);
+            kept.handles.extract_if(.., deaf).collect()
+        };
         drop(ended);
     }
 

@@ -71,6 +71,7 @@ impl Root {
         let registry = Arc::new(Registry::default());
         let token = CancelToken::current().child();
         let context = Context::root(registry.clone()).with_token(token.clone());
+        let main = Box::pin(main); // it is moved through many frames, and may be large
         let result = rt::block_on(context.within(async move {
             let mut ending =
                 Ending { token, registry, grace: self.grace, end: None, signals: Incoming::listen() };
@@ -93,8 +94,7 @@ struct Ending {
 }
 
 impl Ending {
-    async fn until_interrupted<F: Future>(&mut self, main: F) -> Result<F::Output, Interrupted> {
-        let main = pin!(main);
+    async fn until_interrupted<F: Future>(&mut self, main: Pin<Box<F>>) -> Result<F::Output, Interrupted> {
         let (signal, main) = match select(main, pin!(self.signals.next())).await {
             Either::Left((output, _)) => return Ok(output),
             Either::Right((signal, main)) => (signal, main),
@@ -103,7 +103,7 @@ impl Ending {
         if self.grace.is_zero() || !self.token.is_listened_to() {
             return Err(Interrupted { signal, forced: false });
         }
-        match self.wait_for(main).await {
+        match self.wait_for(pin!(main)).await {
             Waited::Done(output) => Ok(output),
             Waited::TooLong => Err(Interrupted { signal, forced: false }),
             Waited::Signal(signal) => Err(Interrupted { signal, forced: true }),

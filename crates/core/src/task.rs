@@ -162,7 +162,8 @@ impl<T> Task<T> {
 }
 
 impl<T: Send + 'static> Task<T> {
-    /// Lets the task go on without a handle. The root scope still ends and joins it.
+    /// Lets the task go on without a handle. The root scope still ends and joins it; once that has begun, a task
+    /// that is detached is cancelled.
     pub fn detach(mut self) {
         if let Some(handle) = self.handle.take() {
             hand_over(handle, &self.context);

@@ -41,7 +41,7 @@ impl ManualClock {
     /// Runs a future, and what it spawns, under this clock.
     pub fn within<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         let clock = self.clock();
-        async move { Context::current().with_clock(clock).within(future).await }
+        Context::changed(move |outer| outer.with_clock(clock), future)
     }
 }
 

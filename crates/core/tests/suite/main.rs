@@ -1,0 +1,24 @@
+//! gather-core's promises, each tested by the fear that somebody might have of it.
+//!
+//! - [`cancel`]: clean-up that is cut short, tokens that tell nobody
+//! - [`deadline`]: limits that never come, come too late, or are lost on the way
+//! - [`every`]: schedules that drift
+//! - [`executors`]: what works here and hangs elsewhere
+//! - [`gather`]: siblings that outlive a failure, results out of order
+//! - [`map`]: too many at once, stalled work, results that depend on the width
+//! - [`retry`]: waits without bounds
+//! - [`root`]: programs that end too early, too late or never
+//! - [`task`]: tasks that outlive their handles, panics that spread
+//! - [`thread`]: lanes that overflow, closures that nobody wants any more
+
+mod cancel;
+mod deadline;
+mod every;
+mod executors;
+mod gather;
+mod map;
+mod retry;
+mod root;
+mod support;
+mod task;
+mod thread;
