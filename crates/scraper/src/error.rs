@@ -242,6 +242,29 @@ impl fmt::Display for RecipeError {
 
 impl StdError for RecipeError {}
 
+#[cfg(feature = "fetch")]
+impl Error {
+    /// The fetcher's own error, where fetching the page is what failed: it knows the phase of a timeout
+    /// and the status.
+    pub fn fetch(&self) -> Option<&gather_fetch::Error> {
+        self.0.source.as_ref().and_then(|source| source.downcast_ref())
+    }
+}
+
+#[cfg(feature = "fetch")]
+impl From<gather_fetch::Error> for Error {
+    fn from(error: gather_fetch::Error) -> Self {
+        let mut converted = Self::new(ErrorKind::Fetch(error.kind().as_str()), error.fact());
+        converted.0.hint = error.hint().map(str::to_owned);
+        converted.0.url = error.url().map(|url| url.as_str().to_owned());
+        converted.0.attempts = error.attempts();
+        converted.0.timeout = error.is_timeout();
+        converted.0.retryable = error.is_retryable();
+        converted.0.source = Some(Box::new(error));
+        converted
+    }
+}
+
 fn write_with_hint(f: &mut fmt::Formatter<'_>, message: &str, hint: Option<&str>) -> fmt::Result {
     f.write_str(message)?;
     match hint {

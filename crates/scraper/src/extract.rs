@@ -91,6 +91,11 @@ impl Stats {
         self.pages += other.pages;
         self.records += other.records;
         self.dropped += other.dropped;
+        self.merge_fields(other);
+    }
+
+    /// Adds how well the fields were filled, and no pages or records.
+    pub(crate) fn merge_fields(&mut self, other: &Self) {
         for (name, summary) in &other.fields {
             self.with_field(name, |mine| {
                 mine.filled += summary.filled;

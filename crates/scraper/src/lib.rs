@@ -29,6 +29,8 @@ mod links;
 mod page;
 mod parse;
 mod recipe;
+#[cfg(feature = "fetch")]
+mod scraper;
 mod table;
 mod text;
 mod value;
@@ -42,3 +44,5 @@ pub use page::{Document, Page, PageBuilder};
 pub use parse::Limits;
 pub use recipe::model::Request;
 pub use recipe::{Recipe, RecipeBuilder};
+#[cfg(feature = "fetch")]
+pub use scraper::{Scraped, ScrapedPage, Scraper};
