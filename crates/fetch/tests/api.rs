@@ -126,6 +126,18 @@ mod pages {
     }
 
     #[test]
+    fn the_total_time_is_one_for_all_pages() {
+        let server = Mock::start(|_| Reply::json("[1]").delay(std::time::Duration::from_millis(50))).unwrap();
+        let total = std::time::Duration::from_millis(200);
+        let client = Client::builder().total_timeout(total).build().unwrap();
+        let query = query("[[endpoint]]\nname = 'a'\nurl = '/'\npaginate = { param = 'page' }")
+            .with_base(Url::parse(server.url()).unwrap());
+        let answer = gather_core::run(query.run(&client, JOBS)).unwrap().unwrap();
+        let error = answer.endpoints[0].outcome.clone().unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Some(gather_fetch::Phase::Total)));
+    }
+
+    #[test]
     fn next_is_followed_from_the_final_url() {
         let server = Mock::start(|request| match request.target() {
             "/old" => Reply::redirect(302, "/v2/list"),
@@ -483,7 +495,14 @@ mod files {
     use super::*;
 
     /// A file, the place of what is wrong with it, and words of the message.
-    const BAD: [(&str, &str, &str); 25] = [
+    const BAD: [(&str, &str, &str); 28] = [
+        ("[endpoint]\nname = 'a'\nurl = 'http://h/'", "line 1, column 1", "[[endpoint]]"),
+        (
+            "merge = 'join'\n[[endpoint]]\nname = 'a'\nurl = 'http://h/'",
+            "line 1, column 9",
+            "a table: [merge]",
+        ),
+        ("[[endpoint]]\nname = 'a'\nurl = 'http://h/'\nheaders = 1", "line 4, column 11", "a table"),
         ("", "line 1, column 1", "[[endpoint]]"),
         ("[[endpoint]\n", "line 1,", ""),
         ("[[endpoint]]\nname = 'a'", "line 1,", "missing key `url`"),

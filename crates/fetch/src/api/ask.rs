@@ -1,9 +1,10 @@
 //! Asks one endpoint: its pages one after the other, until there is none left.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use bytes::Bytes;
-use gather_core::{Lane, now, to_thread_in};
+use gather_core::{Lane, now, timeout, to_thread_in};
 use serde_json::Value;
 
 use super::answer::EndpointReport;
@@ -11,7 +12,7 @@ use super::paginate::{Page, Position};
 use super::redact::Redactor;
 use super::request::Asking;
 use crate::client::Client;
-use crate::error::{Error, ErrorKind, Failure, shortened, shown};
+use crate::error::{Error, ErrorKind, Failure, Phase, shortened, shown};
 use crate::response::Response;
 
 /// All pages of an endpoint together hold so many bytes at most; it is refused beyond that.
@@ -33,7 +34,13 @@ pub(crate) struct Asked {
 pub(crate) async fn ask(client: Client, asking: Asking, redactor: Redactor) -> Asked {
     let start = now();
     let mut reading = Reading::new(&asking);
-    let result = reading.all(&client).await;
+    let result = match client.timeouts().total {
+        // The limit is one for all of an endpoint's pages, as it is one for all hops and retries of a page.
+        Some(total) => timeout(total, reading.all(&client))
+            .await
+            .unwrap_or_else(|_| Err(late(&asking, total, reading.attempts + 1))),
+        None => reading.all(&client).await,
+    };
     let mut report = EndpointReport {
         name: asking.endpoint.name.clone(),
         url: redactor.url(asking.home()),
@@ -64,6 +71,10 @@ pub(crate) async fn ask(client: Client, asking: Asking, redactor: Redactor) -> A
         }
     };
     Asked { report, data, warnings }
+}
+
+fn late(asking: &Asking, total: Duration, attempts: u32) -> Error {
+    Error::of_request(Failure::timeout(Phase::Total, Some(total)), asking.home(), attempts, total)
 }
 
 /// How many items a value holds.

@@ -21,7 +21,7 @@ pub(crate) struct QueryFile {
 
 /// An `[[endpoint]]`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with a name and a url")]
 pub(crate) struct EndpointFile {
     pub(crate) name: String,
     pub(crate) url: String,
@@ -41,7 +41,7 @@ pub(crate) struct EndpointFile {
 
 /// The table `paginate` of an endpoint.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table, such as { param = \"page\" }")]
 pub(crate) struct PaginateFile {
     pub(crate) param: Option<String>,
     pub(crate) from: Option<i64>,
@@ -56,7 +56,7 @@ pub(crate) struct PaginateFile {
 
 /// The table `[merge]`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table: [merge], with how = \"object\"")]
 pub(crate) struct MergeFile {
     #[serde(default)]
     pub(crate) how: HowFile,
@@ -140,24 +140,32 @@ fn failure(fact: String, hint: Option<String>) -> Failure {
     }
 }
 
-/// serde's words in ours: `unknown field` lists what it expected, each in backticks.
+/// serde's words in those of TOML. Of an unknown name, serde lists what it expected, each in backticks.
 fn explained(message: &str) -> (String, Option<String>) {
     let message = message.trim().replace('\n', "; ");
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let Some((wrong, right)) = quoted.split_first() else {
-        return (message, None);
-    };
     let what = match () {
         () if message.starts_with("unknown field") => "unknown key",
         () if message.starts_with("unknown variant") => "unknown value",
-        () => return (message.replace("missing field", "missing key"), None),
+        () if message.starts_with("invalid type: map, expected a sequence") => {
+            return (message.replace("map", "table").replace("sequence", "list"), Some(LIST.to_owned()));
+        }
+        () => {
+            return (
+                message.replace("missing field", "missing key").replace("expected a map", "expected a table"),
+                None,
+            );
+        }
     };
+    let (wrong, right) = quoted.split_first().unwrap_or((&"", &[]));
     let hint = match nearest(wrong, right.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("what is known here: {}", right.join(", ")),
     };
     (format!("{what} `{}`", shortened(wrong)), Some(hint))
 }
+
+const LIST: &str = "each endpoint begins with [[endpoint]], in two brackets";
 
 /// Line and column, both from 1; a column is a character.
 fn position(text: &str, span: Range<usize>) -> String {

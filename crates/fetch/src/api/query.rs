@@ -157,6 +157,7 @@ impl Query {
     /// Asks all endpoints, at most `jobs` at once, each for its pages one after the other, and merges their answers.
     ///
     /// What befalls an endpoint is a value in its report; all are asked, also when one that is required has failed.
+    /// The client's total time limit holds for all pages of an endpoint together.
     /// Dropping the future stops every request.
     ///
     /// # Errors
