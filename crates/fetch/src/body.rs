@@ -40,20 +40,16 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// `bodiless` says that whatever the headers tell is not about this body (HEAD, 204, 304).
-    pub(crate) fn new(
-        incoming: Incoming,
-        headers: &HeaderMap,
-        limits: &Limits,
-        bodiless: bool,
-        permit: Option<Permit>,
-    ) -> Result<Self, Failure> {
+    /// A body that nobody has looked at yet: [`accept`](Self::accept) it, or [`drain`](Self::drain) it.
+    pub(crate) fn new(incoming: Incoming, limits: &Limits, permit: Option<Permit>) -> Self {
         let meter = Meter::new(limits);
-        let decoder = if bodiless { None } else { Decoder::for_headers(headers, limits.layers)? };
-        if let Some(bytes) = incoming.size_hint().exact() {
-            meter.declared(bytes)?;
-        }
-        Ok(Self { incoming, decoder, meter, fed: Bytes::new(), ended: false, last: None, permit })
+        Self { incoming, decoder: None, meter, fed: Bytes::new(), ended: false, last: None, permit }
+    }
+
+    /// Makes ready to read it, by what the headers say of it; refuses it if they say too much.
+    pub(crate) fn accept(&mut self, headers: &HeaderMap, limits: &Limits) -> Result<(), Failure> {
+        self.decoder = Decoder::for_headers(headers, limits.layers)?;
+        self.incoming.size_hint().exact().map_or(Ok(()), |bytes| self.meter.declared(bytes))
     }
 
     /// Bytes on the wire so far.
@@ -184,7 +180,6 @@ impl Body {
     /// Reads a small body that nobody wants, so that the connection can be used again; a large one is dropped with its
     /// connection. Its failures are nobody's.
     pub(crate) async fn drain(mut self, watch: &mut Watch) {
-        self.decoder = None;
         let is_small = self.incoming.size_hint().upper().is_some_and(|bytes| bytes <= DRAINED);
         while is_small && self.wire() <= DRAINED {
             match self.piece(watch).await {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gather_core::sleep;
-use http::header::{LOCATION, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, LOCATION, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -252,11 +252,21 @@ impl<'a> Call<'a> {
                 Ok(open) if self.follows(&open) => self.redirect(open).await?,
                 Ok(open) => match self.wait_for_status(&open) {
                     Some(wait) => self.wait(open, wait).await?,
-                    None => return Ok(open),
+                    None => return self.accept(open),
                 },
                 Err(failure) => self.try_again_after(failure).await?,
             }
         }
+    }
+
+    /// The response is the final one: its body is to be read. HEAD, 204 and 304 have none, whatever the headers say.
+    fn accept(&self, mut open: Open) -> Result<Open, Error> {
+        let bodiless = self.method == Method::HEAD || matches!(open.status, 204 | 304);
+        if !bodiless {
+            let accepted = open.body.accept(&open.headers, &self.client.config.limits);
+            accepted.map_err(|failure| self.error(failure.with_status(open.status)))?;
+        }
+        Ok(open)
     }
 
     /// One request and the head of its response; once more if the connection turns out to have been dead already.
@@ -277,12 +287,7 @@ impl<'a> Call<'a> {
         let remote = connection(response.extensions()).map(|connection| connection.remote);
         let (parts, incoming): (_, Incoming) = response.into_parts();
         let status = parts.status.as_u16();
-        let bodiless = self.method == Method::HEAD || matches!(status, 204 | 304);
-        // A redirect's body is not looked at, so its encoding cannot fail it.
-        let unread = redirect::is_redirect(status);
-        let body =
-            Body::new(incoming, &parts.headers, &self.client.config.limits, bodiless || unread, permit)
-                .map_err(|failure| failure.with_status(status))?;
+        let body = Body::new(incoming, &self.client.config.limits, permit);
         Ok(Open { status, version: parts.version, headers: parts.headers, remote, body })
     }
 
@@ -302,6 +307,9 @@ impl<'a> Call<'a> {
         } else {
             with_defaults(self.headers.clone(), &config.headers)
         };
+        // The transport frames the body; a length that lies would break the connection.
+        headers.remove(CONTENT_LENGTH);
+        headers.remove(TRANSFER_ENCODING);
         if !config.credentials.is_empty() && self.client.typed.contains(&Origin::of(&self.url)) {
             headers = with_defaults(headers, &config.credentials);
         }

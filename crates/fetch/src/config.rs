@@ -251,7 +251,7 @@ impl ClientBuilder {
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         match header_parts(name, value.as_ref()) {
             Ok((name, value)) => self.defaults_for(&value).insert(name, value),
-            Err(failure) => return self.is_wrong(failure),
+            Err(failure) => return self.reject(failure),
         };
         self
     }
@@ -260,7 +260,7 @@ impl ClientBuilder {
     pub fn add_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         match header_parts(name, value.as_ref()) {
             Ok((name, value)) => self.defaults_for(&value).append(name, value),
-            Err(failure) => return self.is_wrong(failure),
+            Err(failure) => return self.reject(failure),
         };
         self
     }
@@ -287,7 +287,7 @@ impl ClientBuilder {
         };
         match header_parts("cookie", &joined) {
             Ok((name, value)) => self.config.credentials.insert(name, value),
-            Err(failure) => return self.is_wrong(failure),
+            Err(failure) => return self.reject(failure),
         };
         self
     }
@@ -296,7 +296,7 @@ impl ClientBuilder {
     pub fn allow_origin(mut self, url: impl IntoUrl) -> Self {
         match url_input::into_url(url) {
             Ok(url) => self.config.typed.push(Origin::of(&url)),
-            Err(error) => return self.is_wrong(error),
+            Err(error) => return self.reject(error),
         }
         self
     }
@@ -319,9 +319,9 @@ impl ClientBuilder {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         match found {
             Ok(roots) if !roots.is_empty() => self.config.roots.extend(roots),
-            Ok(_) => return self.is_wrong(Failure::invalid("no certificate in the given pem")),
+            Ok(_) => return self.reject(Failure::invalid("no certificate in the given pem")),
             Err(error) => {
-                return self.is_wrong(Failure::invalid(format!("bad certificate in the given pem: {error}")));
+                return self.reject(Failure::invalid(format!("bad certificate in the given pem: {error}")));
             }
         }
         self
@@ -334,7 +334,7 @@ impl ClientBuilder {
             Some(rule) => self.config.resolve.push(rule),
             None => {
                 let fact = format!("bad resolve rule {:?}", shortened(rule));
-                return self.is_wrong(
+                return self.reject(
                     Failure::invalid(fact).hint("HOST:PORT:ADDRESS, such as example.com:443:127.0.0.1"),
                 );
             }
@@ -357,7 +357,7 @@ impl ClientBuilder {
         if value.is_sensitive() { &mut self.config.credentials } else { &mut self.config.headers }
     }
 
-    fn is_wrong(mut self, error: impl Into<Error>) -> Self {
+    fn reject(mut self, error: impl Into<Error>) -> Self {
         self.wrong.get_or_insert_with(|| error.into());
         self
     }

@@ -125,13 +125,9 @@ fn corrupt(name: &str, why: &str) -> Failure {
     Failure::new(ErrorKind::Decode, format!("the body is not the {name} it says it is: {why}"))
 }
 
-fn cut_short(name: &str) -> Failure {
-    Failure::new(ErrorKind::Decode, format!("the {name} body ends too early"))
-}
-
 #[cfg(any(feature = "gzip", feature = "br", feature = "zstd"))]
 mod layer {
-    use super::{Failure, corrupt, cut_short};
+    use super::{ErrorKind, Failure, corrupt};
     use compression_codecs::DecodeV2;
     use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 
@@ -322,6 +318,10 @@ mod layer {
                 }
             }
         }
+    }
+
+    fn cut_short(name: &str) -> Failure {
+        Failure::new(ErrorKind::Decode, format!("the {name} body ends too early"))
     }
 
     /// `deflate` means zlib (RFC 9110, section 8.4.1.2), but some servers send it raw; the header tells (RFC 1950).

@@ -62,3 +62,7 @@ pub use url::Url;
 
 /// surf, whose API [`Client::surf`] and [`Client::send`] speak.
 pub use surf;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,6 @@
 //! Where a redirect leads, and with which method. Pure.
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use url::Url;
 
 use crate::error::{ErrorKind, Failure, redacted, shortened, shown};
@@ -56,10 +56,14 @@ fn location_text(location: &[u8]) -> String {
 /// Nothing of ASCII: other bytes are always escaped.
 const NON_ASCII: &percent_encoding::AsciiSet = &percent_encoding::AsciiSet::EMPTY;
 
-/// What the next request must not carry on: credentials to another origin, and what told of a body that is gone.
+/// What the next request must not carry on: credentials, and whatever was marked as a secret,
+/// to another origin; and what told of a body that is gone.
 pub(crate) fn strip_headers(headers: &mut HeaderMap, from: &Url, to: &Url, body_is_gone: bool) {
     if !same_origin(from, to) {
         for name in [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, header::HOST] {
+            headers.remove(name);
+        }
+        for name in sensitive(headers) {
             headers.remove(name);
         }
     }
@@ -75,6 +79,11 @@ pub(crate) fn strip_headers(headers: &mut HeaderMap, from: &Url, to: &Url, body_
             headers.remove(name);
         }
     }
+}
+
+/// The headers with a value that somebody marked as a secret.
+fn sensitive(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers.iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.clone()).collect()
 }
 
 #[cfg(test)]
@@ -171,8 +180,11 @@ mod tests {
                 headers.insert(name, "x".parse().unwrap());
             }
             headers.insert("accept", "x".parse().unwrap());
+            let mut token: http::HeaderValue = "x".parse().unwrap();
+            token.set_sensitive(true);
+            headers.insert("x-token", token);
             strip_headers(&mut headers, &from, &Url::parse(to).unwrap(), false);
-            assert_eq!(headers.len(), if kept { 4 } else { 1 }, "{to}");
+            assert_eq!(headers.len(), if kept { 5 } else { 1 }, "{to}");
         }
     }
 

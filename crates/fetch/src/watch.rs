@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use gather_core::{Sleep, now, sleep_until};
+use gather_core::{Deadline, Sleep, now, sleep_until};
 
 use crate::config::Timeouts;
 use crate::error::{Failure, Phase};
@@ -36,9 +36,10 @@ impl Watch {
         self.limits.first_byte
     }
 
-    /// Whether a wait that begins now would end before the total does.
+    /// Whether a wait that begins now would end before the total does, and before the caller's own deadline.
     pub(crate) fn leaves_time_for(&self, wait: Duration) -> bool {
-        self.total.is_none_or(|total| now().checked_add(wait).is_some_and(|then| then < total))
+        let end = Deadline::current().or_earlier(self.total.map_or(Deadline::never(), Deadline::at));
+        end.when().is_none_or(|end| now().checked_add(wait).is_some_and(|then| then < end))
     }
 
     /// Runs a piece of work that counts towards the total only.

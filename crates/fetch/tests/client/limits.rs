@@ -63,3 +63,19 @@ fn a_hundred_slow_pages_of_loopback_come_at_once() {
     run(gather_core::gather((0..100).map(|n| client.get(server.join(&format!("/{n}")))))).unwrap();
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
+
+#[test]
+fn the_body_of_a_redirect_or_of_a_failed_attempt_is_not_looked_at() {
+    let huge = "Content-Encoding: nonsense\r\nContent-Length: 99999999999\r\n\r\n";
+    let server = Rude::start(move |connection| {
+        let head = match connection {
+            1 => format!("HTTP/1.1 503 Busy\r\n{huge}"),
+            2 => format!("HTTP/1.1 302 Found\r\nLocation: /to\r\n{huge}"),
+            _ => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_owned(),
+        };
+        vec![Step::Read, Step::send(head), Step::Hold]
+    })
+    .unwrap();
+    let response = get(&local(), server.url()).unwrap();
+    assert_eq!((response.text().as_ref(), response.attempts()), ("ok", 2));
+}

@@ -43,7 +43,7 @@ fn method_and_body_follow_the_status() {
         .unwrap();
         let client = local().build().unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let request = Request::new(method.clone(), &server.join("/from")).unwrap().body("body");
+        let request = Request::new(method.clone(), server.join("/from")).unwrap().body("body");
         let request = request.header("content-type", "text/plain").unwrap();
         run(client.execute(request)).unwrap();
         let last = &server.requests()[1];

@@ -3,8 +3,11 @@
 use gather_fetch::{Error, ErrorKind, HeaderMap, StatusCode, surf};
 use gather_site::{Mock, Reply, Rude};
 
-use crate::support::{encode, local, run};
+#[cfg(feature = "gzip")]
+use crate::support::encode;
+use crate::support::{local, run};
 
+#[cfg(feature = "gzip")]
 #[test]
 fn surf_fetches_over_our_transport_with_redirects_retries_and_decoding() {
     let body = encode("gzip", b"{\"a\": 1}");
