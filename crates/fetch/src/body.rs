@@ -10,7 +10,7 @@ use gather_core::now;
 use http::HeaderMap;
 use hyper::body::{Body as _, Incoming};
 
-use crate::config::Limits;
+use crate::bounds::Limits;
 use crate::decode::Decoder;
 use crate::error::Failure;
 use crate::hosts::Permit;

@@ -18,7 +18,8 @@ use hyper::body::Incoming;
 use url::Url;
 
 use crate::body::Body;
-use crate::config::{ClientBuilder, Config, Limits, Timeouts};
+use crate::bounds::{Limits, Timeouts};
+use crate::config::Config;
 use crate::error::{Error, ErrorKind, Failure, shortened, shown};
 use crate::hosts::Hosts;
 use crate::redirect;
@@ -27,7 +28,6 @@ use crate::response::{Head, Hop, Response};
 use crate::retry;
 use crate::streaming::Streaming;
 use crate::transport::connect::Typed;
-use crate::transport::surf_client::{self, SurfClient};
 use crate::transport::wire::{Wire, WireRequest, connection};
 use crate::url_input::{IntoUrl, Origin};
 use crate::watch::Watch;
@@ -77,11 +77,6 @@ impl Client {
     /// A client with the defaults.
     pub fn new() -> Self {
         Self::with_config(Config::default())
-    }
-
-    /// Options for a client.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
     }
 
     pub(crate) fn with_config(config: Config) -> Self {
@@ -141,20 +136,6 @@ impl Client {
         Box::pin(async move { client.run(request).await })
     }
 
-    /// Sends a request that was built with surf. Its own middleware does not run: that is what
-    /// [`surf`](Self::surf) is for.
-    ///
-    /// # Errors
-    /// As [`get`](Self::get); `invalid_input` if its body cannot be read.
-    pub fn send<R: Into<surf::Request>>(
-        &self,
-        request: R,
-    ) -> impl Future<Output = Result<Response, Error>> + Send + 'static + use<R> {
-        let client = self.clone();
-        let request: surf::Request = request.into();
-        Box::pin(async move { client.run(surf_client::from_surf(request.into()).await?).await })
-    }
-
     /// Sends a request, and gives the response as soon as its head is here. Until then it is tried again as
     /// [`execute`](Self::execute) does; what befalls the body later is an error in the stream.
     ///
@@ -166,14 +147,6 @@ impl Client {
     ) -> impl Future<Output = Result<Streaming, Error>> + Send + 'static + use<> {
         let client = self.clone();
         Box::pin(async move { client.run_streaming(request).await })
-    }
-
-    /// surf's client, with all the rules of this one under it.
-    ///
-    /// Real status and headers travel with the response: `res.ext::<http::StatusCode>()` and
-    /// `res.ext::<http::HeaderMap>()`. An error downcasts to [`Error`].
-    pub fn surf(&self) -> surf::Client {
-        surf::Client::with_http_client(SurfClient::new(self.clone()))
     }
 
     pub(crate) fn config(&self) -> &Config {

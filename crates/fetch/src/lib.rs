@@ -30,6 +30,8 @@
 mod address;
 mod api;
 mod body;
+mod bounds;
+mod builder;
 mod client;
 mod config;
 mod decode;
@@ -42,13 +44,15 @@ mod response;
 mod retry;
 mod secret;
 mod streaming;
+mod surf_client;
 mod transport;
 mod url_input;
 mod watch;
 
 pub use api::{Answer, EndpointReport, Query};
+pub use bounds::{Limits, Timeouts};
+pub use builder::ClientBuilder;
 pub use client::Client;
-pub use config::{ClientBuilder, Limits, Timeouts};
 pub use error::{Error, ErrorKind, Phase};
 pub use request::Request;
 pub use response::{Hop, Response};

@@ -1,6 +1,6 @@
 //! The bounds on a body, counted as it comes.
 
-use crate::config::Limits;
+use crate::bounds::Limits;
 use crate::error::{ErrorKind, Failure};
 
 /// Below this many decoded bytes the ratio is not looked at: small pages of blanks compress well, too.

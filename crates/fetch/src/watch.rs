@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use gather_core::{Deadline, Sleep, now, sleep_until};
 
-use crate::config::Timeouts;
+use crate::bounds::Timeouts;
 use crate::error::{Failure, Phase};
 
 pub(crate) struct Watch {

@@ -4,6 +4,5 @@ pub(crate) mod connect;
 mod dns;
 mod io;
 pub(crate) mod runtime;
-pub(crate) mod surf_client;
 mod tls;
 pub(crate) mod wire;

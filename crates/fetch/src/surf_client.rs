@@ -15,20 +15,45 @@ use http::{HeaderName, Method, StatusCode, Version};
 use http_client::{Config as SurfConfig, HttpClient};
 use surf::http as types;
 
+use crate::builder::ClientBuilder;
 use crate::client::Client;
-use crate::config::ClientBuilder;
 use crate::error::{Error, Failure};
 use crate::request::{Request, header_parts};
+use crate::response::Response;
 use crate::streaming::Streaming;
 
+impl Client {
+    /// surf's client, with all the rules of this one under it.
+    ///
+    /// Real status and headers travel with the response: `res.ext::<http::StatusCode>()` and
+    /// `res.ext::<http::HeaderMap>()`. An error downcasts to [`Error`].
+    pub fn surf(&self) -> surf::Client {
+        surf::Client::with_http_client(SurfClient::new(self.clone()))
+    }
+
+    /// Sends a request that was built with surf. Its own middleware does not run: that is what
+    /// [`surf`](Self::surf) is for.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); `invalid_input` if its body cannot be read.
+    pub fn send<R: Into<surf::Request>>(
+        &self,
+        request: R,
+    ) -> impl Future<Output = Result<Response, Error>> + Send + 'static + use<R> {
+        let client = self.clone();
+        let request: surf::Request = request.into();
+        Box::pin(async move { client.execute(from_surf(request.into()).await?).await })
+    }
+}
+
 /// A [`Client`] as a backend of surf.
-pub(crate) struct SurfClient {
+struct SurfClient {
     client: Client,
     config: SurfConfig,
 }
 
 impl SurfClient {
-    pub(crate) fn new(client: Client) -> Self {
+    fn new(client: Client) -> Self {
         let ours = client.config();
         let config = SurfConfig::new()
             .set_http_keep_alive(ours.keep_alive)
@@ -71,7 +96,7 @@ impl HttpClient for SurfClient {
 }
 
 /// surf's request as ours; its body is read into memory, so that it can be sent again.
-pub(crate) async fn from_surf(mut request: types::Request) -> Result<Request, Error> {
+async fn from_surf(mut request: types::Request) -> Result<Request, Error> {
     let method = Method::from_bytes(request.method().as_ref().as_bytes())
         .map_err(|_| Failure::invalid(format!("bad method {:?}", request.method().as_ref())))?;
     let mut ours = Request::new(method, request.url())?;
