@@ -1,1 +1,307 @@
+use serde_json::json;
 
+use super::*;
+use crate::page::Page;
+
+fn extract(recipe: &str, html: &str) -> Extraction {
+    let recipe: Recipe = recipe.parse().unwrap();
+    Page::from_bytes(html, "http://h/dir/page").unwrap().records(&recipe).unwrap()
+}
+
+fn records(recipe: &str, html: &str) -> Value {
+    Value::Array(extract(recipe, html).records.into_iter().map(Value::from).collect())
+}
+
+/// The one value of one field.
+fn value(field: &str, html: &str) -> Value {
+    records(&format!("[fields]\nf = {field}"), html)[0]["f"].clone()
+}
+
+#[test]
+fn without_fields_a_page_gives_its_title_description_canonical_and_language() {
+    let html = "<html lang=de><head><title> A\n b </title><meta name=Description content=' c  d '>\
+        <link rel='x canonical' href='/c'></head><svg><title>no</title></svg>";
+    let expected = json!([{"title": "A b", "description": "c d", "canonical": "http://h/c", "lang": "de"}]);
+    assert_eq!(records("", html), expected);
+    let empty = json!([{"title": null, "description": null, "canonical": null, "lang": null}]);
+    assert_eq!(records("", "<p>x"), empty);
+}
+
+#[test]
+fn each_gives_a_record_per_match_in_document_order() {
+    let html = "<table><tr><td><i class=x>2</i></td></tr><i class=x>1</i></table><i class=x>3</i>";
+    let recipe = "[record]\neach = '.x'\n[fields]\nn = { css = '@text', as = 'integer' }\nclass = '@class'";
+    let expected =
+        json!([{"n": 1, "class": "x"}, {"n": 2, "class": "x"}, {"n": 3, "class": "x"}]);
+    assert_eq!(records(recipe, html), expected);
+}
+
+#[test]
+fn fields_are_in_the_order_of_the_recipe() {
+    let found = extract("[fields]\nz = 'p'\na = 'p'\nm = 'p'", "<p>x");
+    assert_eq!(found.records[0].to_string(), r#"{"z":"x","a":"x","m":"x"}"#);
+}
+
+#[test]
+fn the_first_match_wins_and_an_attribute_must_be_there_to_match() {
+    assert_eq!(value("'p'", "<p>a<p>b"), json!("a"));
+    assert_eq!(value("'img@src'", "<img alt=x><img src=y>"), json!("y"));
+    assert_eq!(value("{ css = ['img.main@src', 'img@src'] }", "<img src=a><img class=main src=b>"), json!("b"));
+    assert_eq!(value("['h1', 'h2']", "<h2>b</h2>"), json!("b"));
+    assert_eq!(value("'p'", "<p></p>"), json!(""));
+    assert_eq!(value("'p'", "<div>"), json!(null));
+}
+
+#[test]
+fn what_is_taken_of_an_element() {
+    let html = "<p>a <b>b</b>\n <script>s</script>c</p>";
+    assert_eq!(value("'p'", html), json!("a b c"));
+    assert_eq!(value("'p@text'", html), json!("a b c"));
+    assert_eq!(value("'p::text'", html), json!("a b c"));
+    assert_eq!(value("'p@own'", html), json!("a c"));
+    assert_eq!(value("'p@html'", html), json!("a <b>b</b>\n <script>s</script>c"));
+    assert_eq!(value("{ css = 'p', as = 'html' }", "<p><b>x</b>"), json!("<b>x</b>"));
+    assert_eq!(value("{ css = 'p', as = 'raw' }", "<p> a\n b"), json!(" a\n b"));
+    assert_eq!(value("'> body > p'", "<p>x"), json!("x"));
+}
+
+#[test]
+fn a_regex_takes_its_first_group_or_all_of_the_match() {
+    assert_eq!(value("{ css = 'p', regex = 'SKU-(\\d+)' }", "<p>SKU-12"), json!("12"));
+    assert_eq!(value("{ css = 'p', regex = '[a-z]+' }", "<p>1 ab 2"), json!("ab"));
+    assert_eq!(value("{ css = 'p', regex = 'a=(\\d)|b=(\\d)' }", "<p>b=2"), json!("2"));
+    assert_eq!(value("{ css = 'p', regex = 'x', default = '' }", "<p>y"), json!(""));
+    assert_eq!(value("{ css = 'p', regex = '\\d+', as = 'integer', default = 7 }", "<p>y"), json!(7));
+}
+
+#[test]
+fn many_takes_all_and_join_joins_them() {
+    let html = "<ul><li>1<li>x<li>3</ul>";
+    assert_eq!(value("{ css = 'li', many = true }", html), json!(["1", "x", "3"]));
+    assert_eq!(value("{ css = 'li', many = true, join = ', ' }", html), json!("1, x, 3"));
+    assert_eq!(value("{ css = 'li', many = true, as = 'integer' }", html), json!([1, 3]));
+    assert_eq!(value("{ css = 'b', many = true }", html), json!(null));
+    assert_eq!(value("{ css = 'b', many = true, default = [] }", html), json!([]));
+}
+
+#[test]
+fn contains_picks_among_matches() {
+    let html = "<p>none<p>19 available<p>20 available";
+    assert_eq!(
+        value("{ css = 'p', contains = 'available', regex = '(\\d+)', as = 'integer' }", html),
+        json!(19)
+    );
+}
+
+#[test]
+fn numbers_keep_every_digit() {
+    let found = extract("[fields]\nn = { css = 'p', as = 'number' }", "<p>12345678901234567.100 kg");
+    assert_eq!(found.records[0].to_string(), r#"{"n":12345678901234567.100}"#);
+    assert_eq!(value("{ css = 'p', as = 'number', decimal = ',' }", "<p>1.234,56 EUR").to_string(), "1234.56");
+}
+
+#[test]
+fn urls_resolve_against_the_base() {
+    assert_eq!(value("{ css = 'a@href', as = 'url' }", "<a href=x>"), json!("http://h/dir/x"));
+    assert_eq!(value("{ css = 'a@href', as = 'url' }", "<base href=/b/><a href=x>"), json!("http://h/b/x"));
+    assert_eq!(value("'a@href'", "<a href=x>"), json!("x"));
+}
+
+#[test]
+fn labels_name_the_cell_beside_them() {
+    let html = "<table><tr><th>Price<th>UPC</table><table><tr><th> UPC:<td>a<td>b</table>\
+        <dl><dt>Size<dd>1<dd>2<dt>Colour<dt>Color<dd>red</dl><table><tr><td>Plain<td>p</table>";
+    assert_eq!(value("{ label = 'UPC' }", html), json!("a"));
+    assert_eq!(value("{ label = 'upc' }", html), json!("a"));
+    assert_eq!(value("{ label = 'Size', many = true }", html), json!(["1", "2"]));
+    assert_eq!(value("{ label = 'Colour' }", html), json!("red"));
+    assert_eq!(value("{ label = 'Plain' }", html), json!("p"));
+    assert_eq!(value("{ label = 'Price' }", html), json!(null));
+}
+
+#[test]
+fn a_table_gives_a_record_per_row() {
+    let html = "<table class=x><tr><th>Name<th>Price<tr><td>A<td><a href=a>1</a><tr><td>B</table>";
+    let recipe = "[record]\ntable = 'table.x'\n[fields]\nprice = { column = 'Price', as = 'number' }\nlink = 'a@href'";
+    assert_eq!(records(recipe, html), json!([{"price": 1, "link": "a"}, {"price": null, "link": null}]));
+    let all = records("[record]\ntable = 'table.x'", html);
+    assert_eq!(all, json!([{"Name": "A", "Price": "1"}, {"Name": "B", "Price": null}]));
+}
+
+#[test]
+fn json_ld_is_searched_in_every_block_and_in_graphs() {
+    let html = r#"<script type="application/ld+json">{ broken</script>
+        <script type="application/ld+json">{"@type": "Shop", "name": "s"}</script>
+        <script type="Application/LD+JSON">{"@graph": [{"@type": ["Thing", "https://schema.org/Product"],
+        "name": " p  q ", "offers": [{"price": "1,50"}, {"price": 2.50}]}]}</script>"#;
+    assert_eq!(value("{ json_ld = '/name' }", html), json!("s"));
+    assert_eq!(value("{ json_ld = '/name', type = 'Product' }", html), json!("p q"));
+    assert_eq!(value("{ json_ld = '/offers/1/price', as = 'number' }", html).to_string(), "2.50");
+    assert_eq!(
+        value("{ json_ld = '/offers/0/price', as = 'number', decimal = ',' }", html).to_string(),
+        "1.50"
+    );
+    assert_eq!(value("{ json_ld = '/offers', many = true, as = 'json' }", html)[1]["price"].to_string(), "2.50");
+    assert_eq!(value("{ json_ld = '/nowhere' }", html), json!(null));
+}
+
+#[test]
+fn data_in_scripts_is_found() {
+    let html = "<script id=s type='application/json'>{\"a\": {\"b\": [1, 2]}}</script>\
+        <script>var x = 1; var data = {\"k\": \"v;\"}; f(data)</script>";
+    assert_eq!(value("{ script = '#s', json = '/a/b/1' }", html), json!(2));
+    assert_eq!(value("{ script_after = 'var data =', json = '/k' }", html), json!("v;"));
+    assert_eq!(value("{ script = '#s', regex = 'b.: .(\\d)' }", html), json!("1"));
+    assert_eq!(value("{ script = '#none', json = '/a' }", html), json!(null));
+}
+
+#[test]
+fn page_fields_come_from_the_page() {
+    let recipe = "[record]\neach = 'li'\n[fields]\nshop = { page = 'h1' }\nitem = '@text'";
+    let expected = json!([{"shop": "S", "item": "a"}, {"shop": "S", "item": "b"}]);
+    assert_eq!(records(recipe, "<h1>S</h1><ul><li>a<li>b</ul>"), expected);
+}
+
+#[test]
+fn what_does_not_convert_is_null_and_counted_with_its_first_example() {
+    let recipe = "[record]\neach = 'p'\n[fields]\nn = { css = '@text', as = 'number' }";
+    let found = extract(recipe, "<p>1<p>none<p>nothing");
+    let (name, summary) = &found.stats.fields[0];
+    assert_eq!((name.as_str(), summary.filled, summary.of, summary.invalid), ("n", 1, 3, 2));
+    assert_eq!(summary.example.as_deref(), Some("none"));
+    assert_eq!(Value::from(found.records[1].clone()), json!({"n": null}));
+}
+
+#[test]
+fn a_record_without_a_required_field_is_dropped_and_named() {
+    let recipe = "[record]\neach = 'p'\n[fields]\nn = { css = 'b', as = 'number', required = true }";
+    let found = extract(recipe, "<p><b>1</b><p>x<p><b>y</b>");
+    assert_eq!(found.records.len(), 1);
+    let said: Vec<_> = found.dropped.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "record 2 is dropped: required field `n` is missing",
+            "record 3 is dropped: required field `n` is invalid: `y`"
+        ]
+    );
+    let error = Error::from(&found.dropped[0]);
+    assert_eq!((error.kind().as_str(), error.field()), ("parse", Some("n")));
+    assert_eq!((found.stats.records, found.stats.dropped), (1, 2));
+}
+
+#[test]
+fn strict_and_min_fail_the_page() {
+    let fails = |recipe: &str| {
+        let recipe: Recipe = recipe.parse().unwrap();
+        let error = Page::from_bytes("<p>x", "http://h/").unwrap().records(&recipe).unwrap_err();
+        assert_eq!((error.kind().as_str(), error.url()), ("parse", Some("http://h/")));
+        error.to_string()
+    };
+    let missing = "n = { css = 'b', required = true";
+    assert!(fails(&format!("[fields]\n{missing}, strict = true }}")).contains("`n` is missing"));
+    assert!(fails(&format!("[record]\nstrict = true\n[fields]\n{missing} }}")).contains("`n` is missing"));
+    assert!(fails("[record]\neach = 'i'\nmin = 2\n[fields]\nn = 'b'").contains("0 records, and `min` asks for 2"));
+}
+
+#[test]
+fn an_empty_field_and_no_match_are_warnings() {
+    assert_eq!(extract("[fields]\na = 'b'\nc = 'p'", "<p>x").warnings, ["field `a` is null in every record"]);
+    let nothing = extract("[record]\neach = 'i'\n[fields]\na = 'b'", "<p>x");
+    assert_eq!(nothing.warnings, ["nothing matched: there is no record"]);
+}
+
+#[test]
+fn pages_that_do_not_match_give_no_records() {
+    let recipe: Recipe = "[record]\nmatch = ['/book/**', '**/x.html']\nmin = 1\n[fields]\na = 'p'".parse().unwrap();
+    let matched = |url: &str| Page::from_bytes("<p>x", url).unwrap().records(&recipe).unwrap().matched;
+    for (url, expected) in [
+        ("http://h/book/1", true),
+        ("http://h/book/a/b?q", true),
+        ("http://h/x.html", true),
+        ("http://h/a/b/x.html", true),
+        ("http://h/books", false),
+        ("http://h/", false),
+        ("", true),
+    ] {
+        assert_eq!(matched(url), expected, "{url}");
+    }
+    let page = Page::builder().path("/other.html").build("<p>x").unwrap();
+    assert!(!page.records(&recipe).unwrap().matched);
+}
+
+#[test]
+fn next_is_the_link_it_finds() {
+    let next = |css: &str, html: &str| extract(&format!("[follow]\nnext = \"{css}\""), html).next;
+    let html = "<ul><li class=next><a href='p2'>next</a></ul><link rel=next href=/p3>";
+    for (css, expected) in [
+        ("li.next a", Some("http://h/dir/p2")),
+        ("li.next", Some("http://h/dir/p2")),
+        ("li.next a@href", Some("http://h/dir/p2")),
+        ("link[rel=next]", Some("http://h/p3")),
+        ("a.none", None),
+    ] {
+        assert_eq!(next(css, html).as_deref(), expected, "{css}");
+    }
+}
+
+#[test]
+fn links_to_follow_are_picked_allowed_and_denied() {
+    let recipe: Recipe =
+        "[follow]\nlinks = 'nav a'\nallow = ['/a/**', '/b']\ndeny = ['**/login']".parse().unwrap();
+    let page = Page::from_bytes(
+        "<a href=/a/0></a><nav><a href=/a/1></a><a href=/b></a><a href=/a/login></a><a href=/c></a></nav>",
+        "http://h/",
+    );
+    let page = page.unwrap();
+    let urls: Vec<_> = page.parse().unwrap().follow(&recipe).into_iter().map(|link| link.url).collect();
+    assert_eq!(urls, ["http://h/a/1", "http://h/b"]);
+}
+
+#[test]
+fn a_record_knows_its_detail_page_and_has_null_for_its_fields() {
+    let recipe = "[record]\neach = 'p'\n[fields]\nn = '@text'\n[detail]\nlink = 'a@href'\n[detail.fields]\nd = 'i'";
+    let found = extract(recipe, "<p><a href=x>1</a><p>2");
+    assert_eq!(found.details, [Some("http://h/dir/x".to_owned()), None]);
+    assert_eq!(found.records[0].to_string(), r#"{"n":"1","d":null}"#);
+    let recipe: Recipe = recipe.parse().unwrap();
+    let detail = Page::from_bytes("<i>D</i>", "").unwrap();
+    let detail = detail.parse().unwrap().detail(&recipe).unwrap();
+    assert_eq!(detail.records[0].to_string(), r#"{"d":"D"}"#);
+}
+
+#[test]
+fn stats_of_many_pages_add_up() {
+    let recipe = "[record]\neach = 'p'\n[fields]\nn = { css = '@text', as = 'number' }";
+    let mut stats = extract(recipe, "<p>1<p>x").stats;
+    stats.merge(&extract(recipe, "<p>y").stats);
+    stats.merge(&extract(recipe, "<div>").stats);
+    assert_eq!((stats.pages, stats.records), (3, 3));
+    let summary = &stats.fields[0].1;
+    assert_eq!((summary.filled, summary.of, summary.invalid), (1, 3, 2));
+    assert_eq!(summary.example.as_deref(), Some("x"));
+    assert!(stats.warnings().is_empty());
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300), content_type in proptest::option::of("text/html(; charset=[a-z0-9-]{0,12})?")) {
+        let builder = Page::builder().url("http://h/");
+        let builder = match &content_type {
+            Some(content_type) => builder.content_type(content_type),
+            None => builder,
+        };
+        if let Ok(page) = builder.build(bytes) {
+            let document = page.parse().unwrap();
+            let _ = (document.records(&Recipe::default()), document.links(), document.text(), document.title());
+        }
+    }
+
+    #[test]
+    fn no_markup_makes_it_panic(html in "(<(/)?(p|a|table|tr|td|th|select|svg|template|b|i|form|base|script)( (href|colspan|rowspan|hidden|type)=[a-z0-9/:\\[]{0,4})?>|[a-z ]){0,60}") {
+        let recipe: Recipe = "[record]\ntable = 'table'\n[fields]\na = { column = 'a' }\nb = { label = 'a' }\nc = 'td@html'".parse().unwrap();
+        let page = Page::builder().content_type("text/html").url("http://h/").build(html).unwrap();
+        let document = page.parse().unwrap();
+        let _ = (document.records(&recipe), document.links(), document.text());
+    }
+}

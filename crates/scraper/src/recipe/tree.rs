@@ -174,8 +174,24 @@ fn toml_key(name: &str) -> String {
     if bare { name.to_owned() } else { toml_text(name) }
 }
 
+/// A literal string where that spares escapes, else a basic one.
 fn toml_text(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+    let is_plain = !text.contains(|c: char| c.is_control() || c == '\'');
+    if is_plain && text.contains(['"', '\\']) {
+        return format!("'{text}'");
+    }
+    let mut written = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => written.extend(['\\', c]),
+            '\n' => written.push_str("\\n"),
+            '\t' => written.push_str("\\t"),
+            c if c.is_control() => written.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => written.push(c),
+        }
+    }
+    written.push('"');
+    written
 }
 
 fn toml_value(value: &Tree) -> String {
