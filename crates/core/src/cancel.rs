@@ -152,8 +152,13 @@ impl fmt::Debug for Cancelled {
     }
 }
 
+/// Polls all, so that each knows whom to wake.
 fn poll_any(listeners: &mut [EventListener], cx: &mut Context<'_>) -> Poll<()> {
-    let fired =
-        listeners.iter_mut().fold(false, |fired, listener| Pin::new(listener).poll(cx).is_ready() || fired);
-    if fired { Poll::Ready(()) } else { Poll::Pending }
+    let mut poll = Poll::Pending;
+    for listener in listeners {
+        if Pin::new(listener).poll(cx).is_ready() {
+            poll = Poll::Ready(());
+        }
+    }
+    poll
 }

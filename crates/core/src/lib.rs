@@ -67,3 +67,8 @@ pub use async_lock as sync;
 pub mod __private {
     pub use futures::try_join;
 }
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -143,3 +143,58 @@ impl Drop for Alive {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Finished;
+
+    impl Keep for Finished {
+        fn is_over(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn finished_tasks_are_not_kept_for_ever() {
+        let registry = Registry::default();
+        for _ in 0..10_000 {
+            registry.keep(Kind::Task, CancelToken::new(), Finished);
+        }
+        assert!(registry.kept().handles.len() <= SWEEP_AT_LEAST);
+    }
+
+    #[test]
+    fn what_comes_after_the_end_of_its_kind_is_dropped() {
+        let registry = Registry::default();
+        registry.end(Kind::Task);
+        registry.keep(Kind::Task, CancelToken::new(), Finished);
+        registry.keep(Kind::Service, CancelToken::new(), Finished);
+        assert_eq!(registry.kept().handles.len(), 1);
+    }
+
+    #[test]
+    fn only_who_listens_is_left_time() {
+        let registry = Registry::default();
+        let listening = CancelToken::new();
+        let told = futures::FutureExt::now_or_never(&mut listening.cancelled());
+        assert_eq!(told, None);
+        let mut ear = listening.child().cancelled();
+        assert_eq!(futures::FutureExt::now_or_never(&mut ear), None);
+        registry.keep(Kind::Task, CancelToken::new(), Finished);
+        registry.keep(Kind::Task, listening, Finished);
+        registry.end_deaf_tasks();
+        assert_eq!(registry.kept().handles.len(), 1);
+    }
+
+    #[test]
+    fn who_waits_for_the_last_one_is_woken() {
+        let registry = Arc::new(Registry::default());
+        let alive = registry.enlist(Kind::Task);
+        let mut gone = std::pin::pin!(registry.gone(Kind::Task));
+        assert!(futures::FutureExt::now_or_never(gone.as_mut()).is_none());
+        drop(alive);
+        futures::executor::block_on(gone);
+    }
+}

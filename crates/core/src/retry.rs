@@ -35,12 +35,13 @@ pub enum Jitter {
 /// Defaults: 3 attempts, base 200 ms, cap 30 s, no total budget, [`Jitter::Full`].
 ///
 /// ```
+/// use std::future::ready;
 /// use std::time::Duration;
 /// use gather_core::{Decision, Retry, run};
 ///
 /// let mut answers = [Err("busy"), Err("busy"), Ok(7)].into_iter();
 /// let retry = Retry::new().attempts(5).base(Duration::from_millis(1));
-/// let answer = run(retry.run(async |_attempt| answers.next().unwrap(), |_error| Decision::Again));
+/// let answer = run(retry.run(|_attempt| ready(answers.next().unwrap()), |_error| Decision::Again));
 /// assert_eq!(answer.unwrap().unwrap(), 7);
 /// ```
 #[derive(Clone, Debug)]

@@ -13,17 +13,15 @@ use crate::outcome::Signal;
 
 /// The signals as they come, from now on. Where they cannot be listened for, none ever comes.
 pub(crate) struct Incoming {
-    signals: Option<Signals>,
+    // Dropped in this order, so that there is no moment in which a signal does nothing.
     _listening: Option<Listening>,
+    signals: Option<Signals>,
 }
 
 impl Incoming {
     pub(crate) fn listen() -> Self {
-        let listening = Listening::begin();
-        match Signals::new([OsSignal::Int, OsSignal::Term]) {
-            Ok(signals) => Self { signals: Some(signals), _listening: Some(listening) },
-            Err(_) => Self { signals: None, _listening: None },
-        }
+        let signals = Signals::new([OsSignal::Int, OsSignal::Term]).ok();
+        Self { _listening: signals.as_ref().map(|_| Listening::begin()), signals }
     }
 
     /// The next signal. Dropping the future loses none.

@@ -145,10 +145,9 @@ impl<T> Task<T> {
     /// [`cancel`](Self::cancel) with a grace period of its own; zero drops the future at once.
     pub async fn cancel_within(mut self, grace: Duration, reason: Reason) -> Outcome<T> {
         self.token().cancel(reason.clone());
-        if !grace.is_zero() && self.token().is_listened_to() {
-            if let Ok(outcome) = timeout(grace, &mut self).await {
-                return outcome;
-            }
+        let has_time = !grace.is_zero() && self.token().is_listened_to();
+        if has_time && let Ok(outcome) = timeout(grace, &mut self).await {
+            return outcome;
         }
         match self.handle.take() {
             Some(handle) => match handle.cancel().await {

@@ -1,5 +1,7 @@
 //! The tutorial's programs print the tutorial's lines.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;

@@ -11,6 +11,13 @@
 //! - [`task`]: tasks that outlive their handles, panics that spread
 //! - [`thread`]: lanes that overflow, closures that nobody wants any more
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and print"
+)]
+
 mod cancel;
 mod deadline;
 mod every;

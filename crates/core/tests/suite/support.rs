@@ -113,7 +113,7 @@ pub(crate) struct RaiseOnDrop(Flag);
 
 impl Drop for RaiseOnDrop {
     fn drop(&mut self) {
-        for _ in 0..100 {
+        for _ in 0..3 {
             std::thread::yield_now();
         }
         self.0.raise();

@@ -120,7 +120,7 @@ fn a_panic_is_a_value_with_its_payload_and_harms_nobody_else() {
     test(async {
         let bystander = spawn(async { 1 });
         let number = std::hint::black_box(7);
-        let ended = spawn(async move { panic!("number {number}") }).await.map(|()| ()).unwrap_err();
+        let ended = spawn(async move { panic!("number {number}") }).await.unwrap_err();
         assert!(ended.is_panic());
         assert_eq!(ended.to_string(), "the task panicked: number 7");
         let Ended::Panicked(panic) = ended else { unreachable!() };
@@ -133,8 +133,7 @@ fn a_panic_is_a_value_with_its_payload_and_harms_nobody_else() {
 #[test]
 fn a_panic_with_any_payload_can_go_on_in_the_caller() {
     test(async {
-        let Err(Ended::Panicked(panic)) = spawn(async { std::panic::panic_any(7_u8) }).await.map(|()| ())
-        else {
+        let Err(Ended::Panicked(panic)) = spawn(async { std::panic::panic_any(7_u8) }).await else {
             panic!("the task panics")
         };
         assert_eq!(panic.message(), "a payload that is not a string");

@@ -97,7 +97,7 @@ fn a_panic_on_a_thread_is_a_value_and_gives_its_place_back() {
     test(async {
         for lane in [Lane::Io, Lane::Cpu] {
             for n in 0..lane.width() * 2 {
-                let ended = to_thread_in(lane, move || panic!("closure {n}")).await.map(|()| ()).unwrap_err();
+                let ended = to_thread_in(lane, move || panic!("closure {n}")).await.unwrap_err();
                 assert_eq!(ended.to_string(), format!("the task panicked: closure {n}"));
             }
         }
