@@ -6,6 +6,7 @@ use std::path::Path;
 
 use gather_fetch::{Answer, Client, Error, ErrorKind, Query};
 use gather_site::{Mock, Reply, Request, Site};
+use proptest::prelude::{prop_assert, proptest};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -585,6 +586,52 @@ mod files {
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert!(shown.starts_with(place) && shown.contains(words), "{text}\n{shown}");
             assert!(!shown.contains('\n'), "{shown}");
+        }
+    }
+
+    /// Every key there is.
+    const WHOLE: &str = r#"
+[[endpoint]]
+name = "users"
+url = "https://api.example/users?page={page}"
+method = "GET"
+pointer = "/data"
+headers = { Authorization = "env:API_TOKEN", X = 1 }
+params = { size = 50, tag = ["a", "b"] }
+paginate = { param = "page", from = 1, step = 1, until_empty = true, max = 50 }
+required = true
+
+[[endpoint]]
+name = "graph"
+url = "https://api.example/graphql"
+json = { query = "{ users { id } }", variables = { after = "{after}", since = 2024-05-06 } }
+paginate = { cursor = "/data/next", param = "after" }
+
+[[endpoint]]
+name = "form"
+url = "https://api.example/{env:PLACE}"
+method = "put"
+data = "a=env:A"
+paginate = { link_header = true }
+
+[merge]
+how = "object"
+key = "id"
+"#;
+
+    #[test]
+    fn a_file_with_every_key_is_read() {
+        assert_eq!(query(WHOLE).names().collect::<Vec<_>>(), ["users", "graph", "form"]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_file_is_an_error_with_a_place_and_no_panic(at in 0..WHOLE.len(), cut in 0_usize..40, put in ".{0,3}") {
+            let end = (at + cut).min(WHOLE.len());
+            let damaged = format!("{}{put}{}", &WHOLE[..at], &WHOLE[end..]);
+            if let Err(error) = damaged.parse::<Query>() {
+                prop_assert!(error.to_string().starts_with("line "), "{}", error);
+            }
         }
     }
 

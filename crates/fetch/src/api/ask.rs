@@ -42,16 +42,12 @@ pub(crate) async fn ask(client: Client, asking: Asking, redactor: Redactor) -> A
         None => reading.all(&client).await,
     };
     let mut report = EndpointReport {
-        name: asking.endpoint.name.clone(),
-        url: redactor.url(asking.home()),
-        required: asking.endpoint.required,
         requests: reading.requests,
         attempts: reading.attempts,
         bytes: reading.bytes,
-        items: 0,
-        outcome: Ok(()),
         stopped_by_max: reading.stopped_by_max,
         elapsed: now().saturating_duration_since(start),
+        ..unheard(&asking, &redactor)
     };
     let mut warnings: Vec<String> = reading.warnings.iter().map(|warning| redactor.text(warning)).collect();
     let data = match result {
@@ -71,6 +67,22 @@ pub(crate) async fn ask(client: Client, asking: Asking, redactor: Redactor) -> A
         }
     };
     Asked { report, data, warnings }
+}
+
+/// The report of an endpoint that has not been heard of.
+pub(crate) fn unheard(asking: &Asking, redactor: &Redactor) -> EndpointReport {
+    EndpointReport {
+        name: asking.endpoint.name.clone(),
+        url: redactor.url(asking.home()),
+        required: asking.endpoint.required,
+        requests: 0,
+        attempts: 0,
+        bytes: 0,
+        items: 0,
+        outcome: Ok(()),
+        stopped_by_max: false,
+        elapsed: Duration::ZERO,
+    }
 }
 
 fn late(asking: &Asking, total: Duration, attempts: u32) -> Error {
@@ -225,10 +237,10 @@ impl<'a> Reading<'a> {
             return Ok(false);
         }
         if !endpoint.paging.is_max_chosen() {
-            let fact = format!("endpoint {name:?}: more than {max} pages");
-            return Err(Failure::new(ErrorKind::TooLarge, fact)
-                .hint("max in paginate sets how many are read")
-                .into());
+            let failure =
+                Failure::new(ErrorKind::TooLarge, format!("endpoint {name:?}: more than {max} pages"))
+                    .hint("max in paginate sets how many are read");
+            return Err(Error::of_request(failure, self.asking.home(), self.attempts, Duration::ZERO));
         }
         let pages = if max == 1 { "1 page".to_owned() } else { format!("{max} pages") };
         self.warnings.push(format!("endpoint {name:?}: stopped after {pages} (max); there may be more"));

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use gather_core::{Ended, map_concurrent};
@@ -14,7 +13,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::answer::{Answer, EndpointReport};
-use super::ask::{Asked, ask};
+use super::ask::{Asked, ask, unheard};
 use super::endpoint::Endpoint;
 use super::environment::Environment;
 use super::file::{self, Problem, QueryFile};
@@ -52,7 +51,7 @@ use crate::secret::Secret;
 /// `next` points to the URL of the next page, `link_header = true` takes it from the `Link` header (RFC 8288), and
 /// `cursor` points to the next value of `param`. The parameter goes where `{param}` stands in the URL, in `params`, in
 /// `data` or as a whole string in `json`; else it becomes a query parameter. Reading stops at `max` with a warning;
-/// without `max`, more than 1,000 pages are refused as `too_large`. A next page that was already read ends the pages,
+/// without `max`, more than 1,000 pages are refused as `too_large`, and so are more than 256 MiB in all. A next page that was already read ends the pages,
 /// with a warning.
 ///
 /// **Values of the environment** are written `env:NAME`, as a whole or as a word (`Bearer env:TOKEN`) of a header, a
@@ -196,22 +195,6 @@ impl Query {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| redactor.error(error))?;
         Ok((asking, redactor))
-    }
-}
-
-/// The report of an endpoint that has not been heard of.
-fn unheard(asking: &Asking, redactor: &Redactor) -> EndpointReport {
-    EndpointReport {
-        name: asking.endpoint.name.clone(),
-        url: redactor.url(asking.home()),
-        required: asking.endpoint.required,
-        requests: 0,
-        attempts: 0,
-        bytes: 0,
-        items: 0,
-        outcome: Ok(()),
-        stopped_by_max: false,
-        elapsed: Duration::ZERO,
     }
 }
 

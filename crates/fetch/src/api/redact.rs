@@ -119,14 +119,15 @@ impl Redactor {
     }
 }
 
-/// A value as it is, as URLs encode it, and its words: of `Bearer x`, a server may tell `x` alone.
+/// A value as it is, as URLs encode it, as messages quote it, and its words: of `Bearer x`, a server may tell `x` alone.
 fn forms(value: &str) -> Vec<String> {
     let words = value.split_whitespace().filter(|word| word.len() >= 2 * LONG && *word != value);
     let plain: Vec<&str> = std::iter::once(value.trim()).chain(words).collect();
     let in_url =
         |text: &&str| [encoded(text), url::form_urlencoded::byte_serialize(text.as_bytes()).collect()];
     let in_urls: Vec<String> = plain.iter().flat_map(in_url).collect();
-    plain.into_iter().map(str::to_owned).chain(in_urls).collect()
+    let quoted: Vec<String> = plain.iter().map(|text| text.escape_debug().to_string()).collect();
+    plain.into_iter().map(str::to_owned).chain(in_urls).chain(quoted).collect()
 }
 
 /// Masks the word where no letter or digit touches it.
@@ -196,6 +197,12 @@ mod tests {
             let masked = redactor.text(shown);
             assert!(!masked.contains("s3cr") && masked.contains(MASK), "{shown} -> {masked}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_masked_where_a_message_quotes_it() {
+        let redactor = Redactor::new(&Environment::of([("A", "se\"cr\\et\u{e9}")]));
+        assert_eq!(redactor.text(&format!("{:?}", "got se\"cr\\et\u{e9}")), "\"got ***\"");
     }
 
     #[test]
