@@ -382,3 +382,6 @@ impl<'a> Scan<'a> {
         Some(value)
     }
 }
+
+#[cfg(test)]
+mod tests;

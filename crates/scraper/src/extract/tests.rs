@@ -31,8 +31,7 @@ fn without_fields_a_page_gives_its_title_description_canonical_and_language() {
 fn each_gives_a_record_per_match_in_document_order() {
     let html = "<table><tr><td><i class=x>2</i></td></tr><i class=x>1</i></table><i class=x>3</i>";
     let recipe = "[record]\neach = '.x'\n[fields]\nn = { css = '@text', as = 'integer' }\nclass = '@class'";
-    let expected =
-        json!([{"n": 1, "class": "x"}, {"n": 2, "class": "x"}, {"n": 3, "class": "x"}]);
+    let expected = json!([{"n": 1, "class": "x"}, {"n": 2, "class": "x"}, {"n": 3, "class": "x"}]);
     assert_eq!(records(recipe, html), expected);
 }
 
@@ -46,7 +45,10 @@ fn fields_are_in_the_order_of_the_recipe() {
 fn the_first_match_wins_and_an_attribute_must_be_there_to_match() {
     assert_eq!(value("'p'", "<p>a<p>b"), json!("a"));
     assert_eq!(value("'img@src'", "<img alt=x><img src=y>"), json!("y"));
-    assert_eq!(value("{ css = ['img.main@src', 'img@src'] }", "<img src=a><img class=main src=b>"), json!("b"));
+    assert_eq!(
+        value("{ css = ['img.main@src', 'img@src'] }", "<img src=a><img class=main src=b>"),
+        json!("b")
+    );
     assert_eq!(value("['h1', 'h2']", "<h2>b</h2>"), json!("b"));
     assert_eq!(value("'p'", "<p></p>"), json!(""));
     assert_eq!(value("'p'", "<div>"), json!(null));
@@ -97,7 +99,10 @@ fn contains_picks_among_matches() {
 fn numbers_keep_every_digit() {
     let found = extract("[fields]\nn = { css = 'p', as = 'number' }", "<p>12345678901234567.100 kg");
     assert_eq!(found.records[0].to_string(), r#"{"n":12345678901234567.100}"#);
-    assert_eq!(value("{ css = 'p', as = 'number', decimal = ',' }", "<p>1.234,56 EUR").to_string(), "1234.56");
+    assert_eq!(
+        value("{ css = 'p', as = 'number', decimal = ',' }", "<p>1.234,56 EUR").to_string(),
+        "1234.56"
+    );
 }
 
 #[test]
@@ -122,7 +127,8 @@ fn labels_name_the_cell_beside_them() {
 #[test]
 fn a_table_gives_a_record_per_row() {
     let html = "<table class=x><tr><th>Name<th>Price<tr><td>A<td><a href=a>1</a><tr><td>B</table>";
-    let recipe = "[record]\ntable = 'table.x'\n[fields]\nprice = { column = 'Price', as = 'number' }\nlink = 'a@href'";
+    let recipe =
+        "[record]\ntable = 'table.x'\n[fields]\nprice = { column = 'Price', as = 'number' }\nlink = 'a@href'";
     assert_eq!(records(recipe, html), json!([{"price": 1, "link": "a"}, {"price": null, "link": null}]));
     let all = records("[record]\ntable = 'table.x'", html);
     assert_eq!(all, json!([{"Name": "A", "Price": "1"}, {"Name": "B", "Price": null}]));
@@ -141,7 +147,10 @@ fn json_ld_is_searched_in_every_block_and_in_graphs() {
         value("{ json_ld = '/offers/0/price', as = 'number', decimal = ',' }", html).to_string(),
         "1.50"
     );
-    assert_eq!(value("{ json_ld = '/offers', many = true, as = 'json' }", html)[1]["price"].to_string(), "2.50");
+    assert_eq!(
+        value("{ json_ld = '/offers', many = true, as = 'json' }", html)[1]["price"].to_string(),
+        "2.50"
+    );
     assert_eq!(value("{ json_ld = '/nowhere' }", html), json!(null));
 }
 
@@ -201,7 +210,9 @@ fn strict_and_min_fail_the_page() {
     let missing = "n = { css = 'b', required = true";
     assert!(fails(&format!("[fields]\n{missing}, strict = true }}")).contains("`n` is missing"));
     assert!(fails(&format!("[record]\nstrict = true\n[fields]\n{missing} }}")).contains("`n` is missing"));
-    assert!(fails("[record]\neach = 'i'\nmin = 2\n[fields]\nn = 'b'").contains("0 records, and `min` asks for 2"));
+    assert!(
+        fails("[record]\neach = 'i'\nmin = 2\n[fields]\nn = 'b'").contains("0 records, and `min` asks for 2")
+    );
 }
 
 #[test]
@@ -213,7 +224,8 @@ fn an_empty_field_and_no_match_are_warnings() {
 
 #[test]
 fn pages_that_do_not_match_give_no_records() {
-    let recipe: Recipe = "[record]\nmatch = ['/book/**', '**/x.html']\nmin = 1\n[fields]\na = 'p'".parse().unwrap();
+    let recipe: Recipe =
+        "[record]\nmatch = ['/book/**', '**/x.html']\nmin = 1\n[fields]\na = 'p'".parse().unwrap();
     let matched = |url: &str| Page::from_bytes("<p>x", url).unwrap().records(&recipe).unwrap().matched;
     for (url, expected) in [
         ("http://h/book/1", true),
@@ -260,7 +272,8 @@ fn links_to_follow_are_picked_allowed_and_denied() {
 
 #[test]
 fn a_record_knows_its_detail_page_and_has_null_for_its_fields() {
-    let recipe = "[record]\neach = 'p'\n[fields]\nn = '@text'\n[detail]\nlink = 'a@href'\n[detail.fields]\nd = 'i'";
+    let recipe =
+        "[record]\neach = 'p'\n[fields]\nn = '@text'\n[detail]\nlink = 'a@href'\n[detail.fields]\nd = 'i'";
     let found = extract(recipe, "<p><a href=x>1</a><p>2");
     assert_eq!(found.details, [Some("http://h/dir/x".to_owned()), None]);
     assert_eq!(found.records[0].to_string(), r#"{"n":"1","d":null}"#);

@@ -50,7 +50,13 @@ fn the_recipe_of_the_documentation_is_read() {
 fn what_does_not_hold_is_named_with_its_place_and_what_would_be_right() {
     // recipe, line, column, part of the message, part of the hint
     let cases = [
-        ("[fields]\nprice = { css = '.p', decimel = ',' }", 2, 23, "unknown key `decimel` in `fields.price`", "`decimal`"),
+        (
+            "[fields]\nprice = { css = '.p', decimel = ',' }",
+            2,
+            23,
+            "unknown key `decimel` in `fields.price`",
+            "`decimal`",
+        ),
         ("[feilds]\na = 'b'", 1, 2, "unknown key `feilds`", "`fields`"),
         ("title = 'h1'", 1, 1, "unknown key `title`", "the keys here are record, fields"),
         ("[record]\neech = 'p'", 2, 1, "unknown key `eech` in `record`", "`each`"),
@@ -64,12 +70,36 @@ fn what_does_not_hold_is_named_with_its_place_and_what_would_be_right() {
         ("[fields]\na = '//a/@href'", 2, 6, "XPath", "`a@href`"),
         ("[record]\neach = '//li'", 2, 9, "XPath", "`li`"),
         ("[fields]\na = { css = 'p', regex = '(' }", 2, 26, "regex `(` does not parse", ""),
-        ("[fields]\na = { css = 'p', decimal = ',' }", 2, 28, "`decimal` does nothing without `as = \"number\"`", ""),
+        (
+            "[fields]\na = { css = 'p', decimal = ',' }",
+            2,
+            28,
+            "`decimal` does nothing without `as = \"number\"`",
+            "",
+        ),
         ("[fields]\na = { css = 'p', as = 'number', decimal = ';' }", 2, 43, "`;` is not a decimal mark", ""),
         ("[fields]\na = { css = 'p', join = ',' }", 2, 25, "`join` does nothing without `many = true`", ""),
-        ("[fields]\na = { css = 'p', format = '%d' }", 2, 27, "`format` does nothing without `as = \"date\"`", ""),
-        ("[fields]\na = { css = 'p', as = 'date', format = 'dd.mm' }", 2, 40, "not the format of a date", "%d.%m.%Y"),
-        ("[fields]\na = { css = 'p', as = 'date', relative = true }", 2, 42, "`relative` in `fields.a` is not supported yet", ""),
+        (
+            "[fields]\na = { css = 'p', format = '%d' }",
+            2,
+            27,
+            "`format` does nothing without `as = \"date\"`",
+            "",
+        ),
+        (
+            "[fields]\na = { css = 'p', as = 'date', format = 'dd.mm' }",
+            2,
+            40,
+            "not the format of a date",
+            "%d.%m.%Y",
+        ),
+        (
+            "[fields]\na = { css = 'p', as = 'date', relative = true }",
+            2,
+            42,
+            "`relative` in `fields.a` is not supported yet",
+            "",
+        ),
         ("[fields]\na = { css = 'p', many = 'yes' }", 2, 25, "must be true or false, not the text `yes`", ""),
         ("[fields]\na = { css = 'p', label = 'x' }", 2, 26, "`css` and `label` exclude each other", ""),
         ("[fields]\na = { as = 'number' }", 2, 5, "says not where it comes from", "css"),
@@ -87,7 +117,13 @@ fn what_does_not_hold_is_named_with_its_place_and_what_would_be_right() {
         ("[record]\nmatch = 'a[b'", 2, 9, "`a[b` is not a glob", ""),
         ("[detail]\n[detail.fields]\na = 'b'", 1, 1, "[detail] has no `link`", "link ="),
         ("[detail]\nlink = 'a'", 1, 1, "[detail] has no [detail.fields]", ""),
-        ("[fields]\na = 'b'\n[detail]\nlink = 'a'\n[detail.fields]\na = 'b'", 6, 5, "`a` is a field of the record already", ""),
+        (
+            "[fields]\na = 'b'\n[detail]\nlink = 'a'\n[detail.fields]\na = 'b'",
+            6,
+            5,
+            "`a` is a field of the record already",
+            "",
+        ),
         ("[request]\nheaders = { 'a b' = 'c' }", 2, 13, "`a b` is not the name of a header", ""),
         ("[request]\ncookies = true", 2, 11, "`cookies` in `request` is not supported yet", ""),
         ("[follow]\nmax_depth = 'x'", 2, 13, "must be a count", ""),
@@ -159,7 +195,8 @@ fn a_builder_says_the_same_as_toml() {
 
 #[test]
 fn recipes_are_deserialized_with_the_same_rules() {
-    let recipe: Recipe = serde_json::from_str(r#"{"fields": {"z": "h1", "a": {"css": "p", "default": 1}}}"#).unwrap();
+    let recipe: Recipe =
+        serde_json::from_str(r#"{"fields": {"z": "h1", "a": {"css": "p", "default": 1}}}"#).unwrap();
     assert_eq!(recipe.field_names(), ["z", "a"]);
     let error = serde_json::from_str::<Recipe>(r#"{"fields": {"a": {"cs": "p"}}}"#).unwrap_err();
     assert!(error.to_string().contains("unknown key `cs`"), "{error}");
