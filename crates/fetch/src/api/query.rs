@@ -159,6 +159,23 @@ impl Query {
     /// The client's total time limit holds for all pages of an endpoint together.
     /// Dropping the future stops every request.
     ///
+    /// ```
+    /// use gather_fetch::{Client, Query, Url};
+    /// use gather_site::{Mock, Reply};
+    ///
+    /// let server = Mock::start(|request| match request.path() {
+    ///     "/1" => Reply::json(r#"{"items": ["a", "b"], "next": "/2"}"#),
+    ///     _ => Reply::json(r#"{"items": ["c"]}"#),
+    /// })?;
+    /// let toml = "[[endpoint]]\nname = 'all'\nurl = '/1'\npointer = '/items'\npaginate = { next = '/next' }";
+    /// let query = toml.parse::<Query>()?.with_base(Url::parse(server.url())?);
+    ///
+    /// let answer = gather_core::run(query.run(&Client::new(), 8.try_into()?))??;
+    /// assert_eq!(answer.value.unwrap().to_string(), r#"{"all":["a","b","c"]}"#);
+    /// assert_eq!(answer.endpoints[0].requests, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`check`](Self::check), before anything is sent.
     pub fn run(
