@@ -16,6 +16,7 @@ use http::Uri;
 
 use super::dns::Resolver;
 use super::io::Io;
+use super::socket::Socket;
 use super::tls::Tls;
 use crate::address::classify;
 use crate::config::Config;
@@ -167,6 +168,7 @@ impl Inner {
         let (stream, remote) = budget.spend(Phase::Connect, connect_any(host, addresses)).await?;
         // Without it small requests wait for the other side's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
+        let stream = Socket::new(stream);
         if !https {
             return Ok(Io::plain(stream, remote));
         }

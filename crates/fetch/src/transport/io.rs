@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-use async_std::net::TcpStream;
 use futures::io::{AsyncRead, AsyncWrite};
 use futures_rustls::client::TlsStream;
 use hyper::rt::ReadBufCursor;
 use hyper_util::client::legacy::connect::{Connected, Connection};
+
+use super::socket::Socket;
 
 const BUFFER: usize = 64 << 10;
 
@@ -58,16 +59,16 @@ pub(crate) struct Io {
 }
 
 enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 impl Io {
-    pub(crate) fn plain(stream: TcpStream, remote: SocketAddr) -> Self {
+    pub(crate) fn plain(stream: Socket, remote: SocketAddr) -> Self {
         Self::new(Stream::Plain(stream), remote)
     }
 
-    pub(crate) fn tls(stream: TlsStream<TcpStream>, remote: SocketAddr) -> Self {
+    pub(crate) fn tls(stream: TlsStream<Socket>, remote: SocketAddr) -> Self {
         Self::new(Stream::Tls(Box::new(stream)), remote)
     }
 

@@ -4,5 +4,6 @@ pub(crate) mod connect;
 mod dns;
 mod io;
 pub(crate) mod runtime;
+mod socket;
 mod tls;
 pub(crate) mod wire;

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use async_std::net::TcpStream;
 use futures_rustls::TlsConnector;
 use futures_rustls::client::TlsStream;
 use gather_core::to_thread;
@@ -16,6 +15,7 @@ use rustls::{
     SignatureScheme,
 };
 
+use super::socket::Socket;
 use crate::error::{ErrorKind, Failure, shortened};
 
 /// The TLS side of a client. The roots are loaded at the first handshake: a client that never needs them never reads them.
@@ -30,11 +30,7 @@ impl Tls {
         Self { insecure, extra, connector: async_lock::OnceCell::new() }
     }
 
-    pub(crate) async fn handshake(
-        &self,
-        host: &str,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Failure> {
+    pub(crate) async fn handshake(&self, host: &str, stream: Socket) -> Result<TlsStream<Socket>, Failure> {
         let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(bare).map_err(|_| {
             Failure::invalid(format!("{:?} is no name that a certificate can have", shortened(host)))
