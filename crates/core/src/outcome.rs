@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// What became of a task: its value, or how it ended without one.
@@ -152,7 +153,8 @@ impl fmt::Display for Signal {
 /// The panic of a task or of a closure on a thread, with its payload.
 pub struct Panic {
     message: String,
-    payload: Box<dyn Any + Send>,
+    /// A payload need not be `Sync`; behind the lock the error is, as errors should be.
+    payload: Mutex<Box<dyn Any + Send>>,
 }
 
 impl Panic {
@@ -162,7 +164,7 @@ impl Panic {
             (_, Some(text)) => text.clone(),
             _ => "a payload that is not a string".to_owned(),
         };
-        Self { message, payload }
+        Self { message, payload: Mutex::new(payload) }
     }
 
     /// The message the panic carried.
@@ -172,12 +174,12 @@ impl Panic {
 
     /// The payload, to look at or to pass on.
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload
+        self.payload.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets the panic go on in the caller.
     pub fn resume(self) -> ! {
-        std::panic::resume_unwind(self.payload)
+        std::panic::resume_unwind(self.into_payload())
     }
 }
 

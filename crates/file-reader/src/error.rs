@@ -60,6 +60,11 @@ impl ReadError {
         Self::new(ErrorKind::Skipped, path, why)
     }
 
+    /// An I/O error of the code around a reader.
+    pub fn other(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::io(&path.into(), source)
+    }
+
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         let (kind, fact) = match source.kind() {
             io::ErrorKind::NotFound => (ErrorKind::NotFound, "no such file or folder".to_owned()),

@@ -95,8 +95,16 @@ fn not_regular(kind: fs::FileType) -> Option<&'static str> {
 
 /// Reads an open file to its end and makes of it what was asked for.
 pub(crate) fn read(opened: Opened, candidate: &Candidate, how: How) -> Result<File, ReadError> {
+    let bytes = whole(opened, &candidate.path, how.max_size)?;
+    decode_bytes(bytes, candidate, how)
+}
+
+/// Makes of a file's bytes what was asked for.
+pub(crate) fn decode_bytes(bytes: Vec<u8>, candidate: &Candidate, how: How) -> Result<File, ReadError> {
     let path = &candidate.path;
-    let bytes = whole(opened, path, how.max_size)?;
+    if let Some(limit) = how.max_size.filter(|limit| bytes.len() as u64 > *limit) {
+        return Err(too_large(path, bytes.len() as u64, limit));
+    }
     let size = bytes.len() as u64;
     let file = |lines, encoding, guessed, content| File {
         path: path.clone(),

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use async_channel::{Receiver, Sender, bounded};
@@ -17,8 +18,8 @@ use crate::batch::{Batch, Chunk, FILES_PER_BATCH, Taken, read_batch};
 use crate::budget::Budget;
 use crate::error::ReadError;
 use crate::file::File;
-use crate::read::{How, Keep};
-use crate::select::{Selected, Selection};
+use crate::read::{How, Keep, decode_bytes};
+use crate::select::{Candidate, Selected, Selection};
 
 /// Reads many files at once.
 ///
@@ -73,7 +74,9 @@ impl Reader {
         let budget = Arc::new(Budget::new(self.bytes_in_flight));
         let (batch_sender, batches) = bounded(BATCHES_AHEAD);
         let (lane_sender, lanes) = bounded(2 * self.hops().get());
-        let walk = spawn(walk(paths.into_iter().map(Into::into), self.selection, batch_sender));
+        let known = Arc::new(AtomicU64::new(0));
+        let walk =
+            spawn(walk(paths.into_iter().map(Into::into), self.selection, batch_sender, known.clone()));
         let read = spawn(self.clone().read_batches(batches, lane_sender, budget.clone()));
         Files {
             lanes: Box::pin(lanes),
@@ -81,8 +84,18 @@ impl Reader {
             ready: VecDeque::new(),
             budget,
             head: 0,
+            known,
+            given: 0,
             _tasks: (walk, read),
         }
+    }
+
+    /// Makes of bytes what [`read`](Self::read) makes of a file's: for text that comes from elsewhere, such as stdin.
+    ///
+    /// # Errors
+    /// Kind `encoding` for what is not text, `too_large` for what is over the limit.
+    pub fn decode(&self, name: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<File, ReadError> {
+        decode_bytes(bytes, &Candidate { path: name.into(), found: false }, self.how)
     }
 
     /// Reads batches on threads. In order, each batch has a lane of its own, and the consumer empties one lane after the
@@ -123,7 +136,7 @@ impl Reader {
 const BATCHES_AHEAD: usize = 4;
 
 /// Walks in the I/O lane and sends batches until all is walked or nobody takes them.
-async fn walk<I>(paths: I, selection: Selection, batches: Sender<Batch>)
+async fn walk<I>(paths: I, selection: Selection, batches: Sender<Batch>, known: Arc<AtomicU64>)
 where
     I: Iterator<Item = PathBuf> + Send + 'static,
 {
@@ -137,6 +150,7 @@ where
             batches.send_blocking(batch).is_ok()
         };
         for selected in paths.flat_map(|path| selection.files(path)) {
+            known.fetch_add(1, Ordering::Relaxed);
             files.push(selected);
             if files.len() == FILES_PER_BATCH && !send(&mut files) {
                 return;
@@ -163,6 +177,8 @@ pub struct Files {
     ready: VecDeque<Taken>,
     budget: Arc<Budget>,
     head: u64,
+    known: Arc<AtomicU64>,
+    given: u64,
     _tasks: (Task<()>, Task<()>),
 }
 
@@ -173,6 +189,7 @@ impl Stream for Files {
         loop {
             if let Some(taken) = self.ready.pop_front() {
                 self.budget.give_back(taken.held);
+                self.given += 1;
                 return Poll::Ready(Some(taken.result));
             }
             let Some(lane) = &mut self.lane else {
@@ -191,6 +208,11 @@ impl Stream for Files {
 }
 
 impl Files {
+    /// How many files are known of and have not been given yet.
+    pub fn pending(&self) -> u64 {
+        self.known.load(Ordering::Relaxed).saturating_sub(self.given)
+    }
+
     fn next_lane(&mut self, lane: Receiver<Chunk>) {
         self.lane = Some(Box::pin(lane));
         self.head += 1;
@@ -266,6 +288,13 @@ impl ReaderBuilder {
     /// always read.
     pub fn hidden(mut self, hidden: bool) -> Self {
         self.selection.hidden = hidden;
+        self
+    }
+
+    /// Which files of a folder are wanted, by their path; the others are skipped. The default is all. What is named is
+    /// always read.
+    pub fn only(mut self, wanted: fn(&Path) -> bool) -> Self {
+        self.selection.only = Some(wanted);
         self
     }
 

@@ -10,6 +10,7 @@ use crate::error::{ErrorKind, ReadError};
 /// How folders are walked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Selection {
+    pub(crate) only: Option<fn(&Path) -> bool>,
     pub(crate) hidden: bool,
     pub(crate) follow: bool,
     pub(crate) sorted: bool,
@@ -52,27 +53,33 @@ impl Selection {
                     }
                     return Some(Err(ReadError::skipped(entry.path(), "hidden")));
                 }
-                if let Some(selected) = select(entry) {
+                if let Some(selected) = self.select(entry) {
                     return Some(selected);
                 }
             }
         })
     }
+
+    fn select(self, entry: DirEntry) -> Option<Selected> {
+        let kind = entry.file_type();
+        if kind.is_dir() {
+            return None;
+        }
+        if kind.is_symlink() {
+            return Some(Err(ReadError::skipped(
+                entry.path(),
+                "a symbolic link, and links are not followed",
+            )));
+        }
+        if self.only.is_some_and(|wanted| !wanted(entry.path())) {
+            return Some(Err(ReadError::skipped(entry.path(), "not of the wanted kind")));
+        }
+        Some(Ok(Candidate { path: entry.into_path(), found: true }))
+    }
 }
 
 /// Folders held open at once during a walk; deeper ones are listed into memory.
 const MAX_OPEN_FOLDERS: usize = 16;
-
-fn select(entry: DirEntry) -> Option<Selected> {
-    let kind = entry.file_type();
-    if kind.is_dir() {
-        return None;
-    }
-    if kind.is_symlink() {
-        return Some(Err(ReadError::skipped(entry.path(), "a symbolic link, and links are not followed")));
-    }
-    Some(Ok(Candidate { path: entry.into_path(), found: true }))
-}
 
 fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")

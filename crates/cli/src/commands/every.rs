@@ -1,0 +1,81 @@
+//! `gather every INTERVAL -- COMMAND…`: a gather command, periodically.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::Parser;
+use futures::future::{Either, select};
+use gather_core::{CancelToken, Missed as MissedTicks, every};
+
+use crate::args::{Cli, Command, Every, Missed};
+use crate::exit::{Exit, usage};
+use crate::progress::say;
+
+/// Runs the command at every tick, one after the other, until stopped or `--times` are over.
+///
+/// The exit code is the gravest of all runs; a command that is wrong is refused before the first.
+pub(crate) async fn run(args: Every) -> anyhow::Result<Exit> {
+    parse(&args)?;
+    let stop = CancelToken::current();
+    let mut ticks = every(args.interval).jitter(args.jitter).missed(args.missed.into());
+    let mut gravest = Exit::Done;
+    let mut runs = 0;
+    while args.times.is_none_or(|times| runs < times) {
+        let tick = std::pin::pin!(ticks.tick());
+        if let Either::Right((reason, _)) = select(tick, stop.cancelled()).await {
+            return Ok(reason.signal().map_or(gravest, Exit::from));
+        }
+        gravest = gravest.max(run_once(&args).await?);
+        runs += 1;
+        if stop.is_cancelled() {
+            break;
+        }
+    }
+    Ok(stop.reason().and_then(|reason| reason.signal()).map_or(gravest, Exit::from))
+}
+
+/// One run; what ends it alone is said, and the next one comes all the same.
+async fn run_once(args: &Every) -> anyhow::Result<Exit> {
+    match super::run(parse(args)?).await {
+        Ok(exit) => Ok(exit),
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            Ok(Exit::of_error(&error))
+        }
+    }
+}
+
+fn parse(args: &Every) -> anyhow::Result<Command> {
+    let itself = args.command.first().is_some_and(|first| first == "gather");
+    let words = args.command.iter().skip(usize::from(itself)).cloned();
+    let typed = std::iter::once(OsString::from("gather")).chain(words);
+    match Cli::try_parse_from(typed) {
+        Ok(Cli { command: Command::Every(_) | Command::Serve(_) | Command::Demo(_) }) => Err(usage(
+            "this command is not one to run periodically",
+            "take read, fetch, links, scrape or query",
+        )),
+        Ok(cli) => Ok(cli.command),
+        Err(error) => Err(usage(
+            format!(
+                "the command after `--` does not hold: {}",
+                error.to_string().trim_start_matches("error: ").trim_end()
+            ),
+            "write it as for gather itself: gather every 5m -- fetch https://example.com",
+        )),
+    }
+}
+
+/// The grace of the command that is run.
+pub(crate) fn inner_grace(args: &Every) -> Duration {
+    parse(args).map_or(gather_core::DEFAULT_GRACE, |command| super::grace(&command))
+}
+
+impl From<Missed> for MissedTicks {
+    fn from(missed: Missed) -> Self {
+        match missed {
+            Missed::Skip => MissedTicks::Skip,
+            Missed::Burst => MissedTicks::Burst,
+            Missed::Delay => MissedTicks::Delay,
+        }
+    }
+}

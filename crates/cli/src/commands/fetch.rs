@@ -1,0 +1,217 @@
+//! `gather fetch URL…`: a record per URL.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use gather_core::to_thread;
+use gather_fetch::Response;
+use gather_records::{Failure, Kind, Record};
+use serde_json::{Map, Value};
+
+use crate::args::Fetch;
+use crate::drive::{Worked, drive};
+use crate::exit::{Exit, usage};
+use crate::input::{self, Inputs};
+use crate::request::{Requests, failure, milliseconds};
+use crate::saved::{self, Entry, Folder};
+use crate::session::{Look, Session};
+use crate::statuses::Accepted;
+
+pub(crate) async fn run(args: Fetch) -> anyhow::Result<Exit> {
+    let list = input::list(args.shared.input.as_ref(), args.shared.input_key.clone())?;
+    if args.urls.is_empty() && list.is_none() {
+        return Err(usage(
+            "no URL to fetch",
+            "gather fetch https://example.com, or --input FILE with a URL a line",
+        ));
+    }
+    if args.urls.iter().any(|url| url == "-") {
+        return Err(usage(
+            "`-` is a document, and fetch takes URLs",
+            "--input - reads a list of URLs from stdin",
+        ));
+    }
+    let job = Arc::new(Job::new(&args)?);
+    if args.body {
+        return body(&args, &job).await;
+    }
+    let inputs = Inputs::start(args.urls.into_iter().map(Into::into).collect(), list)?;
+    let mut session = Session::open(&args.shared, Look { text, columns: Some(job.columns()) })?;
+    let work = job.clone();
+    drive(&mut session, inputs, move |url| {
+        let job = work.clone();
+        async move { job.fetch(url).await }
+    })
+    .await?;
+    job.write_index().await?;
+    session.finish().await
+}
+
+/// What is done for each URL.
+struct Job {
+    requests: Requests,
+    accepted: Accepted,
+    with_text: bool,
+    with_headers: bool,
+    folder: Option<(PathBuf, Mutex<Option<Folder>>)>,
+}
+
+impl Job {
+    fn new(args: &Fetch) -> anyhow::Result<Self> {
+        let accepted = args.accept_status.as_deref().map(Accepted::parse).transpose();
+        let folder = args.output_dir.as_ref().map(|path| {
+            let folder = Folder::open(path).map_err(|error| {
+                usage(
+                    format!("cannot save to {}: {error}", path.display()),
+                    "--output-dir takes a folder, which is made if need be",
+                )
+            })?;
+            anyhow::Ok((path.clone(), Mutex::new(Some(folder))))
+        });
+        Ok(Self {
+            requests: Requests::new(&args.request, &args.shared)?,
+            accepted: accepted.map_err(crate::exit::usage_error)?.unwrap_or_default(),
+            with_text: args.text,
+            with_headers: args.with_headers,
+            folder: folder.transpose()?,
+        })
+    }
+
+    fn columns(&self) -> Vec<String> {
+        let mut columns =
+            ["url", "final_url", "status", "bytes", "content_type", "attempts", "elapsed_ms", "saved"]
+                .to_vec();
+        columns.extend(self.with_headers.then_some("headers"));
+        columns.extend(self.with_text.then_some("text"));
+        columns.into_iter().map(str::to_owned).collect()
+    }
+
+    async fn fetch(&self, url: String) -> Worked {
+        let response = match self.response(&url).await {
+            Ok(response) => response,
+            Err(failure) => return Worked::failed(*failure),
+        };
+        let saved = match self.save(&url, &response).await {
+            Ok(saved) => saved,
+            Err(error) => {
+                return Worked::failed(Failure::new(&url, Kind::Io, format!("cannot save the body: {error}")));
+            }
+        };
+        let bytes = response.bytes().len() as u64;
+        Worked::ok(vec![self.record(&url, &response, saved)], bytes)
+    }
+
+    /// The response, unless its status is one that counts as a failure.
+    async fn response(&self, url: &str) -> Result<Response, Box<Failure>> {
+        let response = self.requests.fetch(url).await.map_err(|error| Box::new(failure(url, &error)))?;
+        match response.status_error() {
+            Some(error) if !self.accepted.contains(response.status()) => Err(Box::new(failure(url, &error))),
+            _ => Ok(response),
+        }
+    }
+
+    async fn save(&self, url: &str, response: &Response) -> std::io::Result<Option<String>> {
+        let Some((path, folder)) = &self.folder else { return Ok(None) };
+        let content_type = response.content_type().map(|value| value.into_owned());
+        let (at, given, kind, body) =
+            (path.clone(), url.to_owned(), content_type.clone(), response.bytes().clone());
+        let file = to_thread(move || saved::save(&at, &given, kind.as_deref(), &body))
+            .await
+            .unwrap_or_else(|ended| Err(std::io::Error::other(ended)))?;
+        let shown = Path::new(path).join(&file).to_string_lossy().into_owned();
+        let entry = Entry {
+            file,
+            url: url.to_owned(),
+            final_url: response.url().to_string(),
+            status: response.status(),
+            content_type,
+        };
+        if let Some(folder) = folder.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            folder.add(entry);
+        }
+        Ok(Some(shown))
+    }
+
+    async fn write_index(&self) -> anyhow::Result<()> {
+        let Some((path, folder)) = &self.folder else { return Ok(()) };
+        let Some(folder) = folder.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return Ok(());
+        };
+        to_thread(move || folder.write_index())
+            .await?
+            .with_context(|| format!("cannot write the index of {}", path.display()))
+    }
+
+    fn record(&self, url: &str, response: &Response, saved: Option<String>) -> Record {
+        let mut record = Record::new();
+        record.insert("url", url);
+        record.insert("final_url", response.url().as_str());
+        record.insert("status", response.status());
+        record.insert("bytes", response.bytes().len() as u64);
+        record.insert("content_type", response.content_type().map(|value| value.into_owned()));
+        record.insert("attempts", response.attempts());
+        record.insert("elapsed_ms", milliseconds(response.elapsed()));
+        record.insert("saved", saved);
+        if self.with_headers {
+            record.insert("headers", headers(response));
+        }
+        if self.with_text {
+            record.insert("text", response.text().into_owned());
+        }
+        record
+    }
+}
+
+/// Header names in lower case; a header that came more than once has a list of values.
+fn headers(response: &Response) -> Value {
+    let headers = response.headers();
+    let values = |name| {
+        headers.get_all(name).iter().map(|value| Value::from(String::from_utf8_lossy(value.as_bytes())))
+    };
+    let object: Map<String, Value> = headers
+        .keys()
+        .map(|name| {
+            let mut values: Vec<Value> = values(name).collect();
+            let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
+            (name.as_str().to_owned(), value)
+        })
+        .collect();
+    Value::Object(object)
+}
+
+/// `--body`: the bytes of one response, and nothing else, on stdout.
+async fn body(args: &Fetch, job: &Job) -> anyhow::Result<Exit> {
+    let [url] = args.urls.as_slice() else {
+        return Err(usage("--body takes one URL", "--output-dir DIR saves the bodies of many"));
+    };
+    let mut session = Session::without_records(&args.shared)?;
+    let stop = gather_core::CancelToken::current();
+    match stop.run(job.response(url)).await {
+        Ok(Ok(response)) => {
+            let bytes = response.bytes().len() as u64;
+            let written = to_thread(move || {
+                let mut stdout = std::io::stdout().lock();
+                stdout.write_all(response.bytes()).and_then(|()| stdout.flush())
+            });
+            match written.await? {
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    return Err(error).context("cannot write the body to stdout");
+                }
+                _ => session.report.ok(url, bytes),
+            }
+        }
+        Ok(Err(failure)) => session.fail(*failure).await?,
+        Err(reason) => {
+            session.stop(crate::session::Stop::Signal(reason));
+            session.report.pending(1);
+        }
+    }
+    session.finish().await
+}
+
+fn text(record: &Record) -> String {
+    let field = |name: &str| record.get(name).map_or_else(String::new, crate::session::plain);
+    format!("{} {:>9} {}", field("status"), field("bytes"), field("final_url"))
+}

@@ -1,0 +1,113 @@
+//! `gather query FILE`: many endpoints, one answer.
+
+use anyhow::Context as _;
+use gather_core::{CancelToken, to_thread};
+use gather_fetch::{Answer, EndpointReport, Query as ApiQuery, Url};
+use gather_records::{Format, Record, Value};
+
+use crate::args::Query;
+use crate::drive::Worked;
+use crate::exit::{Exit, usage, usage_error};
+use crate::request::{Requests, failure};
+use crate::session::{Look, Session, Stop, plain, write_document};
+
+pub(crate) async fn run(args: Query) -> anyhow::Result<Exit> {
+    if args.shared.input.is_some() {
+        return Err(usage("query takes one file of endpoints, and no --input", "gather query FILE"));
+    }
+    let query = query(&args)?;
+    let requests = Requests::new(&args.request, &args.shared)?;
+    let format = Session::format(&args.shared)?;
+    let as_document = matches!(format, Format::Json | Format::Text);
+    let mut session = if as_document {
+        Session::without_records(&args.shared)?
+    } else {
+        Session::open(&args.shared, Look { text, columns: None })?
+    };
+    let endpoints = query.names().len() as u64;
+    let answered = CancelToken::current().run(query.run(requests.client(), args.shared.jobs)).await;
+    let answer = match answered {
+        Ok(answer) => answer.map_err(usage_error)?,
+        Err(reason) => {
+            session.stop(Stop::Signal(reason));
+            session.report.pending(endpoints);
+            return session.finish().await;
+        }
+    };
+    account(&mut session, &answer).await?;
+    match answer.value {
+        Some(value) if as_document => write_whole(&args, value).await?,
+        Some(value) => {
+            for row in rows(value) {
+                session.record(row).await?;
+            }
+        }
+        None => session.report.warn("there is no answer, for an endpoint failed that is required"),
+    }
+    session.finish().await
+}
+
+fn query(args: &Query) -> anyhow::Result<ApiQuery> {
+    let shown = args.file.display();
+    let text = std::fs::read_to_string(&args.file).map_err(|error| {
+        usage(
+            format!("cannot read the endpoints {shown}: {error}"),
+            "query takes a file in TOML, with [[endpoint]] for each",
+        )
+    })?;
+    let query: ApiQuery = text.parse().map_err(|error| usage_error(format!("{shown}: {error}")))?;
+    let Some(base) = &args.base else { return Ok(query) };
+    let base = Url::parse(base).map_err(|error| {
+        usage(format!("--base `{base}` is not an absolute URL: {error}"), "write --base https://api.example/")
+    })?;
+    Ok(query.with_base(base))
+}
+
+/// Each endpoint is an input.
+async fn account(session: &mut Session, answer: &Answer) -> anyhow::Result<()> {
+    for warning in &answer.warnings {
+        session.report.warn(warning);
+    }
+    session.report.summary.stopped_by = answer.stopped_by().map(str::to_owned);
+    for EndpointReport { name, url, outcome, bytes, attempts, elapsed, .. } in &answer.endpoints {
+        let worked = match outcome {
+            Ok(()) => Worked::ok(Vec::new(), *bytes),
+            Err(error) => {
+                let mut failure = failure(url, error);
+                failure.message = format!("endpoint `{name}`: {}", failure.message);
+                failure.attempts = (*attempts).max(1);
+                failure.elapsed_ms = crate::request::milliseconds(*elapsed);
+                Worked::failed(failure)
+            }
+        };
+        session.take(url, worked).await?;
+    }
+    Ok(())
+}
+
+/// The answer as JSON, whole, in a file or on stdout.
+async fn write_whole(args: &Query, value: Value) -> anyhow::Result<()> {
+    let mut text = serde_json::to_vec_pretty(&value)?;
+    text.push(b'\n');
+    let shared = args.shared.clone();
+    to_thread(move || write_document(&shared, &text)).await?.context("cannot write the answer")
+}
+
+/// The records of an answer: the items of an array, or the whole as one.
+fn rows(value: Value) -> Vec<Record> {
+    match value {
+        Value::Array(items) => items.into_iter().map(row).collect(),
+        other => vec![row(other)],
+    }
+}
+
+fn row(value: Value) -> Record {
+    match value {
+        Value::Object(map) => map.into(),
+        other => [("value", other)].into_iter().collect(),
+    }
+}
+
+fn text(record: &Record) -> String {
+    record.iter().map(|(name, value)| format!("{name}: {}\n", plain(value))).collect()
+}

@@ -1,0 +1,224 @@
+//! `gather scrape INPUT…`: pages to records.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use gather_fetch::Url;
+use gather_records::{Failure, Kind, Record, WholeFile};
+use gather_scraper::{Dropped, Extraction, Recipe, ScrapedPage, Scraper};
+
+use crate::args::Scrape;
+use crate::commands::pages::{self, Here, Source, Sources};
+use crate::drive::{End, Worked, drive_units};
+use crate::exit::{Exit, usage, usage_error};
+use crate::input::{self, Inputs};
+use crate::request::Requests;
+use crate::session::{Look, Session, plain};
+
+/// The fields without any named: what every page has.
+const DEFAULT_FIELDS: [(&str, &str); 4] = [
+    ("title", "title"),
+    ("description", "meta[name=\"description\" i]@content"),
+    ("canonical", "link[rel~=\"canonical\" i]@href"),
+    ("lang", "html@lang"),
+];
+
+pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
+    let recipe = recipe(&args)?;
+    if let Some(path) = &args.save_recipe {
+        save(path, &recipe)?;
+    }
+    let list = input::list(args.shared.input.as_ref(), args.shared.input_key.clone())?;
+    if args.inputs.is_empty() && list.is_none() {
+        return match args.save_recipe {
+            Some(_) => Ok(Exit::Done),
+            None => {
+                Err(usage("no page to scrape", "gather scrape URL, FILE or DIR, or - for a page on stdin"))
+            }
+        };
+    }
+    if args.request.method.is_some()
+        || !args.request.data.is_empty()
+        || args.request.json.is_some()
+        || args.request.head
+    {
+        return Err(usage(
+            "scrape asks for pages with GET",
+            "fetch sends -X, -d, --json and -I; scrape can read what --output-dir saved",
+        ));
+    }
+    let requests = Requests::new(&args.request, &args.shared)?;
+    let sources = Sources::new(args.base.as_deref(), args.request.max_size, &args.shared)?;
+    let scraper = Scraper::new(requests.client().clone(), recipe.clone()).map_err(usage_error)?;
+    let job = Arc::new(Job { requests, scraper, recipe, provenance: args.provenance });
+    let columns = Some(job.columns());
+    let mut session = Session::open(&args.shared, Look { text, columns })?;
+    session.report.fields(&gather_scraper::Stats::default());
+    let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;
+    let units = sources.units(&inputs);
+    drive_units(&mut session, &inputs, units, move |source| {
+        let job = job.clone();
+        async move { job.scrape(source).await.unwrap_or_else(Worked::failed) }
+    })
+    .await?;
+    session.finish().await
+}
+
+fn recipe(args: &Scrape) -> anyhow::Result<Recipe> {
+    if let Some(path) = &args.recipe {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            usage(
+                format!("cannot read the recipe {}: {error}", path.display()),
+                "--recipe takes a file in TOML; --field says it on the command line",
+            )
+        })?;
+        return text.parse().map_err(|error| usage_error(format!("{}: {error}", path.display())));
+    }
+    let mut builder = Recipe::builder();
+    if let Some(each) = &args.each {
+        builder = builder.each(each);
+    }
+    if let Some(table) = &args.table {
+        builder = builder.table(table);
+    }
+    for field in &args.fields {
+        builder = builder.spec(field);
+    }
+    if args.fields.is_empty() && args.table.is_none() {
+        for (name, css) in DEFAULT_FIELDS {
+            builder = builder.field(name, css);
+        }
+    }
+    builder.build().map_err(usage_error)
+}
+
+fn save(path: &Path, recipe: &Recipe) -> anyhow::Result<()> {
+    let written = WholeFile::create(path).and_then(|mut file| {
+        file.write_all(recipe.to_toml().as_bytes())?;
+        file.commit()
+    });
+    written.with_context(|| format!("cannot write the recipe {}", path.display()))
+}
+
+/// What is done with each page.
+struct Job {
+    requests: Requests,
+    scraper: Scraper,
+    recipe: Recipe,
+    provenance: bool,
+}
+
+/// Where a record is from.
+struct Origin<'a> {
+    input: &'a str,
+    source: &'a str,
+    fetched_at: Option<SystemTime>,
+    status: Option<u16>,
+}
+
+impl Job {
+    fn columns(&self) -> Vec<String> {
+        let mut columns = vec!["_source".to_owned()];
+        columns.extend(self.recipe.field_names().into_iter().map(str::to_owned));
+        if self.recipe.has_detail() {
+            columns.push("_detail".to_owned());
+        }
+        columns.push("_input".to_owned());
+        if self.provenance {
+            columns.extend(["_fetched_at", "_status"].map(str::to_owned));
+        }
+        columns
+    }
+
+    async fn scrape(&self, source: Source) -> Result<Worked, Failure> {
+        match source {
+            Source::Here(here) => self.here(here).await,
+            Source::Url(url) => self.url(&url).await,
+        }
+    }
+
+    async fn here(&self, here: Here) -> Result<Worked, Failure> {
+        let (input, source, status) = (here.input.clone(), here.source().to_owned(), here.status);
+        let bytes = here.bytes.len() as u64;
+        let recipe = self.recipe.clone();
+        let extraction = here.parsed(move |page| page.records(&recipe)).await?;
+        let mut worked = Worked::ok(Vec::new(), bytes);
+        self.add(
+            &mut worked,
+            extraction,
+            &Origin { input: &input, source: &source, fetched_at: None, status },
+        );
+        Ok(worked)
+    }
+
+    async fn url(&self, url: &str) -> Result<Worked, Failure> {
+        self.requests.allow(url).map_err(|error| crate::request::failure(url, &error))?;
+        let scraped = self.scraper.scrape(url).await.map_err(|error| pages::failure(url, &error))?;
+        let mut worked = Worked::ok(Vec::new(), scraped.pages.iter().map(|page| page.bytes).sum());
+        for page in scraped.pages {
+            let ScrapedPage { url: source, status, fetched_at, extraction, .. } = page;
+            let origin =
+                Origin { input: url, source: &source, fetched_at: Some(fetched_at), status: Some(status) };
+            self.add(&mut worked, extraction, &origin);
+        }
+        if let Some(left) = scraped.left {
+            worked
+                .warnings
+                .push(format!("{url}: the bound of pages was reached; {left} would have been next"));
+        }
+        if let Some(error) = scraped.failed {
+            worked.end = End::Failed(Box::new(pages::failure(url, &error)));
+        }
+        Ok(worked)
+    }
+
+    /// Adds what a page gave to what became of its input.
+    fn add(&self, worked: &mut Worked, extraction: Extraction, origin: &Origin<'_>) {
+        let Extraction { records, dropped, stats, .. } = extraction;
+        worked.records.extend(records.into_iter().map(|record| self.record(record, origin)));
+        worked.dropped.extend(dropped.iter().map(|dropped| failure(dropped, origin)));
+        match &mut worked.stats {
+            Some(sum) => sum.merge(&stats),
+            none => *none = Some(stats),
+        }
+    }
+
+    fn record(&self, fields: Record, origin: &Origin<'_>) -> Record {
+        let mut record = Record::new();
+        record.insert("_source", origin.source);
+        for (name, value) in fields.into_map() {
+            record.insert(name, value);
+        }
+        if differs(origin.input, origin.source) {
+            record.insert("_input", origin.input);
+        }
+        if self.provenance {
+            let time = origin.fetched_at.map(|time| humantime::format_rfc3339_seconds(time).to_string());
+            record.insert("_fetched_at", time);
+            record.insert("_status", origin.status);
+        }
+        record
+    }
+}
+
+/// Whether the input says something that the source does not; `http://h` and `http://h/` are the same.
+fn differs(input: &str, source: &str) -> bool {
+    input != source && Url::parse(input).map_or(true, |url| url.as_str() != source)
+}
+
+fn failure(dropped: &Dropped, origin: &Origin<'_>) -> Failure {
+    let mut failure = Failure::new(origin.input, Kind::Parse, dropped.to_string());
+    failure.status = origin.status;
+    failure.final_url = Url::parse(origin.source).ok().map(|url| url.to_string());
+    failure
+}
+
+/// A block of lines for each record, without what is null.
+fn text(record: &Record) -> String {
+    let lines = record.iter().filter(|(_, value)| !value.is_null());
+    let lines = lines.map(|(name, value)| format!("{name}: {}\n", plain(value).replace('\n', " ")));
+    lines.chain(["\n".to_owned()]).collect()
+}

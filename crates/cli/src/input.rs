@@ -1,0 +1,355 @@
+//! What a command works through: the arguments as typed, then the entries of `--input`.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use async_channel::{Receiver, bounded};
+use gather_core::{Task, spawn, to_thread};
+use serde_json::Value;
+
+use crate::exit::usage;
+
+/// The keys of a record that name an input, the first that is there.
+const KEYS: [&str; 3] = ["url", "input", "path"];
+
+/// How many inputs wait between the thread that reads a list and the tasks that take them: enough that
+/// neither waits for the other, few enough that a list of a million costs no memory.
+const AHEAD: usize = 256;
+
+/// An input as it was given, or why the entry of a list gives none.
+pub(crate) type Given = Result<OsString, BadEntry>;
+
+/// An input as text: what URLs are, and of other inputs the nearest.
+pub(crate) fn as_text(given: Given) -> Result<String, BadEntry> {
+    given.map(|input| input.to_string_lossy().into_owned())
+}
+
+/// An entry of a list that names no input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadEntry {
+    /// The entry, or its beginning.
+    pub(crate) entry: String,
+    pub(crate) message: String,
+}
+
+/// Inputs on their way from the command line and a list to the tasks.
+pub(crate) struct Inputs {
+    receiver: Receiver<Given>,
+    /// Whether the list ends by itself, so that what is left of it can be counted after a stop.
+    finite: bool,
+    _feeder: Task<()>,
+}
+
+impl Inputs {
+    /// Starts feeding: first what was typed, then the list.
+    ///
+    /// # Errors
+    /// A list that cannot be opened.
+    pub(crate) fn start(typed: Vec<OsString>, list: Option<List>) -> anyhow::Result<Self> {
+        let finite = list.as_ref().is_none_or(|list| list.finite);
+        let (sender, receiver) = bounded(AHEAD);
+        let feeder = spawn(async move {
+            let feed = to_thread(move || {
+                let listed = list.into_iter().flat_map(List::entries);
+                for given in typed.into_iter().map(Ok).chain(listed) {
+                    if sender.send_blocking(given).is_err() {
+                        break; // nobody takes them any more
+                    }
+                }
+            });
+            let _ = feed.await;
+        });
+        Ok(Self { receiver, finite, _feeder: feeder })
+    }
+
+    /// The stream of inputs. Clones share it: each input is given once.
+    pub(crate) fn stream(&self) -> Receiver<Given> {
+        self.receiver.clone()
+    }
+
+    /// The next input, for a thread that may wait.
+    pub(crate) fn next_blocking(&self) -> Option<Given> {
+        self.receiver.recv_blocking().ok()
+    }
+
+    /// Takes all that is left and returns how many there were; of a stream without an end only what has come.
+    pub(crate) async fn count_rest(&self) -> u64 {
+        let mut count = 0;
+        while self.next_left().await {
+            count += 1;
+        }
+        count
+    }
+
+    async fn next_left(&self) -> bool {
+        if self.finite { self.receiver.recv().await.is_ok() } else { self.receiver.try_recv().is_ok() }
+    }
+}
+
+/// A list of inputs: lines, JSONL or CSV, by content.
+pub(crate) struct List {
+    name: String,
+    reader: Box<dyn BufRead + Send>,
+    key: Option<String>,
+    finite: bool,
+}
+
+impl List {
+    /// Opens the file of `--input`; `-` is stdin.
+    pub(crate) fn open(path: &Path, key: Option<String>) -> anyhow::Result<Self> {
+        let (reader, finite): (Box<dyn BufRead + Send>, bool) = if path == Path::new("-") {
+            (Box::new(BufReader::new(io::stdin())), false)
+        } else {
+            let file = File::open(path).map_err(|error| {
+                usage(
+                    format!("cannot open the list {}: {error}", path.display()),
+                    "--input takes a file with an input a line, or - for stdin",
+                )
+            })?;
+            let finite = file.metadata().is_ok_and(|metadata| metadata.is_file());
+            (Box::new(BufReader::new(file)), finite)
+        };
+        Ok(Self { name: path.display().to_string(), reader, key, finite })
+    }
+
+    fn entries(self) -> Box<dyn Iterator<Item = Given>> {
+        let Self { name, mut reader, key, .. } = self;
+        let shape = match peek_shape(&mut reader, key.as_deref()) {
+            Ok(shape) => shape,
+            Err(error) => return Box::new(std::iter::once(Err(unreadable(&name, &error)))),
+        };
+        match shape {
+            Shape::Lines => Box::new(lines(name, reader).map(|line| line.map(OsString::from_vec))),
+            Shape::Jsonl => Box::new(
+                lines(name, reader).map(move |line| line.and_then(|line| from_json(&line, key.as_deref()))),
+            ),
+            Shape::Json => json_array(name, reader, key),
+            Shape::Table { delimiter, column } => table(name, reader, delimiter, column),
+        }
+    }
+}
+
+enum Shape {
+    Lines,
+    Jsonl,
+    Json,
+    Table { delimiter: u8, column: usize },
+}
+
+/// Looks at the beginning without taking it. A pipe may hand over little at first: a table is then
+/// known by its first line, which producers write whole.
+fn peek_shape(reader: &mut Box<dyn BufRead + Send>, key: Option<&str>) -> io::Result<Shape> {
+    let head = reader.fill_buf()?;
+    let bom = if head.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let head = head.get(bom..).unwrap_or_default().to_vec();
+    reader.consume(bom);
+    let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
+    Ok(match first {
+        Some(b'{') => Shape::Jsonl,
+        Some(b'[') => Shape::Json,
+        Some(b'"') if serde_json::from_slice::<String>(first_line(&head)).is_ok() => Shape::Jsonl,
+        _ => table_shape(first_line(&head), key).unwrap_or(Shape::Lines),
+    })
+}
+
+fn first_line(head: &[u8]) -> &[u8] {
+    head.split(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
+/// A table has a header that names the key, or, with one column, is no different from lines with a title.
+fn table_shape(header: &[u8], key: Option<&str>) -> Option<Shape> {
+    [b',', b'\t'].into_iter().find_map(|delimiter| {
+        let mut reader =
+            csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).from_reader(header);
+        let names = reader.records().next()?.ok()?;
+        let wanted: &[&str] = match &key {
+            Some(key) => std::slice::from_ref(key),
+            None => &KEYS,
+        };
+        let column = wanted.iter().find_map(|key| names.iter().position(|name| name.trim() == *key))?;
+        Some(Shape::Table { delimiter, column })
+    })
+}
+
+fn lines(
+    name: String,
+    mut reader: Box<dyn BufRead + Send>,
+) -> impl Iterator<Item = Result<Vec<u8>, BadEntry>> {
+    let mut ended = false;
+    std::iter::from_fn(move || {
+        while !ended {
+            let mut line = Vec::new();
+            match reader.read_until(b'\n', &mut line) {
+                Ok(0) => return None,
+                Ok(_) => {
+                    let line = line.trim_ascii();
+                    if !line.is_empty() {
+                        return Some(Ok(line.to_vec()));
+                    }
+                }
+                Err(error) => {
+                    ended = true;
+                    return Some(Err(unreadable(&name, &error)));
+                }
+            }
+        }
+        None
+    })
+}
+
+fn unreadable(name: &str, error: &dyn std::fmt::Display) -> BadEntry {
+    BadEntry { entry: name.to_owned(), message: format!("cannot read the list: {error}") }
+}
+
+fn from_json(line: &[u8], key: Option<&str>) -> Given {
+    match serde_json::from_slice::<Value>(line) {
+        Ok(value) => from_value(&value, key),
+        Err(error) => Err(bad(line, format!("not JSON: {error}"))),
+    }
+}
+
+fn from_value(value: &Value, key: Option<&str>) -> Given {
+    let found = match (value, key) {
+        (Value::String(text), _) => return Ok(text.into()),
+        (Value::Object(record), Some(key)) => record.get(key),
+        (Value::Object(record), None) => KEYS.iter().find_map(|key| record.get(*key)),
+        _ => None,
+    };
+    match found.and_then(Value::as_str) {
+        Some(text) => Ok(text.into()),
+        None => {
+            let keys = key.map_or_else(|| "`url`, `input` or `path`".to_owned(), |key| format!("`{key}`"));
+            Err(bad(value.to_string().as_bytes(), format!("no {keys} in this record")))
+        }
+    }
+}
+
+fn bad(entry: &[u8], message: String) -> BadEntry {
+    const SHOWN: usize = 200;
+    let text = String::from_utf8_lossy(entry);
+    BadEntry { entry: text.chars().take(SHOWN).collect(), message }
+}
+
+fn json_array(
+    name: String,
+    mut reader: Box<dyn BufRead + Send>,
+    key: Option<String>,
+) -> Box<dyn Iterator<Item = Given>> {
+    let mut text = Vec::new();
+    let parsed = reader
+        .read_to_end(&mut text)
+        .map_err(|error| unreadable(&name, &error))
+        .and_then(|_| serde_json::from_slice::<Vec<Value>>(&text).map_err(|error| unreadable(&name, &error)));
+    match parsed {
+        Ok(values) => Box::new(values.into_iter().map(move |value| from_value(&value, key.as_deref()))),
+        Err(error) => Box::new(std::iter::once(Err(error))),
+    }
+}
+
+fn table(
+    name: String,
+    reader: Box<dyn BufRead + Send>,
+    delimiter: u8,
+    column: usize,
+) -> Box<dyn Iterator<Item = Given>> {
+    let rows = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
+    Box::new(rows.into_byte_records().map(move |row| {
+        let row = row.map_err(|error| unreadable(&name, &error))?;
+        match row.get(column).filter(|cell| !cell.is_empty()) {
+            Some(cell) => Ok(OsString::from_vec(cell.to_vec())),
+            None => Err(bad(row.as_slice(), "the cell that names the input is empty".to_owned())),
+        }
+    }))
+}
+
+/// Whether an input is meant as a URL: it has a scheme before `://`.
+pub(crate) fn is_url(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    })
+}
+
+/// Whether an input stands for the document on stdin.
+pub(crate) fn is_stdin(text: &std::ffi::OsStr) -> bool {
+    text == "-"
+}
+
+/// Reads the one document on stdin, at most `limit` bytes; `None` if there are more.
+pub(crate) async fn stdin_document(limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let read = to_thread(move || {
+        let mut bytes = Vec::new();
+        io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok((bytes.len() as u64 <= limit).then_some(bytes))
+    });
+    read.await.unwrap_or_else(|ended| Err(io::Error::other(ended)))
+}
+
+/// The list of `--input`, if one was given.
+pub(crate) fn list(path: Option<&PathBuf>, key: Option<String>) -> anyhow::Result<Option<List>> {
+    path.map(|path| List::open(path, key)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(text: &str, key: Option<&str>) -> Vec<Result<String, String>> {
+        let list = List {
+            name: "list".to_owned(),
+            reader: Box::new(BufReader::new(io::Cursor::new(text.to_owned()))),
+            key: key.map(str::to_owned),
+            finite: true,
+        };
+        list.entries()
+            .map(|given| given.map(|text| text.into_string().unwrap()).map_err(|bad| bad.message))
+            .collect()
+    }
+
+    fn ok(expected: &[&str]) -> Vec<Result<String, String>> {
+        expected.iter().map(|text| Ok((*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn lines_are_taken_without_their_ends_and_blank_ones_left_out() {
+        assert_eq!(entries("http://a/\r\n\n  http://b/ \nc d", None), ok(&["http://a/", "http://b/", "c d"]));
+    }
+
+    #[test]
+    fn a_record_gives_its_url_else_its_input_else_its_path() {
+        let list = "{\"path\":\"p\",\"url\":\"u\"}\n{\"input\":\"i\",\"path\":\"p\"}\n{\"path\":\"p\"}\n";
+        assert_eq!(entries(list, None), ok(&["u", "i", "p"]));
+        assert_eq!(entries("{\"a\":\"x\",\"url\":\"u\"}", Some("a")), ok(&["x"]));
+    }
+
+    #[test]
+    fn a_record_without_an_input_is_named_and_the_rest_goes_on() {
+        let entries = entries("{\"x\":1}\nnot json\n{\"url\":\"u\"}\n", None);
+        assert!(entries[0].as_ref().is_err_and(|message| message.contains("no `url`")));
+        assert!(entries[1].as_ref().is_err_and(|message| message.starts_with("not JSON")));
+        assert_eq!(entries[2], Ok("u".to_owned()));
+    }
+
+    #[test]
+    fn a_table_is_known_by_a_header_that_names_the_key() {
+        assert_eq!(entries("status,url\n200,\"http://a/?x=1,2\"\n", None), ok(&["http://a/?x=1,2"]));
+        assert_eq!(entries("path\ttext\na.txt\tb\n", None), ok(&["a.txt"]));
+        assert_eq!(entries("url\nhttp://a/\n", None), ok(&["http://a/"]));
+        assert_eq!(entries("http://a/?x=1,2\n", None), ok(&["http://a/?x=1,2"]));
+    }
+
+    #[test]
+    fn a_json_array_is_taken_too_and_a_byte_order_mark_is_no_input() {
+        assert_eq!(entries("[{\"url\":\"a\"},\n\"b\"]", None), ok(&["a", "b"]));
+        assert_eq!(entries("\u{feff}http://a/\n", None), ok(&["http://a/"]));
+    }
+
+    #[test]
+    fn urls_are_told_from_paths_by_their_scheme() {
+        assert!(is_url("http://a/") && is_url("ftp://x") && is_url("HTTPS://A"));
+        assert!(!is_url("a/b") && !is_url("C:\\x") && !is_url("1://x") && !is_url("index.html"));
+    }
+}

@@ -1,0 +1,121 @@
+//! Progress on stderr, and the messages that must not tear it.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::args::When;
+use crate::units::human_bytes;
+
+/// A line on stderr that says how far the work is, or nothing.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+}
+
+/// What the line says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Standing {
+    pub(crate) done: u64,
+    pub(crate) failed: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Progress {
+    pub(crate) fn new(when: When, quiet: bool) -> Self {
+        let shown = match when {
+            When::Always => true,
+            When::Auto => !quiet && std::io::stderr().is_terminal(),
+            When::Never => false,
+        };
+        let bar =
+            if shown { ProgressBar::with_draw_target(None, target(when)) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]") {
+            bar.set_style(style);
+        }
+        if shown {
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        Self { bar }
+    }
+
+    pub(crate) fn show(&self, standing: Standing) {
+        if self.bar.is_hidden() && std::io::stderr().is_terminal() {
+            return;
+        }
+        let Standing { done, failed, bytes } = standing;
+        let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+        self.bar.set_message(format!("{done} done{failed}, {}", human_bytes(bytes)));
+    }
+
+    /// Writes a line to stderr, above the progress. Control characters are made visible.
+    pub(crate) fn say(&self, line: &str) {
+        self.bar.suspend(|| say(line));
+    }
+
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn target(when: When) -> ProgressDrawTarget {
+    // indicatif draws on terminals only; `always` asks for lines in a log as well.
+    if when == When::Always && !std::io::stderr().is_terminal() {
+        ProgressDrawTarget::term_like(Box::new(LogLines))
+    } else {
+        ProgressDrawTarget::stderr()
+    }
+}
+
+/// Writes a line to stderr with control characters made visible. A closed stderr is nobody's failure.
+pub(crate) fn say(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    for line in text.lines() {
+        let _ = writeln!(stderr, "{}", gather_records::escape_terminal(line));
+    }
+}
+
+/// A "terminal" that takes whole lines, for logs.
+#[derive(Debug)]
+struct LogLines;
+
+impl indicatif::TermLike for LogLines {
+    fn width(&self) -> u16 {
+        100
+    }
+
+    fn move_cursor_up(&self, _lines: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, _lines: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, _columns: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, _columns: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn write_line(&self, line: &str) -> std::io::Result<()> {
+        writeln!(std::io::stderr(), "{}", line.trim_end())
+    }
+
+    fn write_str(&self, text: &str) -> std::io::Result<()> {
+        match text.trim_end() {
+            "" => Ok(()),
+            text => writeln!(std::io::stderr(), "{text}"),
+        }
+    }
+
+    fn clear_line(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! The account of a run: counts, failures by kind, warnings, the summary.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use gather_core::now;
+use gather_records::{Failure, Summary};
+use gather_scraper::Stats;
+
+use crate::progress::{Progress, Standing};
+use crate::units::{human_bytes, human_duration};
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loudness {
+    /// Failed inputs only.
+    Quiet,
+    /// Warnings and the summary too.
+    Normal,
+    /// Each input as it is done.
+    Verbose,
+}
+
+pub(crate) struct Report {
+    pub(crate) summary: Summary,
+    started: Instant,
+    progress: Progress,
+    loudness: Loudness,
+    warned: BTreeSet<String>,
+    stats: Stats,
+}
+
+/// Different warnings are kept apart up to so many; after that nobody reads them.
+const WARNINGS_KEPT: usize = 1_000;
+
+impl Report {
+    pub(crate) fn new(progress: Progress, loudness: Loudness) -> Self {
+        Self {
+            summary: Summary::default(),
+            started: now(),
+            progress,
+            loudness,
+            warned: BTreeSet::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    pub(crate) fn ok(&mut self, input: &str, bytes: u64) {
+        self.summary.inputs += 1;
+        self.summary.ok += 1;
+        self.summary.bytes += bytes;
+        self.verbose(format_args!("{input}: ok, {}", human_bytes(bytes)));
+        self.show();
+    }
+
+    pub(crate) fn failed(&mut self, failure: &Failure) {
+        self.summary.inputs += 1;
+        *self.summary.by_kind.entry(failure.kind).or_default() += 1;
+        if failure.kind.is_refused() {
+            self.summary.refused += 1;
+        } else {
+            self.summary.failed += 1;
+        }
+        self.name(failure);
+        self.show();
+    }
+
+    /// Says a failure without counting it.
+    pub(crate) fn name(&self, failure: &Failure) {
+        self.progress.say(&format!("{}: {}", failure.input, failure.message));
+    }
+
+    pub(crate) fn skipped(&mut self, input: &str, why: &str) {
+        self.summary.inputs += 1;
+        self.summary.skipped += 1;
+        self.verbose(format_args!("{input}: skipped, {why}"));
+    }
+
+    pub(crate) fn pending(&mut self, count: u64) {
+        self.summary.inputs += count;
+        self.summary.pending += count;
+    }
+
+    /// Says something once that is no failure.
+    pub(crate) fn warn(&mut self, warning: &str) {
+        if self.loudness == Loudness::Quiet || self.warned.len() >= WARNINGS_KEPT {
+            return;
+        }
+        if self.warned.insert(warning.to_owned()) {
+            self.progress.say(&format!("warning: {warning}"));
+        }
+    }
+
+    /// Adds how well the fields of a page were filled.
+    pub(crate) fn fields(&mut self, stats: &Stats) {
+        self.stats.merge(stats);
+        self.summary.records = Some(self.stats.records);
+        self.summary.records_dropped = Some(self.stats.dropped);
+    }
+
+    /// Whether any input failed or was refused, or a record was dropped.
+    pub(crate) fn has_failures(&self) -> bool {
+        self.summary.failed + self.summary.refused + self.summary.records_dropped.unwrap_or(0) > 0
+    }
+
+    /// Closes the account and says the summary.
+    pub(crate) fn close(&mut self) -> &Summary {
+        self.summary.seconds = self.elapsed().as_secs_f64();
+        for warning in self.stats.warnings() {
+            self.warn(&warning);
+        }
+        self.summary.fields = std::mem::take(&mut self.stats).fields;
+        self.progress.clear();
+        if self.loudness != Loudness::Quiet {
+            self.progress.say(&self.in_words());
+        }
+        &self.summary
+    }
+
+    fn elapsed(&self) -> Duration {
+        now() - self.started
+    }
+
+    fn in_words(&self) -> String {
+        let Summary { ok, failed, refused, skipped, pending, bytes, by_kind, .. } = &self.summary;
+        let mut parts = vec![format!("{ok} ok")];
+        for (count, name) in
+            [(failed, "failed"), (refused, "refused"), (skipped, "skipped"), (pending, "pending")]
+        {
+            if *count > 0 {
+                parts.push(format!("{count} {name}"));
+            }
+        }
+        let mut text = parts.join(", ");
+        if !by_kind.is_empty() {
+            let kinds: Vec<String> = by_kind.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            text.push_str(&format!(" ({})", kinds.join(", ")));
+        }
+        if let Some(records) = self.summary.records {
+            text.push_str(&format!("; {records} records"));
+        }
+        if let Some(dropped) = self.summary.records_dropped.filter(|dropped| *dropped > 0) {
+            text.push_str(&format!(", {dropped} dropped"));
+        }
+        format!("{text}; {} in {}", human_bytes(*bytes), human_duration(self.elapsed()))
+    }
+
+    fn verbose(&self, text: std::fmt::Arguments<'_>) {
+        if self.loudness == Loudness::Verbose {
+            self.progress.say(&text.to_string());
+        }
+    }
+
+    fn show(&self) {
+        let Summary { ok, failed, refused, bytes, .. } = self.summary;
+        self.progress.show(Standing { done: ok, failed: failed + refused, bytes });
+    }
+}

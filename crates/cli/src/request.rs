@@ -1,0 +1,219 @@
+//! From the request options to a client and the requests it sends.
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use gather_fetch::{Client, Error, Method, Response, Secret};
+use gather_records::{Failure, Kind};
+
+use crate::args::{Request, Shared};
+use crate::exit::{usage, usage_error};
+
+/// A client with everything the options say, and the request they describe for any URL.
+#[derive(Clone)]
+pub(crate) struct Requests {
+    client: Client,
+    method: Method,
+    body: Option<Vec<u8>>,
+    is_json: bool,
+}
+
+impl Requests {
+    /// # Errors
+    /// Options that do not hold: a header without a colon, a file that cannot be read.
+    pub(crate) fn new(options: &Request, shared: &Shared) -> anyhow::Result<Self> {
+        let body = body(options)?;
+        Ok(Self {
+            client: client(options, shared)?,
+            method: method(options, body.is_some())?,
+            body,
+            is_json: options.json.is_some(),
+        })
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The request for a URL that the user gave.
+    ///
+    /// # Errors
+    /// Kind `invalid_input` for what is no URL that can be fetched.
+    pub(crate) fn to(&self, url: &str) -> Result<gather_fetch::Request, Error> {
+        let mut request = gather_fetch::Request::new(self.method.clone(), url)?.typed(true);
+        if let Some(body) = &self.body {
+            let (kind, accept) = if self.is_json {
+                ("application/json", Some("application/json"))
+            } else {
+                ("application/x-www-form-urlencoded", None)
+            };
+            if let Some(accept) = accept {
+                request = request.header("accept", accept)?;
+            }
+            request = request.header("content-type", kind)?.body(body.clone());
+        }
+        Ok(request)
+    }
+
+    /// Lets requests go to the origin of a URL that the user gave, although it may be of this machine or network.
+    ///
+    /// # Errors
+    /// Kind `invalid_input` for what is no URL that can be fetched.
+    pub(crate) fn allow(&self, url: &str) -> Result<(), Error> {
+        self.client.allow_origin(url)
+    }
+
+    /// Fetches a URL that the user gave; a status of 4xx or 5xx is a response like any other.
+    ///
+    /// # Errors
+    /// As the client's.
+    pub(crate) async fn fetch(&self, url: &str) -> Result<Response, Error> {
+        self.client.execute(self.to(url)?).await
+    }
+}
+
+/// The failure that an error of the client is, for the input it was made for.
+pub(crate) fn failure(input: &str, error: &Error) -> Failure {
+    let kind = error.kind().as_str().parse().unwrap_or(Kind::Io);
+    let mut failure = Failure::new(input, kind, error.to_string());
+    failure.phase = error.phase().map(|phase| phase.as_str().to_owned());
+    failure.status = error.status();
+    failure.final_url = error.url().map(ToString::to_string);
+    failure.attempts = error.attempts();
+    failure.elapsed_ms = milliseconds(error.elapsed());
+    failure
+}
+
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn client(options: &Request, shared: &Shared) -> anyhow::Result<Client> {
+    let mut builder = Client::builder()
+        .retries(options.retries)
+        .max_body(options.max_size)
+        .max_redirects(options.max_redirects as usize)
+        .follow_redirects(options.max_redirects > 0)
+        .allow_private(options.allow_private)
+        .insecure(options.insecure);
+    if let Some(limit) = shared.timeout {
+        builder = builder.total_timeout(unless_zero(limit));
+    }
+    if let Some(limit) = options.connect_timeout {
+        builder = builder.connect_timeout(unless_zero(limit));
+    }
+    if let Some(agent) = &options.user_agent {
+        builder = builder.user_agent(agent);
+    }
+    if let Some(user) = &options.user {
+        let (name, password) = user.split_once(':').unwrap_or((user, ""));
+        builder = builder.basic_auth(name, &Secret::new(password));
+    }
+    if let Some(cookie) = &options.cookie {
+        builder = builder.cookie(cookie_value(cookie)?);
+    }
+    for header in &options.headers {
+        builder = match header_parts(header)? {
+            (name, Some(value)) => builder.header(name, value),
+            (name, None) => builder.without_header(name),
+        };
+    }
+    for rule in &options.resolve {
+        builder = builder.resolve(rule);
+    }
+    if let Some(path) = &options.cacert {
+        let pem = std::fs::read(path).map_err(|error| {
+            usage_error(format!("cannot read the certificates {}: {error}", path.display()))
+        })?;
+        builder = builder.add_root_pem(&pem);
+    }
+    builder.build().map_err(usage_error)
+}
+
+/// Zero on the command line turns a limit off.
+fn unless_zero(limit: Duration) -> Option<Duration> {
+    (!limit.is_zero()).then_some(limit)
+}
+
+/// `Name: value`, or `Name:` to leave a header out, or `Name;` for one without a value, as curl reads them.
+fn header_parts(header: &str) -> anyhow::Result<(&str, Option<&str>)> {
+    if let Some((name, value)) = header.split_once(':') {
+        let value = value.trim();
+        return Ok((name.trim(), (!value.is_empty()).then_some(value)));
+    }
+    match header.strip_suffix(';') {
+        Some(name) => Ok((name.trim(), Some(""))),
+        None => Err(usage(format!("`{header}` is not a header"), "write -H 'Name: value'")),
+    }
+}
+
+/// curl reads a cookie without `=` as the name of a file.
+fn cookie_value(cookie: &str) -> anyhow::Result<&str> {
+    if cookie.contains('=') {
+        return Ok(cookie);
+    }
+    Err(usage(
+        format!("`{cookie}` is not a cookie"),
+        "write -b 'name=value; name2=value2'; files of cookies are not read",
+    ))
+}
+
+fn method(options: &Request, has_body: bool) -> anyhow::Result<Method> {
+    let Some(name) = &options.method else {
+        return Ok(match (options.head, has_body) {
+            (true, false) => Method::HEAD,
+            (true, true) => {
+                return Err(usage("-I asks for the head only, and -d sends a body", "leave one of them out"));
+            }
+            (false, true) => Method::POST,
+            (false, false) => Method::GET,
+        });
+    };
+    if options.head && name != "HEAD" {
+        return Err(usage(format!("-I and -X {name} say two things"), "leave one of them out"));
+    }
+    Method::from_bytes(name.as_bytes())
+        .map_err(|_| usage(format!("`{name}` is not a method"), "write -X GET, POST, PUT, DELETE …"))
+}
+
+fn body(options: &Request) -> anyhow::Result<Option<Vec<u8>>> {
+    if let Some(json) = &options.json {
+        let body = data(json)?;
+        serde_json::from_slice::<serde::de::IgnoredAny>(&body).map_err(|error| {
+            usage(format!("--json is not JSON: {error}"), "quote it for the shell: --json '{\"a\": 1}'")
+        })?;
+        return Ok(Some(body));
+    }
+    let parts = options.data.iter().map(|part| data(part)).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok((!parts.is_empty()).then(|| parts.join(&b'&')))
+}
+
+/// The bytes that `-d` names: the text itself, or the file after `@`.
+fn data(text: &str) -> anyhow::Result<Vec<u8>> {
+    match text.strip_prefix('@') {
+        None => Ok(text.as_bytes().to_vec()),
+        Some("-") => {
+            let mut bytes = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read the body from stdin")?;
+            Ok(bytes)
+        }
+        Some(path) => std::fs::read(Path::new(path)).map_err(|error| {
+            usage(format!("cannot read the body {path}: {error}"), "-d @FILE sends the bytes of FILE")
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_read_as_curl_reads_them() {
+        assert_eq!(header_parts("Accept: text/html").unwrap(), ("Accept", Some("text/html")));
+        assert_eq!(header_parts("Accept:").unwrap(), ("Accept", None));
+        assert_eq!(header_parts("X-Empty;").unwrap(), ("X-Empty", Some("")));
+        assert!(header_parts("nothing").is_err());
+    }
+}

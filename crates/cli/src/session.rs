@@ -1,0 +1,292 @@
+//! One run of a command: where its records go, its account, and why it stopped.
+
+use std::io::{IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use gather_core::Reason;
+use gather_records::{Failure, Format, Record, Sink, Style, Target, Value, WholeFile};
+
+use crate::args::{FormatName, Shared};
+use crate::drive::{End, Worked};
+use crate::exit::{Exit, usage, usage_error};
+use crate::output::{Flow, Outlet};
+use crate::progress::Progress;
+use crate::report::{Loudness, Report};
+
+/// What ended a run before its inputs did.
+#[derive(Clone, Debug)]
+pub(crate) enum Stop {
+    /// The process was told to.
+    Signal(Reason),
+    /// Nobody reads the output any more.
+    OutputClosed,
+}
+
+/// How a command's records look as text, and which columns a table of them has.
+pub(crate) struct Look {
+    pub(crate) text: fn(&Record) -> String,
+    pub(crate) columns: Option<Vec<String>>,
+}
+
+pub(crate) struct Session {
+    pub(crate) jobs: NonZeroUsize,
+    pub(crate) ordered: bool,
+    pub(crate) grace: Duration,
+    pub(crate) report: Report,
+    output: Option<Outlet>,
+    errors: Option<Outlet>,
+    summary_file: Option<PathBuf>,
+    stopped: Option<Stop>,
+}
+
+impl Session {
+    /// Opens the outputs, before any work is begun.
+    ///
+    /// # Errors
+    /// A format that cannot be told, an output that cannot be written.
+    pub(crate) fn open(shared: &Shared, look: Look) -> anyhow::Result<Self> {
+        let output = open_output(shared, look)?;
+        Self::with_output(shared, Some(output))
+    }
+
+    /// The format of the results, as the options say.
+    ///
+    /// # Errors
+    /// A format that cannot be told.
+    pub(crate) fn format(shared: &Shared) -> anyhow::Result<Format> {
+        match &shared.out {
+            None => Ok(shared.format.map_or_else(default_format, Format::from)),
+            Some(out) => format_of(&file_target(out)?, shared.format),
+        }
+    }
+
+    /// A session that gives no records: the command writes its result itself.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn without_records(shared: &Shared) -> anyhow::Result<Self> {
+        Self::with_output(shared, None)
+    }
+
+    fn with_output(shared: &Shared, output: Option<Sink>) -> anyhow::Result<Self> {
+        let errors = shared.errors.as_ref().map(|path| open_file(path, Format::Jsonl)).transpose()?;
+        let progress = Progress::new(shared.progress, shared.quiet);
+        Ok(Self {
+            jobs: shared.jobs,
+            ordered: shared.ordered,
+            grace: shared.grace,
+            report: Report::new(progress, loudness(shared)),
+            output: output.map(Outlet::new),
+            errors: errors.map(Outlet::new),
+            summary_file: shared.summary.clone(),
+            stopped: None,
+        })
+    }
+
+    /// Takes what became of an input: its records to the output, its end to the account.
+    ///
+    /// # Errors
+    /// An output that cannot be written.
+    pub(crate) async fn take(&mut self, input: &str, worked: Worked) -> anyhow::Result<()> {
+        if let Some(stats) = &worked.stats {
+            self.report.fields(stats);
+        }
+        for record in worked.records {
+            self.record(record).await?;
+        }
+        for dropped in worked.dropped {
+            self.note(dropped).await?;
+        }
+        for warning in &worked.warnings {
+            self.report.warn(warning);
+        }
+        match worked.end {
+            End::Ok { bytes } => self.report.ok(input, bytes),
+            End::Skipped(why) => self.report.skipped(input, &why),
+            End::Failed(failure) => self.fail(*failure).await?,
+        }
+        Ok(())
+    }
+
+    /// Writes one record.
+    pub(crate) async fn record(&mut self, record: Record) -> anyhow::Result<()> {
+        let Some(output) = &mut self.output else { return Ok(()) };
+        match output.write(record).await.context("cannot write the results")? {
+            Flow::Open => {}
+            Flow::Closed => self.stop(Stop::OutputClosed),
+        }
+        Ok(())
+    }
+
+    /// Counts a failure, says it, and keeps it in the file of `--errors`.
+    pub(crate) async fn fail(&mut self, failure: Failure) -> anyhow::Result<()> {
+        self.report.failed(&failure);
+        if let Some(errors) = &mut self.errors {
+            errors.write(failure.into()).await.context("cannot write the file of --errors")?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a failure in the file of `--errors` and names it, without counting an input.
+    pub(crate) async fn note(&mut self, failure: Failure) -> anyhow::Result<()> {
+        self.report.name(&failure);
+        if let Some(errors) = &mut self.errors {
+            errors.write(failure.into()).await.context("cannot write the file of --errors")?;
+        }
+        Ok(())
+    }
+
+    /// Notes why the run stops; the first reason stays.
+    pub(crate) fn stop(&mut self, stop: Stop) {
+        self.stopped.get_or_insert(stop);
+    }
+
+    pub(crate) fn stopped(&self) -> Option<&Stop> {
+        self.stopped.as_ref()
+    }
+
+    pub(crate) fn is_output_closed(&self) -> bool {
+        matches!(self.stopped, Some(Stop::OutputClosed))
+    }
+
+    /// Completes the outputs, says the summary and tells the exit code.
+    ///
+    /// # Errors
+    /// An output that cannot be completed.
+    pub(crate) async fn finish(mut self) -> anyhow::Result<Exit> {
+        let output = match &mut self.output {
+            Some(output) => output.finish().await.map(drop).context("cannot write the results"),
+            None => Ok(()),
+        };
+        let errors = match &mut self.errors {
+            Some(errors) => errors.finish().await.map(drop).context("cannot write the file of --errors"),
+            None => Ok(()),
+        };
+        let summary = self.report.close();
+        if let Some(path) = &self.summary_file {
+            let mut sink = open_file(path, Format::Jsonl)?;
+            sink.write(&summary.to_record())
+                .and_then(|()| sink.finish())
+                .context("cannot write the file of --summary")?;
+        }
+        output.and(errors)?;
+        Ok(self.exit())
+    }
+
+    fn exit(&self) -> Exit {
+        let signal = match &self.stopped {
+            Some(Stop::Signal(reason)) => reason.signal(),
+            _ => None,
+        };
+        match signal {
+            Some(signal) => signal.into(),
+            None if self.report.has_failures() => Exit::Failed,
+            None => Exit::Done,
+        }
+    }
+}
+
+fn loudness(shared: &Shared) -> Loudness {
+    match (shared.quiet, shared.verbose) {
+        (true, _) => Loudness::Quiet,
+        (_, true) => Loudness::Verbose,
+        _ => Loudness::Normal,
+    }
+}
+
+/// The sink for the results, as the options say.
+fn open_output(shared: &Shared, look: Look) -> anyhow::Result<Sink> {
+    let style = Style { text: Some(look.text), columns: look.columns, ..Style::default() };
+    let Some(out) = &shared.out else {
+        let format = shared.format.map_or_else(default_format, Format::from);
+        return Ok(Sink::stdout(format, style));
+    };
+    let path = file_target(out)?;
+    let format = format_of(&path, shared.format)?;
+    let opened =
+        if shared.append { Sink::append(&path, format, style) } else { Sink::file(&path, format, style) };
+    opened.map_err(|error| usage_error(format!("cannot write to {error}")))
+}
+
+fn file_target(out: &str) -> anyhow::Result<PathBuf> {
+    match Target::parse(out) {
+        Target::File(path) => Ok(path),
+        _ => Err(usage(
+            "records are not written to databases yet",
+            "write to FILE.jsonl or FILE.csv, and load that",
+        )),
+    }
+}
+
+/// Writes a document that is no stream of records to where the results go: stdout, or a file that appears whole.
+///
+/// # Errors
+/// An output that cannot be written.
+pub(crate) fn write_document(shared: &Shared, text: &[u8]) -> anyhow::Result<()> {
+    let Some(out) = &shared.out else {
+        let mut stdout = std::io::stdout().lock();
+        return match stdout.write_all(text).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
+        };
+    };
+    let path = file_target(out)?;
+    if path.starts_with("/dev") {
+        return Ok(std::fs::write(&path, text)?);
+    }
+    let mut file = WholeFile::create(&path)?;
+    file.write_all(text)?;
+    Ok(file.commit()?)
+}
+
+fn open_file(path: &Path, format: Format) -> anyhow::Result<Sink> {
+    Sink::file(path, format, Style::default())
+        .map_err(|error| usage_error(format!("cannot write to {error}")))
+}
+
+fn default_format() -> Format {
+    if std::io::stdout().is_terminal() { Format::Text } else { Format::Jsonl }
+}
+
+fn format_of(path: &Path, asked: Option<FormatName>) -> anyhow::Result<Format> {
+    if let Some(format) = asked {
+        return Ok(format.into());
+    }
+    if path.starts_with("/dev") {
+        return Ok(Format::Jsonl);
+    }
+    Format::from_path(path).ok_or_else(|| {
+        let shown = path.display();
+        let hint = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("html" | "htm" | "xml" | "pdf" | "png" | "jpg" | "gz" | "zip") => {
+                format!("-o takes the records; for the bytes of a page: gather fetch --body URL > {shown}")
+            }
+            _ => "name it .jsonl, .json, .csv or .tsv (also .gz behind it), or give --format".to_owned(),
+        };
+        usage(format!("the format of `{shown}` cannot be told from its name"), hint)
+    })
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Text => Format::Text,
+            FormatName::Jsonl => Format::Jsonl,
+            FormatName::Json => Format::Json,
+            FormatName::Csv => Format::Csv,
+            FormatName::Tsv => Format::Tsv,
+        }
+    }
+}
+
+/// A value as plain text: a string without its quotes, null as nothing.
+pub(crate) fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,152 @@
+//! Durations and sizes as people type them: `250ms`, `2s`, `1m30s`; `64k`, `10MiB`.
+
+use std::time::Duration;
+
+/// Units of time, in milliseconds.
+const TIME: [(&str, f64); 5] =
+    [("ms", 1.0), ("s", 1_000.0), ("m", 60_000.0), ("h", 3_600_000.0), ("d", 86_400_000.0)];
+
+/// Units of size, in bytes, in lower case. `k`, `M`, `G` count by 1024, as curl's and ripgrep's do.
+const SIZE: [(&str, u64); 13] = [
+    ("b", 1),
+    ("k", 1 << 10),
+    ("kb", 1_000),
+    ("kib", 1 << 10),
+    ("m", 1 << 20),
+    ("mb", 1_000_000),
+    ("mib", 1 << 20),
+    ("g", 1 << 30),
+    ("gb", 1_000_000_000),
+    ("gib", 1 << 30),
+    ("t", 1 << 40),
+    ("tb", 1_000_000_000_000),
+    ("tib", 1 << 40),
+];
+
+/// Reads a duration: numbers with units, largest first or not, without spaces. Zero needs no unit.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let refused =
+        || format!("`{text}` is not a duration\n  hint: write a number with its unit: 250ms, 2s, 1m30s, 1h");
+    if is_zero(text) {
+        return Ok(Duration::ZERO);
+    }
+    if text.parse::<f64>().is_ok() {
+        return Err(format!(
+            "`{text}` has no unit\n  hint: write {text}s for seconds, {text}ms for milliseconds"
+        ));
+    }
+    let mut rest = text;
+    let mut milliseconds = 0.0;
+    while !rest.is_empty() {
+        let (number, unit, after) = number_and_unit(rest).ok_or_else(refused)?;
+        let (_, factor) = TIME.iter().find(|(name, _)| *name == unit).ok_or_else(refused)?;
+        milliseconds += number * factor;
+        rest = after;
+    }
+    Duration::try_from_secs_f64(milliseconds / 1_000.0).map_err(|_| refused())
+}
+
+/// Reads a size in bytes: a number with its unit. Zero needs no unit.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let refused =
+        || format!("`{text}` is not a size\n  hint: write a number with its unit: 512B, 64k, 10MiB, 1GB");
+    if is_zero(text) {
+        return Ok(0);
+    }
+    if text.parse::<f64>().is_ok() {
+        return Err(format!(
+            "`{text}` has no unit\n  hint: write {text}B for bytes, {text}k or {text}MiB for more"
+        ));
+    }
+    let (number, unit, after) = number_and_unit(text).ok_or_else(refused)?;
+    let unit = unit.to_ascii_lowercase();
+    let (_, factor) = SIZE.iter().find(|(name, _)| *name == unit).ok_or_else(refused)?;
+    let bytes = number * *factor as f64;
+    if !after.is_empty() || bytes >= u64::MAX as f64 {
+        return Err(refused());
+    }
+    Ok(bytes.round() as u64)
+}
+
+fn is_zero(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte == b'0')
+}
+
+/// Splits `1.5h30m` into 1.5, `h` and the rest.
+fn number_and_unit(text: &str) -> Option<(f64, &str, &str)> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, rest) = text.split_at(unit_at);
+    let unit_end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+    let (unit, rest) = rest.split_at(unit_end);
+    Some((number.parse().ok()?, unit, rest))
+}
+
+/// A count of bytes for people: `317 B`, `4.2 MB`.
+pub(crate) fn human_bytes(bytes: u64) -> String {
+    const STEPS: [(&str, f64); 4] = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
+    let value = bytes as f64;
+    STEPS
+        .iter()
+        .find(|(_, step)| value >= *step)
+        .map_or_else(|| format!("{bytes} B"), |(unit, step)| format!("{:.1} {unit}", value / step))
+}
+
+/// A span of time for people: `340 ms`, `2.31 s`.
+pub(crate) fn human_duration(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        seconds if seconds < 1.0 => format!("{:.0} ms", seconds * 1_000.0),
+        seconds => format!("{seconds:.2} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_with_their_units() {
+        for (text, milliseconds) in [
+            ("250ms", 250),
+            ("2s", 2_000),
+            ("1m30s", 90_000),
+            ("1.5s", 1_500),
+            ("1h", 3_600_000),
+            ("1d", 86_400_000),
+            ("0", 0),
+            ("0s", 0),
+            ("000", 0),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bare_number_is_refused_with_a_hint() {
+        assert!(duration("5").is_err_and(|message| message.contains("hint: write 5s")));
+        assert!(size("100").is_err_and(|message| message.contains("hint: write 100B")));
+    }
+
+    #[test]
+    fn what_is_no_duration_or_size_is_refused() {
+        for text in ["", "s", "5x", "-1s", "1s2", "1 s", "1e400d", "..s"] {
+            assert!(duration(text).is_err(), "{text:?}");
+        }
+        for text in ["", "k", "5x", "-1k", "1k2k", "1 k", "99999999999999T"] {
+            assert!(size(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        for (text, bytes) in [
+            ("64k", 65_536),
+            ("10MiB", 10 << 20),
+            ("1GB", 1_000_000_000),
+            ("1.5k", 1_536),
+            ("7B", 7),
+            ("0", 0),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+    }
+}
