@@ -8,22 +8,21 @@ use crate::text::{fold, visible_text};
 /// A `td` that leads its row counts as header cell if there is no other.
 pub(crate) fn cells_after<'a>(label: &str, scope: ElementRef<'a>) -> Vec<ElementRef<'a>> {
     let label = fold(label);
-    let exact = |text: &str| text == label;
     let lower = label.to_lowercase();
-    let any_case = |text: &str| text.to_lowercase() == lower;
-    let passes: [(&[&str], &dyn Fn(&str) -> bool); 4] =
-        [(&["th", "dt"], &exact), (&["th", "dt"], &any_case), (&["td"], &exact), (&["td"], &any_case)];
-    passes
-        .into_iter()
-        .find_map(|(names, same)| {
-            scope
-                .descendent_elements()
-                .filter(|element| names.contains(&element.value().name()))
-                .filter(|header| same(name_of(*header).as_str()))
-                .map(values_of)
-                .find(|values| !values.is_empty())
-        })
-        .unwrap_or_default()
+    for names in [&["th", "dt"][..], &["td"]] {
+        let headers: Vec<_> = scope
+            .descendent_elements()
+            .filter(|element| names.contains(&element.value().name()))
+            .map(|header| (name_of(header), header))
+            .collect();
+        let exact = headers.iter().filter(|(name, _)| *name == label);
+        let any_case = headers.iter().filter(|(name, _)| *name != label && name.to_lowercase() == lower);
+        let values = exact.chain(any_case).map(|(_, header)| values_of(*header));
+        if let Some(found) = values.into_iter().find(|values| !values.is_empty()) {
+            return found;
+        }
+    }
+    Vec::new()
 }
 
 /// The text of a header cell, without the colon that people put behind it.

@@ -1,9 +1,10 @@
 //! Pages over real HTTP: following, detail pages, failures.
 #![cfg(feature = "fetch")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use gather_fetch::Client;
 use gather_scraper::{Error, Recipe, Scraped, Scraper};
-use gather_site::{Mock, Reply, Request};
+use gather_site::{Mock, Reply, Request, Site};
 use serde_json::json;
 
 fn client(server: &Mock) -> Client {
@@ -157,4 +158,28 @@ fn futures_can_be_spawned() {
     let scraper = Scraper::new(Client::new(), Recipe::default()).unwrap();
     is_spawnable(&scraper.scrape("http://h/"));
     is_spawnable(&scraper.scrape_page("http://h/"));
+}
+
+#[test]
+fn the_whole_catalogue_is_gathered_from_its_first_page() {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data");
+    let read = |path: &str| std::fs::read_to_string(data.join(path)).unwrap();
+    let recipe = read("recipes/catalogue-follow.toml").parse::<Recipe>().unwrap();
+    let found = gather_core::run(async {
+        let site = Site::builder(data.join("site")).start().await.unwrap();
+        let client = Client::new();
+        client.allow_origin(site.url()).unwrap();
+        let scraper = Scraper::new(client, recipe).unwrap();
+        scraper.scrape(&format!("{}/elements/page-1.html", site.url())).await
+    });
+    let found = found.unwrap().unwrap();
+    assert!(found.failed.is_none(), "{:?}", found.failed);
+    assert_eq!(found.pages.len(), 6);
+    let records: Vec<_> = found.pages.iter().flat_map(|page| &page.extraction.records).collect();
+    let expected = read("recipes/expected/catalogue-follow.jsonl");
+    assert_eq!(records.len(), expected.lines().count());
+    for (record, line) in records.iter().zip(expected.lines()) {
+        let fields = line.split_once(",").map(|(_, fields)| format!("{{{fields}")).unwrap();
+        assert_eq!(record.to_string(), fields);
+    }
 }

@@ -207,10 +207,10 @@ fn follow(item: &Item) -> Read<FollowRules> {
 fn request(item: &Item) -> Read<Request> {
     check_keys(item, REQUEST, "request")?;
     let mut request = Request::default();
-    if let Some(cookies) = item.get("cookies") {
-        if boolean(cookies, "request.cookies")? {
-            return Err(not_yet(item, "cookies", "request"));
-        }
+    if let Some(cookies) = item.get("cookies")
+        && boolean(cookies, "request.cookies")?
+    {
+        return Err(not_yet(item, "cookies", "request"));
     }
     if let Some(headers) = item.get("headers") {
         for (key, value) in entries(headers, "request.headers")? {
@@ -496,8 +496,8 @@ fn css_of(item: &Item, path: &str) -> Read<Css> {
 /// The place of a selector's fault is inside its quotes.
 fn placed(fault: SelectorFault, item: &Item, path: &str) -> RecipeError {
     let span = item.span.map(|(start, end)| ((start + 1 + fault.offset).min(end.saturating_sub(1)), end));
-    let prefixed = RecipeError::new(format!("`{path}`: {}", fault.error.message()));
-    prefixed.maybe_hinted(fault.error.hint().map(str::to_owned)).of_key(path).spanning(span)
+    let error = RecipeError::new(format!("`{path}`: {}", fault.message));
+    error.maybe_hinted(fault.hint).of_key(path).spanning(span)
 }
 
 fn path_globs(item: &Item, path: &str) -> Read<Vec<PathGlob>> {

@@ -6,12 +6,12 @@ use scraper::selector::Simple;
 use selectors::parser::{ParseRelative, SelectorList, SelectorParseErrorKind};
 
 use super::model::{Css, Take, Target};
-use crate::error::RecipeError;
 
 /// Why a selector does not hold, with the byte in the text where the reading stopped.
 #[derive(Debug)]
 pub(crate) struct SelectorFault {
-    pub(crate) error: RecipeError,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
     pub(crate) offset: usize,
 }
 
@@ -52,12 +52,12 @@ fn empty() -> SelectorFault {
 }
 
 fn fault(message: String, offset: usize) -> SelectorFault {
-    SelectorFault { error: RecipeError::new(message), offset }
+    SelectorFault { message, hint: None, offset }
 }
 
 impl SelectorFault {
     fn hinted(mut self, hint: impl Into<String>) -> Self {
-        self.error = self.error.hinted(hint);
+        self.hint = Some(hint.into());
         self
     }
 }
@@ -342,7 +342,7 @@ mod tests {
             ("li:first-child b:wat", "at character 17: this pseudo-class"),
             ("p, div{}", "at character 7"),
         ] {
-            let message = target(text).unwrap_err().error.to_string();
+            let message = target(text).unwrap_err().message;
             assert!(message.contains(expected), "{text}: {message}");
         }
     }
@@ -361,8 +361,8 @@ mod tests {
             ("li:first", "first match"),
             ("p::before", "@text"),
         ] {
-            let error = target(text).unwrap_err().error;
-            assert!(error.hint().unwrap().contains(hint), "{text}: {error}");
+            let fault = target(text).unwrap_err();
+            assert!(fault.hint.as_deref().unwrap().contains(hint), "{text}: {fault:?}");
         }
     }
 
