@@ -1,12 +1,14 @@
 //! Page and recipe -> records. The steps of a field are always select, regex, as, default.
 
 use std::fmt;
+use std::time::Duration;
 
 use gather_records::{FieldSummary, Record};
 use scraper::{ElementRef, Html};
 use serde_json::Value;
 use url::Url;
 
+use crate::budget::Budget;
 use crate::embedded::Embedded;
 use crate::error::{Error, ErrorKind};
 use crate::label;
@@ -145,6 +147,8 @@ pub(crate) struct Look<'a> {
     pub(crate) base: Option<&'a Url>,
     /// What `match` looks at; None matches.
     pub(crate) path: Option<&'a str>,
+    /// How long taking the records may last.
+    pub(crate) time: Duration,
 }
 
 impl<'a> Look<'a> {
@@ -165,7 +169,7 @@ pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Err
     extraction.matched = true;
     extraction.stats.pages = 1;
     let mut taking = Taking {
-        view: View { root, base: look.base, embedded: Embedded::default() },
+        view: View::new(root, look),
         fields: &compiled.fields,
         detail: compiled.detail.as_ref(),
         strict: compiled.record.strict,
@@ -197,7 +201,7 @@ pub(crate) fn detail(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Erro
     };
     extraction.stats.pages = 1;
     let mut taking = Taking {
-        view: View { root, base: look.base, embedded: Embedded::default() },
+        view: View::new(root, look),
         fields: &detail.fields,
         detail: None,
         strict: recipe.compiled().record.strict,
@@ -266,6 +270,13 @@ struct View<'a> {
     root: ElementRef<'a>,
     base: Option<&'a Url>,
     embedded: Embedded,
+    budget: Budget,
+}
+
+impl<'a> View<'a> {
+    fn new(root: ElementRef<'a>, look: Look<'a>) -> Self {
+        Self { root, base: look.base, embedded: Embedded::default(), budget: Budget::new(look.time) }
+    }
 }
 
 /// What one record is taken from.
@@ -295,6 +306,7 @@ impl<'a> Taking<'a, '_> {
         for row in &grid.rows {
             if self.fields.is_empty() {
                 self.take_columns(&grid, row.element, &row.cells);
+                self.view.budget.check()?;
             } else {
                 self.take(Row { scope: Scope::Below(row.element), cells: Some((&grid, &row.cells)) })?;
             }
@@ -306,7 +318,12 @@ impl<'a> Taking<'a, '_> {
     fn take_columns(&mut self, grid: &Grid<'_>, row: ElementRef<'_>, cells: &[Option<ElementRef<'_>>]) {
         let mut record = Record::new();
         for (index, column) in grid.columns.iter().enumerate() {
-            let text = cells.get(index).copied().flatten().map(visible_text);
+            let text = cells
+                .get(index)
+                .copied()
+                .flatten()
+                .map(visible_text)
+                .filter(|text| self.view.budget.spend(text));
             self.out.stats.count(&column.name, text.is_some(), None);
             record.insert(column.name.as_str(), text);
         }
@@ -325,6 +342,7 @@ impl<'a> Taking<'a, '_> {
             }
             record.insert(field.name.as_str(), value);
         }
+        self.view.budget.check()?;
         match dropped {
             None => self.keep(record, row.scope),
             Some((field, invalid)) => self.drop_record(field, invalid)?,
@@ -450,10 +468,14 @@ fn convert(field: &Field, raw: &Raw, base: Option<&Url>) -> Option<Value> {
 fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
     let json = |values: Vec<Value>| spread(values, field.many).into_iter().map(Raw::Json).collect();
     match &field.source {
-        Source::Css(targets) => from_targets(field, targets, row.scope),
-        Source::Page(targets) => from_targets(field, targets, Scope::Page(view.root)),
-        Source::Label(label) => from_elements(field, label::cells_after(label, row.scope.element())),
-        Source::Column(name) => from_elements(field, column_cell(name, row).into_iter().collect()),
+        Source::Css(targets) => from_targets(field, targets, row.scope, &view.budget),
+        Source::Page(targets) => from_targets(field, targets, Scope::Page(view.root), &view.budget),
+        Source::Label(label) => {
+            from_elements(field, label::cells_after(label, row.scope.element()), &view.budget)
+        }
+        Source::Column(name) => {
+            from_elements(field, column_cell(name, row).into_iter().collect(), &view.budget)
+        }
         Source::JsonLd { pointer, of_type } => {
             json(view.embedded.json_ld(view.root, pointer, of_type.as_deref()))
         }
@@ -461,7 +483,7 @@ fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
             let scripts = css.elements(Scope::Page(view.root)).map(all_text);
             match pointer {
                 Some(pointer) => json(Embedded::in_scripts(scripts, pointer)),
-                None => limited(scripts.map(Raw::Text), field.many),
+                None => limited(scripts, field.many, &view.budget),
             }
         }
         Source::ScriptAfter { marker, pointer } => {
@@ -470,8 +492,9 @@ fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
     }
 }
 
-fn limited(found: impl Iterator<Item = Raw>, many: bool) -> Vec<Raw> {
-    if many { found.collect() } else { found.take(1).collect() }
+fn limited(found: impl Iterator<Item = String>, many: bool, budget: &Budget) -> Vec<Raw> {
+    let most = if many { usize::MAX } else { 1 };
+    found.take(most).take_while(|text| budget.spend(text)).map(Raw::Text).collect()
 }
 
 /// With `many`, a list is its elements; null is nothing.
@@ -494,13 +517,14 @@ fn column_cell<'a>(name: &str, row: &Row<'a, '_>) -> Option<ElementRef<'a>> {
 }
 
 /// The first selector that hits gives the texts.
-fn from_targets(field: &Field, targets: &[Target], scope: Scope<'_>) -> Vec<Raw> {
+fn from_targets(field: &Field, targets: &[Target], scope: Scope<'_>, budget: &Budget) -> Vec<Raw> {
     for target in targets {
         let found = target
             .elements(scope)
+            .take_while(|_| budget.has_time())
             .filter(|element| holds_wanted_text(field, *element))
             .filter_map(|element| taken(element, &target.take, field.conversion.to));
-        let found = limited(found.map(Raw::Text), field.many);
+        let found = limited(found, field.many, budget);
         if !found.is_empty() {
             return found;
         }
@@ -508,9 +532,9 @@ fn from_targets(field: &Field, targets: &[Target], scope: Scope<'_>) -> Vec<Raw>
     Vec::new()
 }
 
-fn from_elements(field: &Field, elements: Vec<ElementRef<'_>>) -> Vec<Raw> {
+fn from_elements(field: &Field, elements: Vec<ElementRef<'_>>, budget: &Budget) -> Vec<Raw> {
     let texts = elements.into_iter().filter_map(|element| taken(element, &Take::Text, field.conversion.to));
-    limited(texts.map(Raw::Text), field.many)
+    limited(texts, field.many, budget)
 }
 
 fn holds_wanted_text(field: &Field, element: ElementRef<'_>) -> bool {

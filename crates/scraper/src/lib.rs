@@ -16,8 +16,10 @@
 //!
 //! Modules, top to bottom; a module uses those below it:
 //! `scraper` (pages over HTTP), `page`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
-//! then `value`, `date`, `text`, `parse`, `charset`, `html_check`, `error`.
+//! then `value`, `date`, `text`, `parse`, `charset`, `html_check`, `budget`, `error`. What the recipe format
+//! is, is in the crate's README.
 
+mod budget;
 mod charset;
 mod date;
 mod embedded;
@@ -46,3 +48,7 @@ pub use recipe::model::Request;
 pub use recipe::{Recipe, RecipeBuilder};
 #[cfg(feature = "fetch")]
 pub use scraper::{Scraped, ScrapedPage, Scraper};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -232,7 +232,8 @@ impl Document<'_> {
     /// # Errors
     ///
     /// Kind `parse` for fewer records than `min`, or, with `strict`, for a missing or invalid required
-    /// field; `too_large` for a table that expands past a million cells.
+    /// field; `too_large` for a table that expands past a million cells, for records with more than 256 MiB of
+    /// text, and past the limit of time.
     pub fn records(&self, recipe: &Recipe) -> Result<Extraction, Error> {
         extract::records(self.look(), recipe).map_err(|error| self.page.located(error))
     }
@@ -275,6 +276,11 @@ impl Document<'_> {
     }
 
     fn look(&self) -> Look<'_> {
-        Look { html: &self.html, base: self.base.as_ref(), path: self.page.path() }
+        Look {
+            html: &self.html,
+            base: self.base.as_ref(),
+            path: self.page.path(),
+            time: self.page.limits.time,
+        }
     }
 }

@@ -296,6 +296,15 @@ fn stats_of_many_pages_add_up() {
     assert!(stats.warnings().is_empty());
 }
 
+#[test]
+fn text_taken_once_for_each_level_of_nesting_stops_at_a_bound() {
+    let html = format!("{}{}", "<div>".repeat(500), "x".repeat(1 << 20));
+    let recipe = Recipe::builder().each("div").field("t", "@text").build().unwrap();
+    let error = Page::from_bytes(html, "").unwrap().records(&recipe).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert!(error.message().contains("bytes of text in its records"), "{error}");
+}
+
 proptest::proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300), content_type in proptest::option::of("text/html(; charset=[a-z0-9-]{0,12})?")) {
