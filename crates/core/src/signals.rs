@@ -20,6 +20,9 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     pub(crate) fn listen() -> Self {
+        // Handlers run in the order they were installed in: the question whether anybody listens must come first, for
+        // once the signal is delivered the root may be done before the handler is.
+        LazyLock::force(&BY_DEFAULT);
         let signals = Signals::new([OsSignal::Int, OsSignal::Term]).ok();
         Self { _listening: signals.as_ref().map(|_| Listening::begin()), signals }
     }
@@ -40,7 +43,7 @@ impl Incoming {
 
 /// A handler once installed stays installed, so it is told when to do what no handler would have done.
 static BY_DEFAULT: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| {
-    let by_default = Arc::new(AtomicBool::new(false));
+    let by_default = Arc::new(AtomicBool::new(true));
     let install = |signal| -> io::Result<_> { register_conditional_default(signal, by_default.clone()) };
     let _ = install(SIGINT).and_then(|_| install(SIGTERM)); // without it a signal after the root is ignored
     by_default

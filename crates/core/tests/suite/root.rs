@@ -2,10 +2,10 @@ use std::future::pending;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
-use gather_core::{By, Interrupted, Reason, Root, cancelled, run, spawn, spawn_service, to_thread};
+use gather_core::{By, Interrupted, Reason, Root, run, spawn, spawn_service, to_thread};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{FOREVER, Flag, eventually, promptly, yield_times};
@@ -354,23 +354,23 @@ async fn waits() {
 }
 
 async fn listens() {
-    println!("ready");
-    println!("told {}", cancelled().await);
+    println!("told {}", ready_to_be_told().await);
 }
 
 async fn goes_on() {
+    ready_to_be_told().await;
+    println!("told");
+    pending::<()>().await;
+}
+
+/// Says that it is ready once it listens, not before.
+async fn ready_to_be_told() -> Reason {
     let ready = Flag::default();
-    let listening = ready.clone().when_cancelled();
     let says = async {
         eventually(|| ready.is_up()).await;
         println!("ready");
     };
-    let hears = async {
-        listening.await;
-        println!("told");
-        pending::<()>().await;
-    };
-    futures::join!(says, hears);
+    futures::join!(ready.clone().when_cancelled(), says).0
 }
 
 async fn leaves_one_behind() {
@@ -389,6 +389,8 @@ async fn leaves_one_behind() {
 struct Program {
     child: Child,
     output: BufReader<ChildStdout>,
+    /// Held open: `wait` would close it, and the program would see its end before the signal.
+    _input: Option<ChildStdin>,
 }
 
 impl Program {
@@ -401,7 +403,8 @@ impl Program {
             .spawn()
             .unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        Self { child, output }
+        let input = child.stdin.take();
+        Self { child, output, _input: input }
     }
 
     /// Reads on until the program prints this line.
