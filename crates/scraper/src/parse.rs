@@ -79,7 +79,8 @@ impl Limits {
         self
     }
 
-    /// Time spent on parsing one page. Default 10 s; `Duration::MAX` turns the bound off.
+    /// Time spent on parsing one page, and again on taking its records. Default 10 s; `Duration::MAX` turns
+    /// the bound off.
     #[must_use]
     pub fn time(mut self, time: Duration) -> Self {
         self.time = time;

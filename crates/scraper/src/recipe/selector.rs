@@ -380,6 +380,31 @@ mod tests {
         assert!(css("> ").is_err());
     }
 
+    #[test]
+    fn the_selectors_of_css_4_that_are_there_and_those_that_are_not() {
+        for (text, holds) in [
+            (":is(a, b)", true),
+            (":where(a)", true),
+            (":not(a, b)", true),
+            ("a:has(> b)", true),
+            ("li:nth-child(2n+1)", true),
+            (":root", true),
+            (":empty", true),
+            ("a:only-child", true),
+            ("[a=b i]", true),
+            (":scope", true),
+            ("*|a", true),
+            ("li:nth-child(2 of .x)", false),
+            ("a:any-link", false),
+            (":target", false),
+            ("p:lang(de)", false),
+            ("a:hover", false),
+            ("svg|a", false),
+        ] {
+            assert_eq!(css(text).is_ok(), holds, "{text}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "[-a-z0-9 >+~.#:,@/()\\[\\]\"'\\\\=*^$|ä]{0,30}") {
