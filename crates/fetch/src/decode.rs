@@ -153,6 +153,7 @@ mod layer {
         /// Nothing has come; an empty body is empty in every coding.
         Fresh,
         /// The first byte of a `deflate` body: the second one tells zlib from raw deflate.
+        #[cfg(feature = "gzip")]
         Held(u8),
         Inside(Engine),
         /// A member or frame is complete; another may follow.
@@ -203,6 +204,7 @@ mod layer {
                 let (state, read, written) = match state {
                     State::Over => (State::Over, input.len(), 0),
                     State::Fresh => self.begin(input),
+                    #[cfg(feature = "gzip")]
                     State::Held(first) => self.begin_held(first, input, out)?,
                     State::Between(engine) => self.next_member(engine, input)?,
                     State::Inside(engine) => self.run(engine, input, out)?,
@@ -222,6 +224,7 @@ mod layer {
             }
         }
 
+        #[cfg(feature = "gzip")]
         fn begin_held(
             &self,
             first: u8,
@@ -278,6 +281,7 @@ mod layer {
             let name = self.name();
             let engine = match &mut self.state {
                 State::Fresh | State::Between(_) | State::Over => return Ok(0),
+                #[cfg(feature = "gzip")]
                 State::Held(_) => return Err(cut_short(name)),
                 State::Inside(engine) => engine,
             };
@@ -300,6 +304,8 @@ mod layer {
         }
 
         fn engine(&self, beginning: &[u8]) -> Engine {
+            // Only `deflate` looks at it.
+            let _ = beginning;
             match self.coding {
                 #[cfg(feature = "gzip")]
                 Coding::Gzip => Box::new(compression_codecs::GzipDecoder::new()),
@@ -313,7 +319,6 @@ mod layer {
                 Coding::Zstd => {
                     let window =
                         compression_codecs::zstd::params::DParameter::window_log_max(ZSTD_WINDOW_LOG);
-                    let _ = beginning;
                     Box::new(compression_codecs::ZstdDecoder::new_with_params(&[window]))
                 }
             }

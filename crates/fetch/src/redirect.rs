@@ -28,7 +28,7 @@ pub(crate) fn resolve(base: &Url, location: &[u8], allow_downgrade: bool) -> Res
     let refused = |why: &str| {
         Failure::new(
             ErrorKind::Redirect,
-            format!("{}: redirect to {:?} {why}", shown(base), shortened(&text)),
+            format!("redirect from {} to {:?} {why}", shown(base), shortened(&text)),
         )
     };
     let mut target = base.join(&text).map_err(|error| refused(&format!("does not parse: {error}")))?;

@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Version};
 use url::Url;
 
-use crate::error::{Error, ErrorKind, Failure, shown};
+use crate::error::{Error, ErrorKind, Failure};
 use crate::retry;
 
 /// A redirect that was followed: where it was, and what it said.
@@ -151,7 +151,7 @@ impl Response {
     /// `parse` if it is not the JSON that `T` wants.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            let fact = format!("{}: not the expected json: {error}", shown(self.url()));
+            let fact = format!("not the expected json: {error}");
             self.error(Failure::new(ErrorKind::Parse, fact).source(error))
         })
     }
@@ -174,12 +174,10 @@ impl Response {
             return None;
         }
         let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-        let fact = format!(
-            "{}: status {status}{}",
-            shown(self.url()),
-            reason.map(|r| format!(" {r}")).unwrap_or_default()
-        );
-        Some(self.error(Failure::new(ErrorKind::Status, fact).retryable(retry::is_retryable_status(status))))
+        let fact = format!("status {status} {}", reason.unwrap_or_default());
+        Some(self.error(
+            Failure::new(ErrorKind::Status, fact.trim_end()).retryable(retry::is_retryable_status(status)),
+        ))
     }
 
     fn error(&self, failure: Failure) -> Error {

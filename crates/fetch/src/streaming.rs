@@ -11,7 +11,7 @@ use http::HeaderMap;
 use url::Url;
 
 use crate::body::Body;
-use crate::error::{Error, ErrorKind, Failure, shown};
+use crate::error::{Error, ErrorKind, Failure};
 use crate::response::{Head, Hop};
 use crate::watch::Watch;
 
@@ -92,7 +92,7 @@ impl Streaming {
     /// The error that a status of 4xx or 5xx is; `None` for all others.
     pub fn status_error(&self) -> Option<Error> {
         let status = self.head.status;
-        let fact = format!("{}: status {status}", shown(&self.head.url));
+        let fact = format!("status {status}");
         (status >= 400).then(|| self.error(Failure::new(ErrorKind::Status, fact)))
     }
 }

@@ -120,7 +120,7 @@ fn a_kept_connection_that_died_costs_no_attempt() {
             assert_eq!((response.text().as_ref(), response.attempts()), ("ok", 1));
         }
     });
-    assert_eq!(server.connections(), 2);
+    assert!(server.connections() >= 2);
 }
 
 #[test]
@@ -133,7 +133,8 @@ fn a_post_on_a_kept_connection_that_died_is_not_sent_again() {
         let error = client.execute(Request::post(server.url()).unwrap().body("x")).await.unwrap_err();
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Body, 1));
     });
-    assert_eq!(server.connections(), 1);
+    // hyper may have begun a second connection meanwhile, but nothing was asked on it.
+    assert_eq!(server.requests().len(), 2);
 }
 
 #[test]

@@ -3,9 +3,6 @@
 use std::future::Future;
 use std::time::Duration;
 
-use compression_codecs::EncodeV2;
-use compression_codecs::core::Level;
-use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 use gather_fetch::{Client, ClientBuilder, Error, Response};
 
 pub(crate) fn run<F: Future>(work: F) -> F::Output {
@@ -30,7 +27,11 @@ pub(crate) fn outcome(result: &Result<Response, Error>) -> String {
     }
 }
 
+#[cfg(feature = "gzip")]
 pub(crate) fn encode(coding: &str, bytes: &[u8]) -> Vec<u8> {
+    use compression_codecs::EncodeV2;
+    use compression_codecs::core::Level;
+    use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
     use compression_codecs::{
         BrotliEncoder, DeflateEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder, brotli, flate, zstd,
     };
