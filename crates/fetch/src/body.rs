@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use gather_core::now;
@@ -23,6 +23,9 @@ const TRUSTED: u64 = 1 << 20;
 
 /// How much of a body that nobody wants is read, so that its connection can serve again.
 const DRAINED: u64 = 64 << 10;
+
+/// How long that may take.
+const DRAINING: Duration = Duration::from_millis(250);
 
 /// How much is fed to the decoder between two looks at what came out, so that a piece of a stream stays small.
 const FEED: usize = 4 << 10;
@@ -177,15 +180,16 @@ impl Body {
         Ok(out)
     }
 
-    /// Reads a small body that nobody wants, so that the connection can be used again; a large one is dropped with its
-    /// connection. Its failures are nobody's.
-    pub(crate) async fn drain(mut self, watch: &mut Watch) {
-        let is_small = self.incoming.size_hint().upper().is_some_and(|bytes| bytes <= DRAINED);
-        while is_small && self.wire() <= DRAINED {
-            match self.piece(watch).await {
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => break,
-            }
+    /// Reads a small body that nobody wants, so that the connection can be used again; one that is large or slow is dropped
+    /// with its connection. Its failures are nobody's.
+    pub(crate) async fn drain(mut self) {
+        if self.incoming.size_hint().upper().is_none_or(|bytes| bytes <= DRAINED) {
+            let all = async { while self.wire() <= DRAINED && self.has_more().await {} };
+            let _ = gather_core::timeout(DRAINING, all).await;
         }
+    }
+
+    async fn has_more(&mut self) -> bool {
+        matches!(poll_fn(|cx| self.poll_wire(cx)).await, Ok(Some(_)))
     }
 }

@@ -33,7 +33,7 @@ impl Default for Timeouts {
 pub struct Limits {
     /// Bytes of a body, on the wire and decoded. 64 MiB; `u64::MAX` is no limit.
     pub body: u64,
-    /// Decoded bytes per byte on the wire, looked at once 4 MiB are decoded. 200; `u32::MAX` is no limit.
+    /// Decoded bytes per byte on the wire, looked at once 1 MiB is decoded. 200; `u32::MAX` is no limit.
     pub ratio: u32,
     /// Bytes of a response's head. 256 KiB, at least 8 KiB. (A head of more than 100 headers is refused, too.)
     pub header_bytes: usize,

@@ -306,7 +306,7 @@ impl<'a> Call<'a> {
         self.method = method;
         let from = std::mem::replace(&mut self.url, target);
         self.history.push(Hop { url: from, status: open.status });
-        open.body.drain(&mut self.watch).await;
+        open.body.drain().await;
         Ok(())
     }
 
@@ -348,7 +348,7 @@ impl<'a> Call<'a> {
 
     async fn wait(&mut self, open: Open, wait: Duration) -> Result<(), Error> {
         // The place among the host's requests goes with the body: nobody holds one while waiting.
-        open.body.drain(&mut self.watch).await;
+        open.body.drain().await;
         self.pause(wait).await
     }
 

@@ -4,7 +4,7 @@ use crate::bounds::Limits;
 use crate::error::{ErrorKind, Failure};
 
 /// Below this many decoded bytes the ratio is not looked at: small pages of blanks compress well, too.
-const RATIO_FLOOR: u64 = 4 << 20;
+const RATIO_FLOOR: u64 = 1 << 20;
 
 /// What of a body has come so far, against what may come.
 #[derive(Debug)]

@@ -9,7 +9,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use async_std::net::TcpStream;
 use futures::stream::{FuturesUnordered, StreamExt};
 use gather_core::{now, sleep, sleep_until};
 use http::Uri;
@@ -166,9 +165,6 @@ impl Inner {
         let addresses = budget.spend(Phase::Dns, self.resolver.resolve(host, port)).await?;
         let addresses = self.allowed(host, port, addresses)?;
         let (stream, remote) = budget.spend(Phase::Connect, connect_any(host, addresses)).await?;
-        // Without it small requests wait for the other side's delayed acknowledgement.
-        let _ = stream.set_nodelay(true);
-        let stream = Socket::new(stream);
         if !https {
             return Ok(Io::plain(stream, remote));
         }
@@ -203,7 +199,7 @@ fn private_address(host: &str, address: SocketAddr) -> Failure {
 
 /// The first connection that comes about. The families take turns, in the order the resolver prefers, each address
 /// gets a head start on the next, and one that fails lets the next begin at once (RFC 8305).
-async fn connect_any(host: &str, addresses: Vec<SocketAddr>) -> Result<(TcpStream, SocketAddr), Failure> {
+async fn connect_any(host: &str, addresses: Vec<SocketAddr>) -> Result<(Socket, SocketAddr), Failure> {
     if let [only] = addresses.as_slice() {
         return connect_one(host, *only).await;
     }
@@ -242,9 +238,9 @@ fn taking_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     (0..longest).flat_map(|n| [one.get(n).copied(), two.get(n).copied()]).flatten().collect()
 }
 
-async fn connect_one(host: &str, address: SocketAddr) -> Result<(TcpStream, SocketAddr), Failure> {
+async fn connect_one(host: &str, address: SocketAddr) -> Result<(Socket, SocketAddr), Failure> {
     loop {
-        match TcpStream::connect(address).await {
+        match Socket::connect(address).await {
             Ok(stream) => return Ok((stream, address)),
             Err(error) if is_out_of_descriptors(&error) => sleep(DESCRIPTOR_WAIT).await,
             Err(error) => return Err(not_connected(host, address, error)),

@@ -5,6 +5,7 @@
 //! read has had to wait, no other is made until the reactor has called.
 
 use std::io::{IoSlice, Result};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,9 +43,13 @@ impl Wake for Bell {
 }
 
 impl Socket {
-    pub(crate) fn new(tcp: TcpStream) -> Self {
+    /// A connection to this address. Dropping the future gives it up.
+    pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
+        let tcp = TcpStream::connect(address).await?;
+        // Without it small requests wait for the other side's delayed acknowledgement.
+        let _ = tcp.set_nodelay(true);
         let bell = Arc::new(Bell::default());
-        Self { tcp, ring: Waker::from(bell.clone()), bell, waiting: false }
+        Ok(Self { tcp, ring: Waker::from(bell.clone()), bell, waiting: false })
     }
 }
 

@@ -157,3 +157,18 @@ fn default_credentials_stay_behind_too() {
     let leaked = &other.requests()[0];
     assert_eq!((leaked.header("authorization"), leaked.header("cookie")), (None, None));
 }
+
+#[test]
+fn a_redirect_whose_body_never_comes_is_followed_soon() {
+    let server = gather_site::Rude::start(|connection| {
+        let head = match connection {
+            1 => "HTTP/1.1 302 Found\r\nLocation: /to\r\nContent-Length: 5\r\n\r\n",
+            _ => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        };
+        vec![gather_site::Step::Read, gather_site::Step::send(head), gather_site::Step::Hold]
+    })
+    .unwrap();
+    let start = std::time::Instant::now();
+    assert_eq!(get(&local(), server.url()).unwrap().text(), "ok");
+    assert!(start.elapsed() < std::time::Duration::from_secs(2));
+}
