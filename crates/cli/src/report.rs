@@ -67,7 +67,11 @@ impl Report {
 
     /// Says a failure without counting it.
     pub(crate) fn name(&self, failure: &Failure) {
-        self.progress.say(&format!("{}: {}", failure.input, failure.message));
+        let Failure { input, message, .. } = failure;
+        // Most messages of the client name the URL themselves.
+        let named =
+            if message.contains(input.as_str()) { message.clone() } else { format!("{input}: {message}") };
+        self.progress.say(&named);
     }
 
     pub(crate) fn skipped(&mut self, input: &str, why: &str) {
@@ -137,7 +141,7 @@ impl Report {
             text.push_str(&format!(" ({})", kinds.join(", ")));
         }
         if let Some(records) = self.summary.records {
-            text.push_str(&format!("; {records} records"));
+            text.push_str(&format!("; {records} {}", if records == 1 { "record" } else { "records" }));
         }
         if let Some(dropped) = self.summary.records_dropped.filter(|dropped| *dropped > 0) {
             text.push_str(&format!(", {dropped} dropped"));

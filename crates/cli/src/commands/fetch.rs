@@ -96,7 +96,11 @@ impl Job {
         let saved = match self.save(&url, &response).await {
             Ok(saved) => saved,
             Err(error) => {
-                return Worked::failed(Failure::new(&url, Kind::Io, format!("cannot save the body: {error}")));
+                return Worked::failed(Failure::new(
+                    &url,
+                    Kind::Io,
+                    format!("cannot save the body: {error}"),
+                ));
             }
         };
         let bytes = response.bytes().len() as u64;

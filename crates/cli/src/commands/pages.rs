@@ -202,7 +202,7 @@ where
 {
     let url = response.url().to_string();
     let content_type = response.content_type().map(|value| value.into_owned());
-    let bytes = response.into_bytes().to_vec();
+    let bytes = response.into_bytes();
     parse(input.to_owned(), Some(url), None, content_type, bytes, work).await
 }
 
@@ -211,7 +211,7 @@ async fn parse<T, F>(
     url: Option<String>,
     path: Option<String>,
     content_type: Option<String>,
-    bytes: Vec<u8>,
+    bytes: impl Into<Vec<u8>> + Send + 'static,
     work: F,
 ) -> Result<T, Failure>
 where

@@ -18,14 +18,6 @@ use crate::input::{self, Inputs};
 use crate::request::Requests;
 use crate::session::{Look, Session, plain};
 
-/// The fields without any named: what every page has.
-const DEFAULT_FIELDS: [(&str, &str); 4] = [
-    ("title", "title"),
-    ("description", "meta[name=\"description\" i]@content"),
-    ("canonical", "link[rel~=\"canonical\" i]@href"),
-    ("lang", "html@lang"),
-];
-
 pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
     let recipe = recipe(&args)?;
     if let Some(path) = &args.save_recipe {
@@ -87,11 +79,6 @@ fn recipe(args: &Scrape) -> anyhow::Result<Recipe> {
     for field in &args.fields {
         builder = builder.spec(field);
     }
-    if args.fields.is_empty() && args.table.is_none() {
-        for (name, css) in DEFAULT_FIELDS {
-            builder = builder.field(name, css);
-        }
-    }
     builder.build().map_err(usage_error)
 }
 
@@ -140,7 +127,11 @@ impl Job {
         }
     }
 
-    async fn here(&self, here: Here) -> Result<Worked, Failure> {
+    async fn here(&self, mut here: Here) -> Result<Worked, Failure> {
+        if !self.recipe.matches_path(&here.path) {
+            // `match` may be meant for the path below the folder given, or for the whole one.
+            here.path = format!("/{}", here.input.trim_start_matches("./").trim_start_matches('/'));
+        }
         let (input, source, status) = (here.input.clone(), here.source().to_owned(), here.status);
         let bytes = here.bytes.len() as u64;
         let recipe = self.recipe.clone();
