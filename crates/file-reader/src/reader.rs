@@ -84,6 +84,7 @@ impl Reader {
             ready: VecDeque::new(),
             budget,
             head: 0,
+            ordered: self.selection.sorted,
             known,
             given: 0,
             _tasks: (walk, read),
@@ -177,6 +178,7 @@ pub struct Files {
     ready: VecDeque<Taken>,
     budget: Arc<Budget>,
     head: u64,
+    ordered: bool,
     known: Arc<AtomicU64>,
     given: u64,
     _tasks: (Task<()>, Task<()>),
@@ -215,8 +217,10 @@ impl Files {
 
     fn next_lane(&mut self, lane: Receiver<Chunk>) {
         self.lane = Some(Box::pin(lane));
-        self.head += 1;
-        self.budget.advance(self.head);
+        if self.ordered {
+            self.head += 1;
+            self.budget.advance(self.head);
+        }
     }
 }
 
