@@ -366,3 +366,72 @@ mod layer {
         }
     }
 }
+
+#[cfg(all(test, feature = "gzip", feature = "br", feature = "zstd"))]
+mod tests {
+    use super::*;
+    use crate::bounds::Limits;
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    fn decode(coding: &str, pieces: &[&[u8]], limits: &Limits) -> Result<Vec<u8>, Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_str(coding).unwrap());
+        let mut decoder = Decoder::for_headers(&headers, limits.layers)?.unwrap();
+        let mut meter = Meter::new(limits);
+        let mut out = Vec::new();
+        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+            meter.add_wire(piece.len())?;
+            decoder.push(piece, &mut out, &mut meter)?;
+        }
+        decoder.finish(&mut out, &mut meter)?;
+        Ok(out)
+    }
+
+    const CODINGS: [&str; 6] = ["gzip", "deflate", "br", "zstd", "gzip, br", "deflate, zstd, gzip"];
+
+    /// A gzip member that holds its bytes as they are (RFC 1952, and a stored block of RFC 1951).
+    fn stored(bytes: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(bytes.len()).unwrap();
+        let crc = bytes.iter().fold(u32::MAX, |crc, byte| {
+            (0..8)
+                .fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+        });
+        let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1];
+        [&head[..], &length.to_le_bytes(), &(!length).to_le_bytes(), bytes, &(!crc).to_le_bytes()]
+            .into_iter()
+            .chain([&u32::from(length).to_le_bytes()[..]])
+            .collect::<Vec<_>>()
+            .concat()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_decoding_ends_within_its_bounds(bytes: Vec<u8>, coding in 0..CODINGS.len(), cut: usize) {
+            let limits = Limits { body: 4096, ..Limits::default() };
+            let (one, two) = bytes.split_at(cut % (bytes.len() + 1));
+            if let Ok(out) = decode(CODINGS[coding], &[one, two], &limits) {
+                prop_assert!(out.len() <= 4096);
+            }
+        }
+
+        #[test]
+        fn where_the_pieces_are_cut_changes_nothing(bytes: Vec<u8>, cut: usize) {
+            let whole = [stored(&bytes), stored(b" and more")].concat();
+            let (one, two) = whole.split_at(cut % (whole.len() + 1));
+            let expected = [&bytes[..], b" and more"].concat();
+            prop_assert_eq!(decode("gzip", &[one, two], &Limits::default()).unwrap(), expected);
+        }
+
+        #[test]
+        fn a_member_with_a_flipped_bit_is_never_taken_for_whole(bytes in proptest::collection::vec(any::<u8>(), 1..64), flip: usize) {
+            let mut member = stored(&bytes);
+            // The header's time, flags for the system, and the like may differ without harm.
+            let bit = 80 + flip % ((member.len() - 10) * 8);
+            member[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(out) = decode("gzip", &[&member], &Limits::default()) {
+                prop_assert_eq!(out, bytes);
+            }
+        }
+    }
+}

@@ -155,7 +155,10 @@ fn what_is_public_can_be_sent_between_threads() {
     fn sync<T: Send + Sync + Clone + 'static>(_: &T) {}
     let client = Client::new();
     sync(&client);
-    check(&client.get("http://h/"));
+    let url = String::from("http://h/");
+    let future = client.get(&url);
+    drop(url);
+    check(&future);
     check(&client.execute(Request::get("http://h/").unwrap()));
     check(&client.stream(Request::get("http://h/").unwrap()));
     use gather_fetch::surf::{Request as SurfRequest, http::Method as SurfMethod};
