@@ -37,6 +37,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Keep every run's measurements in this file, a line of JSON each
+    #[arg(long, value_name = "FILE")]
+    pub(crate) raw: Option<PathBuf>,
+
     /// Be this contestant, once, and print what was measured
     #[arg(long, hide = true, requires = "input")]
     contestant: Option<String>,

@@ -11,6 +11,7 @@ use anyhow::{Context, bail, ensure};
 use crate::args::Args;
 use crate::bench::{Bench, Contestant};
 use crate::machine;
+use crate::report;
 use crate::report::{Progress, Report};
 use crate::work::Run;
 
@@ -32,6 +33,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let load_before = machine::load();
     warm_up(&starter, &progress)?;
     let entries = take_turns(&starter, args, &progress)?;
+    if let Some(file) = &args.raw {
+        report::write_raw(file, bench, &entries)?;
+    }
     let report =
         Report { bench, args, input: &input.about, entries: &entries, load: (load_before, machine::load()) };
     report.print()

@@ -1,8 +1,10 @@
 //! What is printed: figures to stdout, everything else to stderr.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use serde::Serialize;
 
 use crate::args::Args;
@@ -11,6 +13,7 @@ use crate::figure::Figure;
 use crate::frame::Entry;
 use crate::machine;
 use crate::statistics::Spread;
+use crate::work::Run;
 
 /// Says on stderr what goes on.
 pub(crate) struct Progress;
@@ -48,6 +51,29 @@ fn note(line: &str) {
 pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
     note(&format!("error: {error:#}"));
     ExitCode::FAILURE
+}
+
+/// Writes every run, in the order of the contestants, as a line of JSON.
+pub(crate) fn write_raw(file: &Path, bench: &Bench, entries: &[Entry]) -> anyhow::Result<()> {
+    let mut lines = String::new();
+    for entry in entries {
+        for (round, run) in (1..).zip(&entry.runs) {
+            let raw = Raw { bench: bench.name, who: entry.who, round, run };
+            lines += &serde_json::to_string(&raw)?;
+            lines.push('\n');
+        }
+    }
+    std::fs::write(file, lines).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// One run of one contestant.
+#[derive(Serialize)]
+struct Raw<'a> {
+    bench: &'static str,
+    who: &'static str,
+    round: u32,
+    #[serde(flatten)]
+    run: &'a Run,
 }
 
 /// Everything that was measured.

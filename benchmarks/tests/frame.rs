@@ -79,6 +79,10 @@ fn scrape_serves_the_corpus_and_all_find_the_same() {
     assert_eq!(set(&rows, "who"), BTreeSet::from(["gather", "reqwest+scraper"]));
     assert_eq!(set(&rows, "figure"), BTreeSet::from(["pages/s", "MB/s", "cpu", "peak memory"]));
     check(&rows);
+    let raw: Vec<Value> =
+        std::fs::read(raw).unwrap().split_inclusive(|&byte| byte == b'\n').map(parse).collect();
+    assert_eq!(raw.len(), 4, "two runs of each");
+    assert!(raw.iter().all(|run| run["work"]["items"] == 2 && run["work"] == raw[0]["work"]), "{raw:?}");
 }
 
 #[test]
