@@ -435,7 +435,7 @@ mod tests {
     fn the_options_are_consistent_and_all_documented() {
         let mut command = Cli::command();
         command.build();
-        command.debug_assert();
+        command.clone().debug_assert();
         for sub in command.get_subcommands() {
             for arg in sub.get_arguments().filter(|arg| !arg.is_hide_set()) {
                 assert!(arg.get_help().is_some(), "{} {}", sub.get_name(), arg.get_id());

@@ -10,6 +10,7 @@ use gather_records::{Failure, Kind};
 
 use crate::args::{Request, Shared};
 use crate::exit::{usage, usage_error};
+use crate::progress::say;
 
 /// A client with everything the options say, and the request they describe for any URL.
 #[derive(Clone)]
@@ -25,6 +26,9 @@ impl Requests {
     /// Options that do not hold: a header without a colon, a file that cannot be read.
     pub(crate) fn new(options: &Request, shared: &Shared) -> anyhow::Result<Self> {
         let body = body(options)?;
+        if options.insecure && !shared.quiet {
+            say("warning: TLS certificates are not verified (--insecure)");
+        }
         Ok(Self {
             client: client(options, shared)?,
             method: method(options, body.is_some())?,

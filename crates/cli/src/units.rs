@@ -37,11 +37,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
     let mut rest = text;
     let mut milliseconds = 0.0;
-    while !rest.is_empty() {
+    loop {
         let (number, unit, after) = number_and_unit(rest).ok_or_else(refused)?;
         let (_, factor) = TIME.iter().find(|(name, _)| *name == unit).ok_or_else(refused)?;
         milliseconds += number * factor;
         rest = after;
+        if rest.is_empty() {
+            break;
+        }
     }
     Duration::try_from_secs_f64(milliseconds / 1_000.0).map_err(|_| refused())
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context as _;
 use gather_core::to_thread;
 use gather_fetch::Response;
+use gather_file_reader::Encoding;
 use gather_records::{Failure, Kind, Record};
 use serde_json::{Map, Value};
 
@@ -162,9 +163,22 @@ impl Job {
             record.insert("headers", headers(response));
         }
         if self.with_text {
-            record.insert("text", response.text().into_owned());
+            record.insert("text", decoded(response));
         }
         record
+    }
+}
+
+/// The body as text; of a page, by what the page itself says of its encoding as well.
+fn decoded(response: &Response) -> String {
+    let content_type = response.content_type();
+    if !content_type.as_deref().is_some_and(|kind| kind.contains("html")) {
+        return response.text().into_owned();
+    }
+    let charset = gather_scraper::charset(response.bytes(), content_type.as_deref());
+    match Encoding::for_label(charset.name().as_bytes()) {
+        Some(encoding) => encoding.decode(response.bytes()).0.into_owned(),
+        None => response.text().into_owned(),
     }
 }
 
