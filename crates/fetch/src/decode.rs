@@ -367,7 +367,8 @@ mod layer {
     }
 }
 
-#[cfg(all(test, feature = "gzip", feature = "br", feature = "zstd"))]
+#[cfg(test)]
+#[cfg(all(feature = "gzip", feature = "br", feature = "zstd"))]
 mod tests {
     use super::*;
     use crate::bounds::Limits;
