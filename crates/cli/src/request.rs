@@ -1,5 +1,6 @@
 //! From the request options to a client and the requests it sends.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +19,8 @@ pub(crate) struct Requests {
     client: Client,
     method: Method,
     body: Option<Vec<u8>>,
-    is_json: bool,
+    /// The headers that go with the body, unless `-H` says otherwise.
+    body_headers: Vec<(&'static str, &'static str)>,
 }
 
 impl Requests {
@@ -33,7 +35,7 @@ impl Requests {
             client: client(options, shared)?,
             method: method(options, body.is_some())?,
             body,
-            is_json: options.json.is_some(),
+            body_headers: body_headers(options)?,
         })
     }
 
@@ -48,15 +50,10 @@ impl Requests {
     pub(crate) fn to(&self, url: &str) -> Result<gather_fetch::Request, Error> {
         let mut request = gather_fetch::Request::new(self.method.clone(), url)?.typed(true);
         if let Some(body) = &self.body {
-            let (kind, accept) = if self.is_json {
-                ("application/json", Some("application/json"))
-            } else {
-                ("application/x-www-form-urlencoded", None)
-            };
-            if let Some(accept) = accept {
-                request = request.header("accept", accept)?;
+            request = request.body(body.clone());
+            for (name, value) in &self.body_headers {
+                request = request.header(name, value)?;
             }
-            request = request.header("content-type", kind)?.body(body.clone());
         }
         Ok(request)
     }
@@ -118,10 +115,14 @@ fn client(options: &Request, shared: &Shared) -> anyhow::Result<Client> {
     if let Some(cookie) = &options.cookie {
         builder = builder.cookie(cookie_value(cookie)?);
     }
+    let mut seen = BTreeSet::new();
     for header in &options.headers {
-        builder = match header_parts(header)? {
-            (name, Some(value)) => builder.header(name, value),
-            (name, None) => builder.without_header(name),
+        let (name, value) = header_parts(header)?;
+        let is_first = seen.insert(name.to_ascii_lowercase());
+        builder = match value {
+            Some(value) if is_first => builder.header(name, value), // in place of a default one
+            Some(value) => builder.add_header(name, value),
+            None => builder.without_header(name),
         };
     }
     for rule in &options.resolve {
@@ -134,6 +135,20 @@ fn client(options: &Request, shared: &Shared) -> anyhow::Result<Client> {
         builder = builder.add_root_pem(&pem);
     }
     builder.build().map_err(usage_error)
+}
+
+/// What a body is said to be: JSON with an answer in kind, or a form, as in curl.
+fn body_headers(options: &Request) -> anyhow::Result<Vec<(&'static str, &'static str)>> {
+    const JSON: &str = "application/json";
+    let mut headers = match options.json {
+        Some(_) => vec![("content-type", JSON), ("accept", JSON)],
+        None => vec![("content-type", "application/x-www-form-urlencoded")],
+    };
+    for header in &options.headers {
+        let (name, _) = header_parts(header)?;
+        headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+    }
+    Ok(headers)
 }
 
 /// Zero on the command line turns a limit off.

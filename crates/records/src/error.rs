@@ -21,22 +21,21 @@ pub enum ErrorKind {
     Io,
 }
 
-/// Why an output could not be opened, written or completed.
+/// Why an output could not be opened, written or completed. The message says it all: there is no source behind it.
 #[derive(Debug)]
 pub struct SinkError {
     kind: ErrorKind,
     message: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl SinkError {
     pub(crate) fn unsupported(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Unsupported, message: message.into(), source: None }
+        Self { kind: ErrorKind::Unsupported, message: message.into() }
     }
 
     /// An error of the code around a sink.
-    pub fn other(source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self { kind: ErrorKind::Io, message: source.to_string(), source: Some(Box::new(source)) }
+    pub fn other(error: impl fmt::Display) -> Self {
+        Self { kind: ErrorKind::Io, message: error.to_string() }
     }
 
     /// The same, said of a place.
@@ -63,7 +62,7 @@ impl From<io::Error> for SinkError {
             io::ErrorKind::IsADirectory => (ErrorKind::Unsupported, "is a folder".to_owned()),
             _ => (ErrorKind::Io, error.to_string()),
         };
-        Self { kind, message, source: Some(Box::new(error)) }
+        Self { kind, message }
     }
 }
 
@@ -88,8 +87,4 @@ impl fmt::Display for SinkError {
     }
 }
 
-impl std::error::Error for SinkError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
-}
+impl std::error::Error for SinkError {}
