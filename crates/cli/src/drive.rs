@@ -62,10 +62,7 @@ pub(crate) type Unit<T> = (String, Result<T, Box<Worked>>);
 ///
 /// When the scope is cancelled no more inputs are taken, what runs has the session's grace to finish, and the
 /// rest is counted as pending. When the output is closed everything stops at once.
-///
-/// # Errors
-/// An output that cannot be written.
-pub(crate) async fn drive<W, F>(session: &mut Session, inputs: Inputs, work: W) -> anyhow::Result<()>
+pub(crate) async fn drive<W, F>(session: &mut Session, inputs: Inputs, work: W)
 where
     W: Fn(String) -> F + Send + Sync + 'static,
     F: Future<Output = Worked> + Send + 'static,
@@ -75,29 +72,20 @@ where
 }
 
 /// The same where inputs become units of work first: a folder its pages, each an input of its own.
-///
-/// # Errors
-/// An output that cannot be written.
-pub(crate) async fn drive_units<S, T, W, F>(
-    session: &mut Session,
-    inputs: &Inputs,
-    units: S,
-    work: W,
-) -> anyhow::Result<()>
+pub(crate) async fn drive_units<S, T, W, F>(session: &mut Session, inputs: &Inputs, units: S, work: W)
 where
     S: Stream<Item = Unit<T>>,
     T: Send + 'static,
     W: Fn(T) -> F + Send + Sync + 'static,
     F: Future<Output = Worked> + Send + 'static,
 {
-    let unfinished = run(session, units, work).await?;
+    let unfinished = run(session, units, work).await;
     let rest = if session.stopped().is_some() { inputs.count_rest().await } else { 0 };
     session.report.pending(unfinished + rest);
-    Ok(())
 }
 
 /// Returns how many units were taken and did not come to an end.
-async fn run<S, T, W, F>(session: &mut Session, units: S, work: W) -> anyhow::Result<u64>
+async fn run<S, T, W, F>(session: &mut Session, units: S, work: W) -> u64
 where
     S: Stream<Item = Unit<T>>,
     T: Send + 'static,
@@ -122,17 +110,17 @@ where
         };
         finished += 1;
         match outcome {
-            Ok((name, worked)) => session.take(&name, worked).await?,
+            Ok((name, worked)) => session.take(&name, worked).await,
             Err(ended) => session.report.warn(&format!("a task ended early: {ended}")),
         }
-        if session.is_output_closed() {
+        if session.is_output_over() {
             break;
         }
     }
     if let Some(reason) = token.reason() {
         session.stop(Stop::Signal(reason));
     }
-    Ok(taken.load(Ordering::Relaxed).saturating_sub(finished))
+    taken.load(Ordering::Relaxed).saturating_sub(finished)
 }
 
 /// Ready when the scope was cancelled and the grace has passed since.

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use gather_core::Reason;
-use gather_records::{Failure, Format, Record, Sink, Style, Target, Value, WholeFile};
+use gather_records::{Failure, Format, Record, Sink, SinkError, Style, Target, Value, WholeFile};
 
 use crate::args::{FormatName, Shared};
 use crate::drive::{End, Worked};
 use crate::exit::{Exit, usage, usage_error};
 use crate::output::{Flow, Outlet};
-use crate::progress::Progress;
+use crate::progress::{Progress, say};
 use crate::report::{Loudness, Report};
 
 /// What ended a run before its inputs did.
@@ -23,6 +23,8 @@ pub(crate) enum Stop {
     Signal(Reason),
     /// Nobody reads the output any more.
     OutputClosed,
+    /// The output cannot be written.
+    OutputFailed,
 }
 
 /// How a command's records look as text, and which columns a table of them has.
@@ -40,6 +42,7 @@ pub(crate) struct Session {
     errors: Option<Outlet>,
     summary_file: Option<PathBuf>,
     stopped: Option<Stop>,
+    failed_output: Option<anyhow::Error>,
 }
 
 impl Session {
@@ -83,22 +86,20 @@ impl Session {
             errors: errors.map(Outlet::new),
             summary_file: shared.summary.clone(),
             stopped: None,
+            failed_output: None,
         })
     }
 
     /// Takes what became of an input: its records to the output, its end to the account.
-    ///
-    /// # Errors
-    /// An output that cannot be written.
-    pub(crate) async fn take(&mut self, input: &str, worked: Worked) -> anyhow::Result<()> {
+    pub(crate) async fn take(&mut self, input: &str, worked: Worked) {
         if let Some(stats) = &worked.stats {
             self.report.fields(stats);
         }
         for record in worked.records {
-            self.record(record).await?;
+            self.record(record).await;
         }
         for dropped in worked.dropped {
-            self.note(dropped).await?;
+            self.note(dropped).await;
         }
         for warning in &worked.warnings {
             self.report.warn(warning);
@@ -106,37 +107,42 @@ impl Session {
         match worked.end {
             End::Ok { bytes } => self.report.ok(input, bytes),
             End::Skipped(why) => self.report.skipped(input, &why),
-            End::Failed(failure) => self.fail(*failure).await?,
+            End::Failed(failure) => self.fail(*failure).await,
         }
-        Ok(())
     }
 
-    /// Writes one record.
-    pub(crate) async fn record(&mut self, record: Record) -> anyhow::Result<()> {
-        let Some(output) = &mut self.output else { return Ok(()) };
-        match output.write(record).await.context("cannot write the results")? {
-            Flow::Open => {}
-            Flow::Closed => self.stop(Stop::OutputClosed),
+    /// Writes one record. An output that takes no more stops the run.
+    pub(crate) async fn record(&mut self, record: Record) {
+        let Some(output) = &mut self.output else { return };
+        match output.write(record).await {
+            Ok(Flow::Open) => {}
+            Ok(Flow::Closed) => self.stop(Stop::OutputClosed),
+            Err(error) => self.output_failed(anyhow::Error::new(error).context("cannot write the results")),
         }
-        Ok(())
     }
 
     /// Counts a failure, says it, and keeps it in the file of `--errors`.
-    pub(crate) async fn fail(&mut self, failure: Failure) -> anyhow::Result<()> {
+    pub(crate) async fn fail(&mut self, failure: Failure) {
         self.report.failed(&failure);
-        if let Some(errors) = &mut self.errors {
-            errors.write(failure.into()).await.context("cannot write the file of --errors")?;
-        }
-        Ok(())
+        self.keep(failure).await;
     }
 
     /// Keeps a failure in the file of `--errors` and names it, without counting an input.
-    pub(crate) async fn note(&mut self, failure: Failure) -> anyhow::Result<()> {
+    async fn note(&mut self, failure: Failure) {
         self.report.name(&failure);
-        if let Some(errors) = &mut self.errors {
-            errors.write(failure.into()).await.context("cannot write the file of --errors")?;
+        self.keep(failure).await;
+    }
+
+    async fn keep(&mut self, failure: Failure) {
+        let Some(errors) = &mut self.errors else { return };
+        if let Err(error) = errors.write(failure.into()).await {
+            self.output_failed(anyhow::Error::new(error).context("cannot write the file of --errors"));
         }
-        Ok(())
+    }
+
+    fn output_failed(&mut self, error: anyhow::Error) {
+        self.failed_output.get_or_insert(error);
+        self.stop(Stop::OutputFailed);
     }
 
     /// Notes why the run stops; the first reason stays.
@@ -148,32 +154,36 @@ impl Session {
         self.stopped.as_ref()
     }
 
-    pub(crate) fn is_output_closed(&self) -> bool {
-        matches!(self.stopped, Some(Stop::OutputClosed))
+    /// Whether the output takes no more, so that there is no use in going on.
+    pub(crate) fn is_output_over(&self) -> bool {
+        matches!(self.stopped, Some(Stop::OutputClosed | Stop::OutputFailed))
     }
 
     /// Completes the outputs, says the summary and tells the exit code.
     ///
     /// # Errors
-    /// An output that cannot be completed.
+    /// An output that could not be written or completed.
     pub(crate) async fn finish(mut self) -> anyhow::Result<Exit> {
-        let output = match &mut self.output {
-            Some(output) => output.finish().await.map(drop).context("cannot write the results"),
-            None => Ok(()),
-        };
-        let errors = match &mut self.errors {
-            Some(errors) => errors.finish().await.map(drop).context("cannot write the file of --errors"),
-            None => Ok(()),
-        };
+        if let Some(Err(error)) = finish(self.output.as_mut()).await {
+            self.output_failed(anyhow::Error::new(error).context("cannot write the results"));
+        }
+        if let Some(Err(error)) = finish(self.errors.as_mut()).await {
+            self.output_failed(anyhow::Error::new(error).context("cannot write the file of --errors"));
+        }
         let summary = self.report.close();
         if let Some(path) = &self.summary_file {
             let mut sink = open_file(path, Format::Jsonl)?;
-            sink.write(&summary.to_record())
-                .and_then(|()| sink.finish())
-                .context("cannot write the file of --summary")?;
+            let written = sink.write(&summary.to_record()).and_then(|()| sink.finish());
+            written.context("cannot write the file of --summary")?;
         }
-        output.and(errors)?;
-        Ok(self.exit())
+        match self.failed_output.take() {
+            Some(error) if self.exit() <= Exit::Failed => Err(error),
+            Some(error) => {
+                say(&format!("error: {error:#}"));
+                Ok(self.exit())
+            }
+            None => Ok(self.exit()),
+        }
     }
 
     fn exit(&self) -> Exit {
@@ -186,6 +196,13 @@ impl Session {
             None if self.report.has_failures() => Exit::Failed,
             None => Exit::Done,
         }
+    }
+}
+
+async fn finish(outlet: Option<&mut Outlet>) -> Option<Result<Flow, SinkError>> {
+    match outlet {
+        Some(outlet) => Some(outlet.finish().await),
+        None => None,
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) async fn run(args: Fetch) -> anyhow::Result<Exit> {
         let job = work.clone();
         async move { job.fetch(url).await }
     })
-    .await?;
+    .await;
     job.write_index().await?;
     session.finish().await
 }
@@ -220,7 +220,7 @@ async fn body(args: &Fetch, job: &Job) -> anyhow::Result<Exit> {
                 _ => session.report.ok(url, bytes),
             }
         }
-        Ok(Err(failure)) => session.fail(*failure).await?,
+        Ok(Err(failure)) => session.fail(*failure).await,
         Err(reason) => {
             session.stop(crate::session::Stop::Signal(reason));
             session.report.pending(1);

@@ -33,7 +33,7 @@ pub(crate) async fn run(args: Links) -> anyhow::Result<Exit> {
         let requests = requests.clone();
         async move { links(&requests, source).await.unwrap_or_else(Worked::failed) }
     })
-    .await?;
+    .await;
     session.finish().await
 }
 

@@ -34,12 +34,12 @@ pub(crate) async fn run(args: Query) -> anyhow::Result<Exit> {
             return session.finish().await;
         }
     };
-    account(&mut session, &answer).await?;
+    account(&mut session, &answer).await;
     match answer.value {
         Some(value) if as_document => write_whole(&args, value).await?,
         Some(value) => {
             for row in rows(value) {
-                session.record(row).await?;
+                session.record(row).await;
             }
         }
         None => session.report.warn("there is no answer, for an endpoint failed that is required"),
@@ -64,7 +64,7 @@ fn query(args: &Query) -> anyhow::Result<ApiQuery> {
 }
 
 /// Each endpoint is an input.
-async fn account(session: &mut Session, answer: &Answer) -> anyhow::Result<()> {
+async fn account(session: &mut Session, answer: &Answer) {
     for warning in &answer.warnings {
         session.report.warn(warning);
     }
@@ -80,9 +80,8 @@ async fn account(session: &mut Session, answer: &Answer) -> anyhow::Result<()> {
                 Worked::failed(failure)
             }
         };
-        session.take(url, worked).await?;
+        session.take(url, worked).await;
     }
-    Ok(())
 }
 
 /// The answer as JSON, whole, in a file or on stdout.

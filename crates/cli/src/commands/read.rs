@@ -24,11 +24,11 @@ pub(crate) async fn run(args: Read) -> anyhow::Result<Exit> {
     let stdin = args.paths.iter().any(|path| input::is_stdin(path.as_os_str()));
     if stdin {
         let result = from_stdin(&reader, args.max_size).await;
-        take(&mut session, result, &args).await?;
+        take(&mut session, result, &args).await;
     }
     let typed = args.paths.iter().filter(|path| !input::is_stdin(path.as_os_str()));
     let inputs = Inputs::start(typed.map(|path| path.clone().into_os_string()).collect(), list)?;
-    read_all(&mut session, &reader, inputs, &args).await?;
+    read_all(&mut session, &reader, inputs, &args).await;
     session.finish().await
 }
 
@@ -62,20 +62,20 @@ fn columns(args: &Read) -> Vec<String> {
     columns.into_iter().map(str::to_owned).collect()
 }
 
-async fn read_all(session: &mut Session, reader: &Reader, inputs: Inputs, args: &Read) -> anyhow::Result<()> {
+async fn read_all(session: &mut Session, reader: &Reader, inputs: Inputs, args: &Read) {
     let token = CancelToken::current();
     let (paths, mut bad) = split(inputs);
     let mut files = reader.read(paths);
     loop {
         match select(files.next(), token.cancelled()).await {
-            Either::Left((Some(result), _)) => take(session, result, args).await?,
+            Either::Left((Some(result), _)) => take(session, result, args).await,
             Either::Left((None, _)) => break,
             Either::Right((reason, _)) => {
                 session.stop(Stop::Signal(reason));
                 break;
             }
         }
-        if session.is_output_closed() {
+        if session.is_output_over() {
             break;
         }
     }
@@ -85,9 +85,8 @@ async fn read_all(session: &mut Session, reader: &Reader, inputs: Inputs, args: 
     while let Some(bad) = bad.next().await {
         session
             .take(&bad.entry, Worked::failed(Failure::new(&bad.entry, Kind::InvalidInput, &bad.message)))
-            .await?;
+            .await;
     }
-    Ok(())
 }
 
 /// Paths for the reader, which walks on a thread of its own, and the entries of the list that give none.
@@ -115,7 +114,7 @@ async fn from_stdin(reader: &Reader, max_size: Option<u64>) -> Result<File, Read
     reader.decode("-", bytes)
 }
 
-async fn take(session: &mut Session, result: Result<File, ReadError>, args: &Read) -> anyhow::Result<()> {
+async fn take(session: &mut Session, result: Result<File, ReadError>, args: &Read) {
     match result {
         Ok(file) => {
             let name = file.path().to_string_lossy().into_owned();

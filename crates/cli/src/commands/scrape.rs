@@ -55,7 +55,7 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
         let job = job.clone();
         async move { job.scrape(source).await.unwrap_or_else(Worked::failed) }
     })
-    .await?;
+    .await;
     session.finish().await
 }
 
