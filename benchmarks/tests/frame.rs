@@ -74,8 +74,10 @@ fn read_prints_every_figure_of_everybody() {
 fn scrape_serves_the_corpus_and_all_find_the_same() {
     let folder = tempfile::tempdir().unwrap();
     pages(folder.path());
-    let rows =
-        rows(&["scrape", "--quick", "--runs", "1", "--json", "--corpus", folder.path().to_str().unwrap()]);
+    let (corpus, raw) = (folder.path().to_str().unwrap(), folder.path().join("raw.jsonl"));
+    let options =
+        ["scrape", "--quick", "--runs", "2", "--json", "--corpus", corpus, "--raw", raw.to_str().unwrap()];
+    let rows = rows(&options);
     assert_eq!(set(&rows, "who"), BTreeSet::from(["gather", "reqwest+scraper"]));
     assert_eq!(set(&rows, "figure"), BTreeSet::from(["pages/s", "MB/s", "cpu", "peak memory"]));
     check(&rows);
