@@ -21,6 +21,10 @@ pub(crate) struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 all done (also when stdout was closed), 1 inputs failed or were refused, \
 2 wrong usage or a file of options that does not hold, 130 interrupted, 143 terminated.";
 
+const LIMITS: &str = "Other limits: 30s for the first byte of an answer and between two pieces of it; 8 requests at once to a \
+host on the public net, no such limit on loopback. Cookies are off.\n\
+-L, -s, -S, -f and --compressed are accepted as in curl, for they are on already.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Read files and folders concurrently; a record per file
@@ -69,8 +73,8 @@ pub(crate) struct Shared {
     #[arg(long, value_enum)]
     pub(crate) format: Option<FormatName>,
 
-    /// Where the results go: FILE (jsonl, json, csv, tsv by extension, each also .gz; it appears at exit, whole),
-    /// sqlite:FILE[#table] or postgres://… [default: stdout]
+    /// Where the results go: the format by the extension (jsonl, json, csv, tsv, each also .gz); the file appears at
+    /// exit, whole [default: stdout]
     #[arg(short, long, alias = "output", value_name = "FILE")]
     pub(crate) out: Option<String>,
 
@@ -237,6 +241,7 @@ pub(crate) struct Read {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = LIMITS)]
 pub(crate) struct Fetch {
     /// The URLs
     #[arg(value_name = "URL")]
@@ -270,6 +275,7 @@ pub(crate) struct Fetch {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = LIMITS)]
 pub(crate) struct Links {
     /// URLs, files or folders of pages; `-` is one page on stdin
     #[arg(value_name = "INPUT")]
@@ -287,6 +293,7 @@ pub(crate) struct Links {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = LIMITS)]
 pub(crate) struct Scrape {
     /// URLs, files or folders of pages; `-` is one page on stdin
     #[arg(value_name = "INPUT")]
@@ -328,6 +335,7 @@ pub(crate) struct Scrape {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = LIMITS)]
 pub(crate) struct Query {
     /// The file of endpoints
     #[arg(value_name = "FILE")]
