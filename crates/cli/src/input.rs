@@ -84,6 +84,11 @@ impl Inputs {
         count
     }
 
+    /// Gives no more inputs: who waits for one is told that there is none.
+    pub(crate) fn close(&self) {
+        self.receiver.close();
+    }
+
     async fn next_left(&self) -> bool {
         if self.finite { self.receiver.recv().await.is_ok() } else { self.receiver.try_recv().is_ok() }
     }

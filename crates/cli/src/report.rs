@@ -1,9 +1,11 @@
 //! The account of a run: counts, failures by kind, warnings, the summary.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use gather_core::now;
+use gather_fetch::Url;
 use gather_records::{Failure, Summary};
 use gather_scraper::Stats;
 
@@ -49,7 +51,7 @@ impl Report {
         self.summary.inputs += 1;
         self.summary.ok += 1;
         self.summary.bytes += bytes;
-        self.verbose(format_args!("{input}: ok, {}", human_bytes(bytes)));
+        self.verbose(format_args!("{}: ok, {}", without_password(input), human_bytes(bytes)));
         self.show();
     }
 
@@ -68,9 +70,9 @@ impl Report {
     /// Says a failure without counting it.
     pub(crate) fn name(&self, failure: &Failure) {
         let Failure { input, message, .. } = failure;
+        let input = without_password(input);
         // Most messages of the client name the URL themselves.
-        let named =
-            if message.contains(input.as_str()) { message.clone() } else { format!("{input}: {message}") };
+        let named = if message.contains(&*input) { message.clone() } else { format!("{input}: {message}") };
         self.progress.say(&named);
     }
 
@@ -158,5 +160,16 @@ impl Report {
     fn show(&self) {
         let Summary { ok, failed, refused, bytes, .. } = self.summary;
         self.progress.show(Standing { done: ok, failed: failed + refused, bytes });
+    }
+}
+
+/// An input as it may be said: a URL without its password, which logs would keep.
+fn without_password(input: &str) -> Cow<'_, str> {
+    match Url::parse(input) {
+        Ok(mut url) if url.password().is_some() => match url.set_password(None) {
+            Ok(()) => url.to_string().into(),
+            Err(()) => input.into(),
+        },
+        _ => input.into(),
     }
 }

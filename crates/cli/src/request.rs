@@ -132,6 +132,12 @@ fn client(options: &Request, shared: &Shared) -> anyhow::Result<Client> {
         let pem = std::fs::read(path).map_err(|error| {
             usage_error(format!("cannot read the certificates {}: {error}", path.display()))
         })?;
+        if !pem.windows(PEM_CERTIFICATE.len()).any(|window| window == PEM_CERTIFICATE) {
+            return Err(usage(
+                format!("no certificate in {}", path.display()),
+                "--cacert takes certificates in PEM: -----BEGIN CERTIFICATE-----",
+            ));
+        }
         builder = builder.add_root_pem(&pem);
     }
     builder.build().map_err(usage_error)
@@ -150,6 +156,9 @@ fn body_headers(options: &Request) -> anyhow::Result<Vec<(&'static str, &'static
     }
     Ok(headers)
 }
+
+/// What a certificate in PEM begins with.
+const PEM_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Zero on the command line turns a limit off.
 fn unless_zero(limit: Duration) -> Option<Duration> {

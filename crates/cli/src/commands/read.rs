@@ -1,7 +1,9 @@
 //! `gather read PATH…`: a record per file.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use async_channel::Receiver;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use gather_core::CancelToken;
@@ -64,7 +66,8 @@ fn columns(args: &Read) -> Vec<String> {
 
 async fn read_all(session: &mut Session, reader: &Reader, inputs: Inputs, args: &Read) {
     let token = CancelToken::current();
-    let (paths, mut bad) = split(inputs);
+    let inputs = Arc::new(inputs);
+    let (paths, bad) = split(inputs.clone());
     let mut files = reader.read(paths);
     loop {
         match select(files.next(), token.cancelled()).await {
@@ -81,8 +84,12 @@ async fn read_all(session: &mut Session, reader: &Reader, inputs: Inputs, args: 
     }
     if session.stopped().is_some() {
         session.report.pending(files.pending());
+        drop(files); // the walk takes no more of the list: what is left of it is counted here
+        session.report.pending(inputs.count_rest().await);
+        inputs.close(); // the walk may be waiting for a list that does not end
+        bad.close();
     }
-    while let Some(bad) = bad.next().await {
+    while let Ok(bad) = bad.recv().await {
         session
             .take(&bad.entry, Worked::failed(Failure::new(&bad.entry, Kind::InvalidInput, &bad.message)))
             .await;
@@ -90,9 +97,7 @@ async fn read_all(session: &mut Session, reader: &Reader, inputs: Inputs, args: 
 }
 
 /// Paths for the reader, which walks on a thread of its own, and the entries of the list that give none.
-fn split(
-    inputs: Inputs,
-) -> (impl Iterator<Item = PathBuf> + Send + 'static, futures::stream::BoxStream<'static, BadEntry>) {
+fn split(inputs: Arc<Inputs>) -> (impl Iterator<Item = PathBuf> + Send + 'static, Receiver<BadEntry>) {
     let (sender, bad) = async_channel::unbounded();
     let paths =
         std::iter::from_fn(move || inputs.next_blocking()).filter_map(move |given: Given| match given {
@@ -102,7 +107,7 @@ fn split(
                 None
             }
         });
-    (paths, bad.boxed())
+    (paths, bad)
 }
 
 async fn from_stdin(reader: &Reader, max_size: Option<u64>) -> Result<File, ReadError> {
@@ -153,7 +158,8 @@ pub(crate) fn failure(error: &ReadError) -> Failure {
 
 fn text(record: &Record) -> String {
     let field = |name: &str| record.get(name).map_or_else(String::new, plain);
-    format!("{}: {} bytes, {} lines, {}", field("path"), field("bytes"), field("lines"), field("encoding"))
+    let path = field("path").replace('\n', "\\n"); // a name cannot begin a line of its own
+    format!("{path}: {} bytes, {} lines, {}", field("bytes"), field("lines"), field("encoding"))
 }
 
 /// Whether a file of a folder is taken for a page.
