@@ -1,1 +1,30 @@
-//! Integration tests.
+//! What `gather` does, tried with the real binary on real files and sockets. One file for each command or fear.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is how a failure is said")]
+
+#[macro_use]
+mod support;
+
+mod bad_input;
+mod bad_pages;
+mod bad_servers;
+mod demo;
+mod every;
+mod fetch;
+mod help;
+mod input_lists;
+mod links;
+mod output;
+mod output_dir;
+mod query;
+mod read;
+mod readme;
+mod recipes;
+mod request_options;
+mod retries;
+mod scrape;
+mod serve;
+mod stopping;
+mod summary;
+mod tls;
+mod width;

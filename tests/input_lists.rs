@@ -1,0 +1,112 @@
+//! `--input`, and what one command hands to another.
+
+use gather_site::{Mock, Reply};
+
+use crate::support::{Folder, as_set, dead_port, field, jsonl_file};
+
+fn echo() -> Mock {
+    Mock::start(|request| Reply::text(request.path().to_owned())).unwrap()
+}
+
+#[test]
+fn a_list_is_lines_jsonl_json_or_csv_by_its_content() {
+    let server = echo();
+    let (a, b) = (server.join("/a"), server.join("/b"));
+    let lists = [
+        format!("{a}\r\n\n  {b}\n"),
+        format!("{{\"url\":\"{a}\"}}\n{{\"input\":\"{b}\"}}\n"),
+        format!("[{{\"url\":\"{a}\"}}, \"{b}\"]"),
+        format!("name,url\nx,{a}\n\"y, z\",{b}\n"),
+        format!("name\turl\nx\t{a}\ny\t{b}\n"),
+    ];
+    for list in lists {
+        let run = gather!["fetch", "--input", "-", "--ordered"].stdin(list.clone()).ok();
+        assert_eq!(field(&run.records(), "url"), [&a, &b], "{list}");
+    }
+}
+
+#[test]
+fn a_list_may_be_a_file_and_comes_after_what_was_typed() {
+    let server = echo();
+    let folder = Folder::new();
+    let list = folder.write("list.txt", server.join("/b"));
+    let run = gather!["fetch", server.join("/a"), "--input", list, "--ordered"].ok();
+    assert_eq!(field(&run.records(), "url"), [server.join("/a"), server.join("/b")]);
+}
+
+#[test]
+fn another_key_can_be_named() {
+    let server = echo();
+    let list = format!("{{\"url\":\"nonsense\",\"next\":\"{}\"}}\n", server.join("/a"));
+    let run = gather!["fetch", "--input", "-", "--input-key", "next"].stdin(list).ok();
+    assert_eq!(run.record()["url"], server.join("/a"));
+}
+
+#[test]
+fn an_entry_that_names_nothing_fails_and_the_rest_goes_on() {
+    let server = echo();
+    let list = format!("{{\"x\":1}}\nnot json\n{{\"url\":\"{}\"}}\n", server.join("/a"));
+    let folder = Folder::new();
+    let run = gather!["fetch", "--input", "-", "--errors", folder.join("e.jsonl")].stdin(list).run().code(1);
+    assert_eq!(run.record()["url"], server.join("/a"));
+    assert_eq!(field(&jsonl_file(folder.join("e.jsonl")), "kind"), ["invalid_input"; 2]);
+}
+
+#[test]
+fn a_list_that_is_not_there_is_wrong_usage() {
+    gather!["fetch", "--input", "/no/such/list"].run().code(2).says(&["/no/such/list", "hint:"]);
+    gather!["read", "--input", "/no/such/list"].run().code(2).says(&["/no/such/list"]);
+}
+
+#[test]
+fn nothing_to_do_is_wrong_usage_and_an_empty_list_is_not() {
+    for command in ["read", "fetch", "links", "scrape"] {
+        gather![command].run().code(2).says(&["hint:"]);
+        assert_eq!(gather![command, "--input", "-"].ok().stdout, "");
+    }
+}
+
+#[test]
+fn links_hand_over_to_fetch() {
+    let server = Mock::start(|request| match request.path() {
+        "/" => Reply::html("<a href=one>1</a> <a href=/two>2</a> <a href='mailto:x@example.com'>3</a>"),
+        path => Reply::text(path.to_owned()),
+    })
+    .unwrap();
+    let links = gather!["links", server.join("/")].ok();
+    assert_eq!(field(&links.records(), "url"), [server.join("/one"), server.join("/two")]);
+    let run = gather!["fetch", "--input", "-", "--ordered"].stdin(links.bytes).ok();
+    assert_eq!(field(&run.records(), "url"), [server.join("/one"), server.join("/two")]);
+    let text = gather!["links", server.join("/"), "--format", "text"].ok();
+    assert_eq!(text.stdout, format!("{}\n{}\n", server.join("/one"), server.join("/two")));
+    let again = gather!["fetch", "--input", "-", "--ordered"].stdin(text.bytes).ok();
+    assert_eq!(as_set(again.records()), as_set(run.records()));
+}
+
+#[test]
+fn the_file_of_errors_is_a_list_of_what_to_try_again() {
+    let server = Mock::start(|request| match (request.path(), request.call()) {
+        ("/late", 1) => Reply::status(404),
+        (path, _) => Reply::text(path.to_owned()),
+    })
+    .unwrap();
+    let folder = Folder::new();
+    let errors = folder.join("errors.jsonl");
+    let dead = format!("http://127.0.0.1:{}/", dead_port());
+    let inputs = [server.join("/good"), server.join("/late"), dead.clone()];
+    gather!["fetch", "--retries", "0", "--errors", &errors].args(&inputs).run().code(1);
+    // Read and written in the same run: the file is replaced at the end, not at the start.
+    let run = gather!["fetch", "--retries", "0", "--input", &errors, "--errors", &errors].run().code(1);
+    assert_eq!(run.record()["url"], server.join("/late"));
+    assert_eq!(field(&jsonl_file(&errors), "input"), [dead]);
+}
+
+#[test]
+fn what_read_wrote_is_a_list_of_paths() {
+    let folder = Folder::new();
+    folder.write("in/a.html", "<title>A</title>");
+    folder.write("in/b.html", "<title>B</title>");
+    let read = gather!["read", folder.join("in"), "--no-text"].ok();
+    let run = gather!["scrape", "--input", "-", "--field", "t=title", "--ordered"].stdin(read.bytes).ok();
+    assert_eq!(run.records().len(), 2);
+}

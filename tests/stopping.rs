@@ -1,0 +1,235 @@
+//! Ctrl-C and its like: what was done is kept, what is pending is said, nothing half-written stays behind.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use gather_site::{Mock, Reply};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{Folder, Gather, Running, jsonl_file, lawful_summary};
+
+/// A server whose first answer comes at once and whose others never do; and a channel that tells of each request.
+fn stuck_after_one() -> (Mock, Receiver<()>) {
+    let (sender, asked) = channel();
+    let server = Mock::start(move |request| {
+        let _ = sender.send(());
+        if request.path() == "/0" { Reply::text("x") } else { Reply::text("x").after(std::future::pending()) }
+    });
+    (server.unwrap(), asked)
+}
+
+/// A run of `fetch` that has done one of ten inputs and hangs in the second.
+fn stuck(folder: &Folder, options: &[&str]) -> (Mock, Running) {
+    let (server, asked) = stuck_after_one();
+    let urls: Vec<String> = (0..10).map(|n| server.join(&format!("/{n}"))).collect();
+    let run: Gather = gather!["fetch", "-j", "1", "--summary", "s.json", "--errors", "e.jsonl"];
+    let run = run.args(options).args(&urls).here(folder.path()).start();
+    asked.recv().unwrap();
+    asked.recv().unwrap();
+    (server, run)
+}
+
+#[test]
+fn what_was_done_is_kept_and_the_rest_is_pending() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let folder = Folder::new();
+        let (server, run) = stuck(&folder, &["--grace", "50ms", "-o", "o.jsonl"]);
+        run.signal(signal);
+        run.wait().code(code).says(&["1 ok", "9 pending"]);
+        assert_eq!(jsonl_file(folder.join("o.jsonl")).len(), 1);
+        let summary = lawful_summary(folder.join("s.json"));
+        assert_eq!((&summary["inputs"], &summary["pending"]), (&10.into(), &9.into()));
+        assert_eq!(folder.names(), ["e.jsonl", "o.jsonl", "s.json"], "nothing half-written stays behind");
+        assert_eq!(server.calls(), 2, "no new work is taken");
+    }
+}
+
+#[test]
+fn what_runs_may_finish_within_the_grace() {
+    let (open, gate) = async_channel::bounded::<()>(1);
+    let (sender, asked) = channel();
+    let server = Mock::start(move |_| {
+        let _ = sender.send(());
+        let gate = gate.clone();
+        Reply::text("x").after(async move {
+            let _ = gate.recv().await;
+        })
+    })
+    .unwrap();
+    let run = gather!["fetch", "-j", "1", "--grace", "30s", server.join("/a"), server.join("/b")].start();
+    asked.recv().unwrap();
+    run.interrupt();
+    // Nothing tells from outside that the signal was taken; the answer follows it, and both orders must keep it.
+    open.close();
+    let run = run.wait().code(130);
+    assert!((1..=2).contains(&run.records().len()), "{run:?}");
+}
+
+#[test]
+fn a_second_one_ends_it_at_once() {
+    let folder = Folder::new();
+    let (_server, run) = stuck(&folder, &["--grace", "10m", "-o", "o.jsonl"]);
+    let start = Instant::now();
+    run.interrupt();
+    // Two signals at once may be one: ask until it is gone, as an impatient user does.
+    let run = interrupt_until_gone(run);
+    run.code(130);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    let half: Vec<String> = folder.names().into_iter().filter(|name| name.starts_with('.')).collect();
+    assert_eq!(half, [""; 0], "nothing half-written stays behind");
+}
+
+/// Sends the signal every few milliseconds: the one that comes second is the one that counts.
+fn interrupt_until_gone(run: Running) -> crate::support::Run {
+    let impatient = run.handle();
+    let (sender, gone) = channel::<()>();
+    let fingers = std::thread::spawn(move || {
+        while gone
+            .recv_timeout(Duration::from_millis(20))
+            .is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout)
+        {
+            impatient.interrupt();
+        }
+    });
+    let run = run.wait();
+    drop(sender);
+    fingers.join().unwrap();
+    run
+}
+
+#[test]
+fn a_zero_grace_ends_it_at_the_first() {
+    let folder = Folder::new();
+    let (_server, run) = stuck(&folder, &["--grace", "0"]);
+    run.interrupt();
+    assert_eq!(run.wait().code(130).records().len(), 1);
+}
+
+#[test]
+fn a_file_that_was_there_is_replaced_by_what_was_done() {
+    let folder = Folder::new();
+    folder.write("o.json", "[]");
+    let (_server, run) = stuck(&folder, &["--grace", "0", "-o", "o.json"]);
+    run.interrupt();
+    run.wait().code(130);
+    let records: Vec<serde_json::Value> = serde_json::from_str(&folder.read("o.json")).unwrap();
+    assert_eq!(records.len(), 1);
+}
+
+#[test]
+fn saved_bodies_are_whole_and_in_the_index() {
+    let folder = Folder::new();
+    let (_server, run) = stuck(&folder, &["--grace", "0", "--output-dir", "pages"]);
+    run.interrupt();
+    run.wait().code(130);
+    assert_eq!(jsonl_file(folder.join("pages/index.jsonl")).len(), 1);
+    assert_eq!(crate::support::names(&folder.join("pages")).len(), 2);
+}
+
+#[test]
+fn every_command_that_waits_for_a_server_can_be_interrupted() {
+    for command in ["fetch", "links", "scrape"] {
+        let (sender, asked) = channel();
+        let server = Mock::start(move |_| {
+            let _ = sender.send(());
+            Reply::text("x").after(std::future::pending())
+        })
+        .unwrap();
+        let folder = Folder::new();
+        let run = gather![command, server.url(), "--grace", "0", "--summary", folder.join("s")].start();
+        asked.recv().unwrap();
+        run.interrupt();
+        run.wait().code(130).says(&["1 pending"]);
+        lawful_summary(folder.join("s"));
+    }
+}
+
+#[test]
+fn a_query_and_a_body_can_be_interrupted() {
+    let (sender, asked) = channel();
+    let server = Mock::start(move |_| {
+        let _ = sender.send(());
+        Reply::text("x").after(std::future::pending())
+    })
+    .unwrap();
+    let folder = Folder::new();
+    let file = folder.write("q.toml", "[[endpoint]]\nname = \"a\"\nurl = \"/a\"\n");
+    let runs = [
+        gather!["query", file, "--base", server.url(), "--grace", "0"],
+        gather!["fetch", "--body", server.url(), "--grace", "0"],
+    ];
+    for run in runs {
+        let run = run.start();
+        asked.recv().unwrap();
+        run.interrupt();
+        assert_eq!(run.wait().code(130).stdout, "");
+    }
+}
+
+#[test]
+fn a_wait_between_attempts_can_be_interrupted() {
+    let (sender, asked) = channel();
+    let server = Mock::start(move |_| {
+        let _ = sender.send(());
+        Reply::status(503).header("retry-after", "60")
+    })
+    .unwrap();
+    let run = gather!["fetch", server.url(), "--grace", "0"].start();
+    asked.recv().unwrap();
+    run.interrupt();
+    run.wait().code(130);
+}
+
+/// A run that takes its list from a stdin that stays open.
+fn with_open_list(command: &str, list: &str) -> (std::process::Child, std::process::ChildStdin) {
+    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_gather"));
+    run.args([command, "--input", "-", "--grace", "0"]).stderr(Stdio::null());
+    let mut child = run.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(list.as_bytes()).unwrap();
+    (child, stdin)
+}
+
+#[test]
+fn a_list_on_stdin_that_never_ends_does_not_keep_fetch() {
+    let (server, asked) = stuck_after_one();
+    let (mut child, stdin) = with_open_list("fetch", &format!("{}\n", server.join("/1")));
+    asked.recv().unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(stdin);
+}
+
+#[test]
+fn a_list_on_stdin_that_never_ends_does_not_keep_read() {
+    let folder = Folder::new();
+    let path = folder.write("a.txt", "x");
+    // More than the walk collects before it hands anything on, less than a pipe holds of what comes out.
+    let list = format!("{}\n", path.display()).repeat(400);
+    let start = Instant::now();
+    let (mut child, stdin) = with_open_list("read", &list);
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("a.txt"), "{line}");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    drop(stdin);
+}
+
+#[test]
+fn a_read_that_is_interrupted_counts_the_rest_of_its_list() {
+    let folder = Folder::new();
+    let path = folder.write("a.txt", "x");
+    let list = folder.write("list", format!("{}\n", path.display()).repeat(50_000));
+    let mut run = gather!["read", "--input", list, "-j", "1", "--summary", folder.join("s")].start();
+    let mut stdout = BufReader::new(run.stdout());
+    stdout.read_line(&mut String::new()).unwrap();
+    run.interrupt();
+    std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
+    run.wait().code(130);
+    let summary = lawful_summary(folder.join("s"));
+    assert!(summary["pending"].as_u64().unwrap() > 0, "{summary}");
+}
