@@ -59,11 +59,23 @@ impl From<io::Error> for SinkError {
             }
             io::ErrorKind::PermissionDenied => (ErrorKind::Permission, "permission denied".to_owned()),
             io::ErrorKind::StorageFull => (ErrorKind::Full, "no space left on the device".to_owned()),
+            io::ErrorKind::ReadOnlyFilesystem => {
+                (ErrorKind::Permission, "its file system is read-only".to_owned())
+            }
             io::ErrorKind::IsADirectory => (ErrorKind::Unsupported, "is a folder".to_owned()),
-            _ => (ErrorKind::Io, error.to_string()),
+            io::ErrorKind::NotADirectory => {
+                (ErrorKind::NotFound, "what stands for its folder is a file".to_owned())
+            }
+            _ => (ErrorKind::Io, without_temporary_name(&error)),
         };
         Self { kind, message }
     }
+}
+
+/// The cause alone where there is one: tempfile adds the name of a file that nobody asked for.
+fn without_temporary_name(error: &io::Error) -> String {
+    let cause = error.get_ref().and_then(|wrapped| wrapped.source());
+    cause.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 impl From<serde_json::Error> for SinkError {

@@ -73,7 +73,8 @@ impl Sink {
     fn open(path: &Path, format: Format, mut style: Style, append: bool) -> Result<Self, SinkError> {
         let name = path.display().to_string();
         if is_device(path) {
-            let file = OpenOptions::new().write(true).open(path)?;
+            // Adding, for a shell may have pointed the descriptor behind the name at a file that holds something.
+            let file = OpenOptions::new().append(true).open(path)?;
             let encoder = Encoder::new(format, style, true);
             return Ok(Self { encoder, out: Out::Device(BufWriter::new(file)), name });
         }
@@ -159,10 +160,11 @@ fn complete(encoder: &mut Encoder, out: Out) -> Result<(), SinkError> {
     Ok(())
 }
 
-/// What is not a regular file, or may be one that the process already writes to under another name.
+/// What is not a regular file, or names a descriptor that the process already has. A file in `/dev/shm` is a file.
 fn is_device(path: &Path) -> bool {
+    const DESCRIPTORS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
     let special = path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
-    special || path.starts_with("/dev") || path.starts_with("/proc")
+    special || DESCRIPTORS.iter().any(|name| path.starts_with(name))
 }
 
 /// The header of a table that is to be added to, unless it is empty or not there.

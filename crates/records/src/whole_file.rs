@@ -33,7 +33,7 @@ impl WholeFile {
     /// assert_eq!(std::fs::read(&path).unwrap(), b"whole");
     /// ```
     pub fn create(path: &Path) -> io::Result<Self> {
-        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let place = behind_links(path)?;
         if place.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
         }
@@ -85,6 +85,21 @@ impl Write for WholeFile {
     fn flush(&mut self) -> io::Result<()> {
         self.temporary.as_file_mut().flush()
     }
+}
+
+/// The file that a path stands for, which need not be there yet: as with a shell's `>`, a link to nothing makes its target.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    const MOST_LINKS: usize = 40; // as in Linux; a loop is an error of `canonicalize` before it comes to this
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        place => return place,
+    }
+    let mut place = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&place) else { break };
+        place = place.parent().unwrap_or(Path::new("")).join(target);
+    }
+    Ok(place)
 }
 
 fn ends_inside_a_line(file: &mut File) -> io::Result<bool> {

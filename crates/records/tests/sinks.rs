@@ -159,6 +159,56 @@ fn a_symbolic_link_stays_and_its_file_is_replaced() {
 }
 
 #[test]
+fn a_link_to_nothing_stays_and_its_target_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link.jsonl");
+    std::os::unix::fs::symlink("target.jsonl", &link).unwrap();
+    write(&link, Format::Jsonl, Style::default(), &[record(&[("a", 1.into())])]);
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(folder.path().join("target.jsonl")).unwrap(), "{\"a\":1}\n");
+}
+
+#[test]
+fn a_loop_of_links_is_an_error_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    std::os::unix::fs::symlink(&one, &two).unwrap();
+    std::os::unix::fs::symlink(&two, &one).unwrap();
+    assert!(Sink::file(&one, Format::Jsonl, Style::default()).is_err());
+    assert!(one.symlink_metadata().unwrap().is_symlink());
+}
+
+#[test]
+fn a_file_in_memory_is_a_file_although_it_is_under_dev() {
+    let Ok(folder) = tempfile::tempdir_in("/dev/shm") else { return };
+    let path = folder.path().join("a.jsonl");
+    write(&path, Format::Jsonl, Style::default(), &[record(&[("a", "long".into())])]);
+    write(&path, Format::Jsonl, Style::default(), &[record(&[("a", 1.into())])]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "{\"a\":1}\n");
+}
+
+#[test]
+fn a_descriptor_that_a_shell_pointed_at_a_file_keeps_what_the_file_holds() {
+    use std::os::fd::AsRawFd;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.jsonl");
+    fs::write(&path, "old\n").unwrap();
+    let open = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    let name = format!("/dev/fd/{}", open.as_raw_fd());
+    write(Path::new(&name), Format::Jsonl, Style::default(), &[record(&[("a", 1.into())])]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "old\n{\"a\":1}\n");
+}
+
+#[test]
+fn an_error_names_the_place_that_was_asked_for_and_no_temporary_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, "").unwrap();
+    let error = Sink::file(&path.join("a.jsonl"), Format::Jsonl, Style::default()).err().unwrap();
+    assert!(error.to_string().ends_with("a.jsonl: what stands for its folder is a file"), "{error}");
+}
+
+#[test]
 fn text_from_a_page_does_not_reach_the_terminal_raw() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.txt");
