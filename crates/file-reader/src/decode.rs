@@ -31,13 +31,18 @@ pub(crate) fn decode(bytes: Vec<u8>, forced: Option<&'static Encoding>) -> Resul
         let (text, _) = encoding.decode_without_bom_handling(bytes.get(length..).unwrap_or_default());
         return Ok(Decoded { text: text.into_owned(), encoding: encoding.name(), guessed: false });
     }
-    if memchr::memchr(0, &bytes).is_some() {
+    if holds_nul(&bytes) {
         return Err(NotText::HoldsNul);
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Decoded { text, encoding: UTF_8.name(), guessed: false }),
         Err(error) => Ok(guess(error.as_bytes())),
     }
+}
+
+/// Whether a file that begins with these bytes is no text.
+pub(crate) fn holds_nul(head: &[u8]) -> bool {
+    Encoding::for_bom(head).is_none() && memchr::memchr(0, head).is_some()
 }
 
 fn decode_as(bytes: &[u8], encoding: &'static Encoding) -> Result<Decoded, NotText> {

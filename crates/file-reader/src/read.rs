@@ -10,7 +10,7 @@ use std::time::Duration;
 use encoding_rs::Encoding;
 use rustix::fs::{Mode, OFlags};
 
-use crate::decode::{Decoded, NotText, decode, lines};
+use crate::decode::{Decoded, NotText, decode, holds_nul, lines};
 use crate::error::{ErrorKind, ReadError};
 use crate::file::{Content, File};
 use crate::select::Candidate;
@@ -94,8 +94,12 @@ fn not_regular(kind: fs::FileType) -> Option<&'static str> {
 }
 
 /// Reads an open file to its end and makes of it what was asked for.
-pub(crate) fn read(opened: Opened, candidate: &Candidate, how: How) -> Result<File, ReadError> {
-    let bytes = whole(opened, &candidate.path, how.max_size)?;
+pub(crate) fn read(mut opened: Opened, candidate: &Candidate, how: How) -> Result<File, ReadError> {
+    let head = head(&mut opened, &candidate.path, how)?;
+    if holds_nul(&head) {
+        return Err(not_text(NotText::HoldsNul, candidate));
+    }
+    let bytes = whole(opened, head, &candidate.path, how.max_size)?;
     decode_bytes(bytes, candidate, how)
 }
 
@@ -124,17 +128,33 @@ pub(crate) fn decode_bytes(bytes: Vec<u8>, candidate: &Candidate, how: How) -> R
     Ok(file(lines, Some(encoding), guessed, content))
 }
 
-/// All bytes. A file whose size is not what it was when it was opened gave neither its old content nor its new.
-fn whole(opened: Opened, path: &Path, max_size: Option<u64>) -> Result<Vec<u8>, ReadError> {
+/// The first bytes of a large file, where they can tell that it is not text: the rest is then never read. Else nothing.
+fn head(opened: &mut Opened, path: &Path, how: How) -> Result<Vec<u8>, ReadError> {
+    const LARGE: u64 = 256 << 10;
+    const HEAD: u64 = 16 << 10;
+    let mut head = Vec::new();
+    if opened.size > LARGE && how.keep != Keep::Bytes && how.encoding.is_none() {
+        (&mut opened.file).take(HEAD).read_to_end(&mut head).map_err(|error| ReadError::io(path, error))?;
+    }
+    Ok(head)
+}
+
+/// All bytes, of which the first were read already. A file whose size is not what it was when it was opened gave neither its old content nor its new.
+fn whole(opened: Opened, head: Vec<u8>, path: &Path, max_size: Option<u64>) -> Result<Vec<u8>, ReadError> {
     let Opened { mut file, size } = opened;
     let expected =
         usize::try_from(size).map_err(|_| ReadError::new(ErrorKind::TooLarge, path, "larger than memory"))?;
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(expected.saturating_add(1)).map_err(|_| {
+    let begun = head.len();
+    let mut bytes = head;
+    bytes.try_reserve_exact(expected.saturating_add(1).saturating_sub(begun)).map_err(|_| {
         ReadError::new(ErrorKind::TooLarge, path, format!("{size} bytes do not fit into memory"))
     })?;
     // One byte more than expected: in the usual case the second read says that this is the end.
-    let limit = if size == 0 { max_size.map_or(u64::MAX, |limit| limit.saturating_add(1)) } else { size + 1 };
+    let limit = if size == 0 {
+        max_size.map_or(u64::MAX, |limit| limit.saturating_add(1))
+    } else {
+        (size + 1).saturating_sub(begun as u64)
+    };
     (&mut file).take(limit).read_to_end(&mut bytes).map_err(|error| ReadError::io(path, error))?;
     let read = bytes.len() as u64;
     match max_size {
@@ -159,5 +179,38 @@ fn not_text(why: NotText, candidate: &Candidate) -> ReadError {
         NotText::DoesNotFit(name) => {
             ReadError::new(ErrorKind::Encoding, path, format!("not {name}: malformed bytes"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOW: How = How { keep: Keep::Text, encoding: None, max_size: None };
+
+    /// What reading gives when a file of `before` bytes has `after` once it is open.
+    fn changed(before: usize, after: u64) -> Result<File, ReadError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), vec![b'x'; before]).unwrap();
+        let opened = open(file.path(), HOW, &|| true).unwrap();
+        file.as_file().set_len(after).unwrap();
+        read(opened, &Candidate { path: file.path().to_owned(), found: true }, HOW)
+    }
+
+    #[test]
+    fn a_file_that_changes_size_while_it_is_read_is_an_error_that_says_so() {
+        for (before, after, how) in [
+            (1_000, 10, "shrank"),
+            (1_000, 0, "shrank"),
+            (1_000, 2_000, "grew"),
+            (1 << 20, 1 << 19, "shrank"),
+            (1 << 20, 10, "shrank"),
+            (1 << 20, 1 << 21, "grew"),
+        ] {
+            let error = changed(before, after).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Io);
+            assert_eq!(error.fact(), format!("the file {how} while it was read"), "{before} to {after}");
+        }
+        assert_eq!(changed(1_000, 1_000).unwrap().size(), 1_000);
     }
 }

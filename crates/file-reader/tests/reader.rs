@@ -110,6 +110,25 @@ fn hidden_files_and_what_is_not_text_are_skipped_in_folders_and_read_when_named(
 }
 
 #[test]
+fn a_huge_file_that_is_not_text_is_told_by_its_head_and_never_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk.img");
+    fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(kind_of(&read(&jobs(8), &[folder.path()]), &path), Some(ErrorKind::Skipped));
+    assert_eq!(kind_of(&read(&jobs(8), &[&path]), &path), Some(ErrorKind::Encoding));
+}
+
+#[test]
+fn a_large_text_is_whole_although_its_head_is_looked_at_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.txt");
+    let text: String = (0..100_000).map(|number| format!("line {number}\n")).collect();
+    fs::write(&path, &text).unwrap();
+    let results = read(&jobs(8), &[&path]);
+    assert!(results[0].as_ref().unwrap().text() == Some(text.as_str()));
+}
+
+#[test]
 fn a_loop_of_links_ends_and_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("again");
