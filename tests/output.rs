@@ -117,6 +117,10 @@ fn an_output_that_nobody_understands_is_refused_before_any_work() {
     run("page.html").says(&["page.html", "hint:", "--body"]);
     run("page.xyz").says(&["page.xyz", "hint:"]);
     run("no/such/folder/o.jsonl").says(&["no/such/folder/o.jsonl"]);
+    for option in ["--errors", "--summary"] {
+        let run = gather!["fetch", server.url(), option, "no/such/file"].here(folder.path()).run().code(2);
+        run.says(&["no/such/file"]);
+    }
     assert_eq!(server.calls(), 0);
     assert_eq!(folder.names(), [""; 0]);
 }

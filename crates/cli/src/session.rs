@@ -40,7 +40,8 @@ pub(crate) struct Session {
     pub(crate) report: Report,
     output: Option<Outlet>,
     errors: Option<Outlet>,
-    summary_file: Option<PathBuf>,
+    /// Opened with the others, so that a place that cannot be written to is known before any work.
+    summary: Option<Sink>,
     stopped: Option<Stop>,
     failed_output: Option<anyhow::Error>,
 }
@@ -84,7 +85,7 @@ impl Session {
             report: Report::new(progress, loudness(shared)),
             output: output.map(Outlet::new),
             errors: errors.map(Outlet::new),
-            summary_file: shared.summary.clone(),
+            summary: shared.summary.as_ref().map(|path| open_file(path, Format::Jsonl)).transpose()?,
             stopped: None,
             failed_output: None,
         })
@@ -171,8 +172,7 @@ impl Session {
             self.output_failed(anyhow::Error::new(error).context("cannot write the file of --errors"));
         }
         let summary = self.report.close();
-        if let Some(path) = &self.summary_file {
-            let mut sink = open_file(path, Format::Jsonl)?;
+        if let Some(mut sink) = self.summary.take() {
             let written = sink.write(&summary.to_record()).and_then(|()| sink.finish());
             written.context("cannot write the file of --summary")?;
         }
