@@ -31,6 +31,8 @@ pub(crate) enum Stop {
 pub(crate) struct Look {
     pub(crate) text: fn(&Record) -> String,
     pub(crate) columns: Option<Vec<String>>,
+    /// Whether few records hold more than the columns.
+    pub(crate) more_columns: bool,
 }
 
 pub(crate) struct Session {
@@ -216,7 +218,8 @@ fn loudness(shared: &Shared) -> Loudness {
 
 /// The sink for the results, as the options say.
 fn open_output(shared: &Shared, look: Look) -> anyhow::Result<Sink> {
-    let style = Style { text: Some(look.text), columns: look.columns, ..Style::default() };
+    let Look { text, columns, more_columns } = look;
+    let style = Style { text: Some(text), columns, more_columns, ..Style::default() };
     let Some(out) = &shared.out else {
         let format = shared.format.map_or_else(default_format, Format::from);
         return Ok(Sink::stdout(format, style));

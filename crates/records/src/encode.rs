@@ -21,6 +21,9 @@ pub struct Style {
     pub text: Option<TextStyle>,
     /// The columns of a table. Without them all records are looked at first, kept in a temporary file.
     pub columns: Option<Vec<String>>,
+    /// Records may hold more than the columns: these come first, and the others behind them, once all records have been
+    /// looked at. Off by default: a value without a column is an error.
+    pub more_columns: bool,
     /// Puts an apostrophe before cells that a spreadsheet would take for a formula. Off by default.
     pub defuse_formulas: bool,
 }
@@ -110,8 +113,8 @@ enum Columns {
 impl Table {
     fn new(delimiter: u8, style: Style, header: bool) -> Self {
         let columns = match style.columns {
-            Some(names) => Columns::Known(names),
-            None => Columns::Collected { names: IndexSet::new(), spool: None },
+            Some(names) if !style.more_columns => Columns::Known(names),
+            names => Columns::Collected { names: names.into_iter().flatten().collect(), spool: None },
         };
         Self { delimiter, defuse: style.defuse_formulas, columns, header }
     }
@@ -143,9 +146,8 @@ impl Table {
             let spool = spool.take();
             self.columns = Columns::Known(names.drain(..).collect());
             if let Some(spool) = spool {
-                self.write_spooled(spool, out)?;
+                return self.write_spooled(spool, out);
             }
-            return Ok(());
         }
         self.write_header(out)
     }

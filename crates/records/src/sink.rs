@@ -88,8 +88,9 @@ impl Sink {
             }
             if let Some(columns) = existing_columns(path, format, gzip)? {
                 header = false;
-                check_columns(&columns, style.columns.as_deref())?;
+                check_columns(&columns, &style)?;
                 style.columns = Some(columns);
+                style.more_columns = false; // the header stands
             }
             WholeFile::append(path, !gzip)?
         } else {
@@ -186,13 +187,15 @@ fn existing_columns(path: &Path, format: Format, gzip: bool) -> Result<Option<Ve
     Ok(header.map(|header| header.iter().map(str::to_owned).collect()))
 }
 
-fn check_columns(there: &[String], wanted: Option<&[String]>) -> Result<(), SinkError> {
-    match wanted {
-        Some(wanted) if wanted != there => Err(SinkError::unsupported(format!(
-            "its columns are {}, and the records have {}\n  hint: write to another file",
-            there.join(", "),
-            wanted.join(", ")
-        ))),
-        _ => Ok(()),
+fn check_columns(there: &[String], style: &Style) -> Result<(), SinkError> {
+    let Some(wanted) = &style.columns else { return Ok(()) };
+    let fits = if style.more_columns { there.starts_with(wanted) } else { wanted == there };
+    if fits {
+        return Ok(());
     }
+    Err(SinkError::unsupported(format!(
+        "its columns are {}, and the records have {}\n  hint: write to another file",
+        there.join(", "),
+        wanted.join(", ")
+    )))
 }

@@ -59,6 +59,23 @@ fn a_table_without_known_columns_has_those_of_all_records() {
 }
 
 #[test]
+fn a_column_that_few_records_have_comes_behind_the_known_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let style =
+        Style { columns: Some(vec!["a".to_owned(), "b".to_owned()]), more_columns: true, ..Style::default() };
+    write(
+        &path,
+        Format::Csv,
+        style.clone(),
+        &[record(&[("a", 1.into())]), record(&[("a", 2.into()), ("x", 3.into())])],
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a,b,x\r\n1,,\r\n2,,3\r\n");
+    write(&path, Format::Csv, style, &[]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a,b\r\n");
+}
+
+#[test]
 fn a_table_of_no_records_still_has_its_header() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tsv");

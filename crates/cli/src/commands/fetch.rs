@@ -39,7 +39,8 @@ pub(crate) async fn run(args: Fetch) -> anyhow::Result<Exit> {
         return body(&args, &job).await;
     }
     let inputs = Inputs::start(args.urls.into_iter().map(Into::into).collect(), list)?;
-    let mut session = Session::open(&args.shared, Look { text, columns: Some(job.columns()) })?;
+    let mut session =
+        Session::open(&args.shared, Look { text, columns: Some(job.columns()), more_columns: false })?;
     let work = job.clone();
     drive(&mut session, inputs, move |url| {
         let job = work.clone();

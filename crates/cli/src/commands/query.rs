@@ -22,7 +22,7 @@ pub(crate) async fn run(args: Query) -> anyhow::Result<Exit> {
     let mut session = if as_document {
         Session::without_records(&args.shared)?
     } else {
-        Session::open(&args.shared, Look { text, columns: None })?
+        Session::open(&args.shared, Look { text, columns: None, more_columns: false })?
     };
     let endpoints = query.names().len() as u64;
     let answered = CancelToken::current().run(query.run(requests.client(), args.shared.jobs)).await;

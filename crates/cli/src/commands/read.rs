@@ -22,7 +22,8 @@ pub(crate) async fn run(args: Read) -> anyhow::Result<Exit> {
         return Err(usage("no path to read", "gather read DIR, or --input FILE with a path a line"));
     }
     let reader = reader(&args)?;
-    let mut session = Session::open(&args.shared, Look { text, columns: Some(columns(&args)) })?;
+    let mut session =
+        Session::open(&args.shared, Look { text, columns: Some(columns(&args)), more_columns: true })?;
     let stdin = args.paths.iter().any(|path| input::is_stdin(path.as_os_str()));
     if stdin {
         let result = from_stdin(&reader, args.max_size).await;
@@ -57,9 +58,9 @@ fn reader(args: &Read) -> anyhow::Result<Reader> {
     Ok(builder.build())
 }
 
-/// `path_bytes` has a column of its own, so that a table can hold a name that is not UTF-8.
+/// A name that is not UTF-8 adds the column `path_bytes`.
 fn columns(args: &Read) -> Vec<String> {
-    let mut columns = vec!["path", "path_bytes", "bytes", "lines", "encoding"];
+    let mut columns = vec!["path", "bytes", "lines", "encoding"];
     columns.extend((!args.no_text).then_some("text"));
     columns.into_iter().map(str::to_owned).collect()
 }

@@ -47,7 +47,7 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
     let scraper = Scraper::new(requests.client().clone(), recipe.clone()).map_err(usage_error)?;
     let job = Arc::new(Job { requests, scraper, recipe, provenance: args.provenance });
     let columns = Some(job.columns());
-    let mut session = Session::open(&args.shared, Look { text, columns })?;
+    let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false })?;
     session.report.fields(&gather_scraper::Stats::default());
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;
     let units = sources.units(&inputs);
