@@ -38,3 +38,12 @@ fn without_data_it_is_wrong_usage_and_nothing_is_written() {
     gather!["demo", "--data", folder.path()].here(folder.path()).run().code(2).says(&["hint:"]);
     assert_eq!(folder.names(), [""; 0]);
 }
+
+#[test]
+fn a_closed_stdout_is_no_failure_of_it() {
+    let folder = Folder::new();
+    let mut run = gather!["demo", "--data", shipped(), "-o", folder.join("out")].start();
+    drop(run.stdout());
+    run.wait().code(0);
+    assert_eq!(jsonl_file(folder.join("out/elements.jsonl")).len(), 118);
+}

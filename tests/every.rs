@@ -54,3 +54,13 @@ fn appending_collects_what_all_runs_gave() {
     gather!["every", "5ms", "--times", "3", "--", "read", file, "-o", &out, "--append"].ok();
     assert_eq!(crate::support::jsonl_file(out).len(), 3);
 }
+
+#[test]
+fn it_ends_when_nobody_reads_any_more() {
+    let folder = crate::support::Folder::new();
+    let file = folder.write("a.txt", "x");
+    let mut run = gather!["every", "5ms", "--", "read", file].start();
+    let mut line = String::new();
+    BufReader::new(run.stdout()).read_line(&mut line).unwrap();
+    run.wait().code(0);
+}

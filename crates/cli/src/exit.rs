@@ -9,6 +9,8 @@ use gather_core::Signal;
 pub(crate) enum Exit {
     /// Every input was done.
     Done,
+    /// Nobody reads stdout any more, which is no failure.
+    OutputClosed,
     /// Finished, but inputs failed or were refused, or the output could not be written.
     Failed,
     /// Wrong usage, or a file of options that does not hold.
@@ -22,7 +24,7 @@ pub(crate) enum Exit {
 impl Exit {
     pub(crate) fn code(self) -> u8 {
         match self {
-            Exit::Done => 0,
+            Exit::Done | Exit::OutputClosed => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::Interrupted => Signal::Interrupt.exit_code(),

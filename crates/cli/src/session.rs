@@ -167,8 +167,12 @@ impl Session {
     /// # Errors
     /// An output that could not be written or completed.
     pub(crate) async fn finish(mut self) -> anyhow::Result<Exit> {
-        if let Some(Err(error)) = finish(self.output.as_mut()).await {
-            self.output_failed(anyhow::Error::new(error).context("cannot write the results"));
+        match finish(self.output.as_mut()).await {
+            Some(Err(error)) => {
+                self.output_failed(anyhow::Error::new(error).context("cannot write the results"));
+            }
+            Some(Ok(Flow::Closed)) => self.stop(Stop::OutputClosed),
+            Some(Ok(Flow::Open)) | None => {}
         }
         if let Some(Err(error)) = finish(self.errors.as_mut()).await {
             self.output_failed(anyhow::Error::new(error).context("cannot write the file of --errors"));
@@ -196,6 +200,7 @@ impl Session {
         match signal {
             Some(signal) => signal.into(),
             None if self.report.has_failures() => Exit::Failed,
+            None if matches!(self.stopped, Some(Stop::OutputClosed)) => Exit::OutputClosed,
             None => Exit::Done,
         }
     }

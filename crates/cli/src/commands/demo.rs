@@ -40,7 +40,10 @@ pub(crate) async fn run(args: Demo) -> anyhow::Result<Exit> {
 }
 
 fn tell(line: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{line}").context("cannot write to stdout")
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()), // the files are written all the same
+        written => written.context("cannot write to stdout"),
+    }
 }
 
 /// The folder of `--data`, or `data/` here or in a folder above.

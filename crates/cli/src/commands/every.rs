@@ -25,9 +25,10 @@ pub(crate) async fn run(args: Every) -> anyhow::Result<Exit> {
         if let Either::Right((reason, _)) = select(tick, stop.cancelled()).await {
             return Ok(reason.signal().map_or(gravest, Exit::from));
         }
-        gravest = gravest.max(run_once(&args).await?);
+        let exit = run_once(&args).await?;
+        gravest = gravest.max(exit);
         runs += 1;
-        if stop.is_cancelled() {
+        if stop.is_cancelled() || exit == Exit::OutputClosed {
             break;
         }
     }
