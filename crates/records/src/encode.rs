@@ -68,6 +68,11 @@ impl Encoder {
         Ok(())
     }
 
+    /// Whether what it writes is JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self, Encoder::Jsonl | Encoder::Json { .. })
+    }
+
     /// Writes what comes after the last record.
     pub(crate) fn finish(&mut self, out: &mut impl Write) -> Result<(), SinkError> {
         match self {

@@ -31,6 +31,25 @@ pub fn escape_terminal(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// Encoded records as a terminal may see them: line ends stay, what else would control it becomes visible. In JSON
+/// that is an escape of JSON's own, so that the value stays the same.
+pub(crate) fn tame(text: &str, is_json: bool) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_dangerous(c) && c != '\n') {
+        return Cow::Borrowed(text);
+    }
+    let mut tamed = String::with_capacity(text.len() + 16);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let is_line_end = c == '\n' || (c == '\r' && chars.peek() == Some(&'\n'));
+        let _ = match c {
+            c if is_line_end || !is_dangerous(c) => tamed.write_char(c),
+            c if is_json => write!(tamed, "\\u{:04x}", u32::from(c)),
+            c => tamed.write_str(&escape_terminal(c.encode_utf8(&mut [0; 4]))),
+        };
+    }
+    Cow::Owned(tamed)
+}
+
 fn is_dangerous(c: char) -> bool {
     let turns_direction =
         matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -42,6 +61,16 @@ fn is_dangerous(c: char) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn tamed_json_is_the_same_value_and_a_tamed_table_has_the_same_lines() {
+        let json = "{\"a\":\"\u{9b}31m \u{202e}x\"}\n";
+        let tamed = tame(json, true);
+        assert!(!tamed.trim_end().chars().any(is_dangerous));
+        let values = [json, &tamed].map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
+        assert_eq!(values[0], values[1]);
+        assert_eq!(tame("a,\x1b]0;t\x07\r\nb\rc\r\n", false), "a,\\x1b]0;t\\x07\r\nb\\rc\r\n");
+    }
 
     proptest! {
         #[test]

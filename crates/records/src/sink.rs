@@ -1,7 +1,7 @@
 //! Where records are written to.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Read, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Stdout, Write};
 use std::path::Path;
 
 use flate2::Compression;
@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 
 use crate::encode::{Encoder, Style};
 use crate::error::SinkError;
+use crate::escape::tame;
 use crate::format::{Format, is_gzip};
 use crate::record::Record;
 use crate::whole_file::WholeFile;
@@ -25,6 +26,8 @@ pub struct Sink {
 
 enum Out {
     Stream(BufWriter<Stdout>),
+    /// A person looks on: nothing that drives a terminal may reach it.
+    Terminal(BufWriter<Stdout>),
     /// A device or a pipe that has a name.
     Device(BufWriter<File>),
     File(BufWriter<WholeFile>),
@@ -32,13 +35,11 @@ enum Out {
 }
 
 impl Sink {
-    /// Writes to stdout.
+    /// Writes to stdout. On a terminal control characters are made visible, in every format.
     pub fn stdout(format: Format, style: Style) -> Self {
-        Self {
-            encoder: Encoder::new(format, style, true),
-            out: Out::Stream(BufWriter::new(io::stdout())),
-            name: "stdout".to_owned(),
-        }
+        let stdout = BufWriter::new(io::stdout());
+        let out = if io::stdout().is_terminal() { Out::Terminal(stdout) } else { Out::Stream(stdout) };
+        Self { encoder: Encoder::new(format, style, true), out, name: "stdout".to_owned() }
     }
 
     /// Writes to a file, in place of what is there. A name that ends in `.gz` is compressed; devices and named
@@ -109,6 +110,9 @@ impl Sink {
     pub fn write(&mut self, record: &Record) -> Result<(), SinkError> {
         let written = match &mut self.out {
             Out::Stream(out) => self.encoder.write(record, out),
+            Out::Terminal(out) => {
+                write_tamed(&mut self.encoder, out, |encoder, out| encoder.write(record, out))
+            }
             Out::Device(out) => self.encoder.write(record, out),
             Out::File(out) => self.encoder.write(record, out),
             Out::Gzip(out) => self.encoder.write(record, out),
@@ -122,7 +126,7 @@ impl Sink {
     /// As [`write`](Self::write).
     pub fn flush(&mut self) -> Result<(), SinkError> {
         let flushed = match &mut self.out {
-            Out::Stream(out) => out.flush(),
+            Out::Stream(out) | Out::Terminal(out) => out.flush(),
             Out::Device(out) => out.flush(),
             Out::File(_) | Out::Gzip(_) => Ok(()),
         };
@@ -139,10 +143,26 @@ impl Sink {
     }
 }
 
+/// Encodes into memory first, and hands on what a terminal may see of it.
+fn write_tamed(
+    encoder: &mut Encoder,
+    out: &mut impl Write,
+    encode: impl FnOnce(&mut Encoder, &mut Vec<u8>) -> Result<(), SinkError>,
+) -> Result<(), SinkError> {
+    let mut encoded = Vec::new();
+    encode(encoder, &mut encoded)?;
+    out.write_all(tame(&String::from_utf8_lossy(&encoded), encoder.is_json()).as_bytes())?;
+    Ok(())
+}
+
 fn complete(encoder: &mut Encoder, out: Out) -> Result<(), SinkError> {
     match out {
         Out::Stream(mut out) => {
             encoder.finish(&mut out)?;
+            out.flush()?;
+        }
+        Out::Terminal(mut out) => {
+            write_tamed(encoder, &mut out, Encoder::finish)?;
             out.flush()?;
         }
         Out::Device(mut out) => {
