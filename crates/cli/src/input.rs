@@ -127,6 +127,13 @@ impl List {
             Err(error) => return Box::new(std::iter::once(Err(unreadable(&name, &error)))),
         };
         match shape {
+            Shape::Lines if key.is_some() => {
+                let key = key.unwrap_or_default();
+                let message = format!(
+                    "the list has no `{key}`\n  hint: --input-key names a key of JSON records or a column of a table with a header"
+                );
+                Box::new(std::iter::once(Err(BadEntry { entry: name, message })))
+            }
             Shape::Lines => Box::new(lines(name, reader).map(|line| line.map(OsString::from_vec))),
             Shape::Jsonl => Box::new(
                 lines(name, reader).map(move |line| line.and_then(|line| from_json(&line, key.as_deref()))),
@@ -344,6 +351,13 @@ mod tests {
         assert_eq!(entries("path\ttext\na.txt\tb\n", None), ok(&["a.txt"]));
         assert_eq!(entries("url\nhttp://a/\n", None), ok(&["http://a/"]));
         assert_eq!(entries("http://a/?x=1,2\n", None), ok(&["http://a/?x=1,2"]));
+    }
+
+    #[test]
+    fn a_key_that_the_list_does_not_have_gives_no_input_at_all() {
+        let entries = entries("k,v\nhttp://a/,1\n", Some("z"));
+        assert_eq!(entries.len(), 1);
+        assert!(entries[0].as_ref().is_err_and(|message| message.starts_with("the list has no `z`")));
     }
 
     #[test]

@@ -87,6 +87,11 @@ impl Report {
         self.summary.pending += count;
     }
 
+    /// Says something that must be said.
+    pub(crate) fn say(&self, text: &str) {
+        self.progress.say(text);
+    }
+
     /// Says something once that is no failure.
     pub(crate) fn warn(&mut self, warning: &str) {
         if self.loudness == Loudness::Quiet || self.warned.len() >= WARNINGS_KEPT {

@@ -13,7 +13,7 @@ use crate::args::{FormatName, Shared};
 use crate::drive::{End, Worked};
 use crate::exit::{Exit, usage, usage_error};
 use crate::output::{Flow, Outlet};
-use crate::progress::{Progress, say};
+use crate::progress::Progress;
 use crate::report::{Loudness, Report};
 
 /// What ended a run before its inputs did.
@@ -165,7 +165,7 @@ impl Session {
     /// Completes the outputs, says the summary and tells the exit code.
     ///
     /// # Errors
-    /// An output that could not be written or completed.
+    /// A summary that could not be written. An output that could not be is said, before the summary.
     pub(crate) async fn finish(mut self) -> anyhow::Result<Exit> {
         match finish(self.output.as_mut()).await {
             Some(Err(error)) => {
@@ -177,19 +177,17 @@ impl Session {
         if let Some(Err(error)) = finish(self.errors.as_mut()).await {
             self.output_failed(anyhow::Error::new(error).context("cannot write the file of --errors"));
         }
+        let failed_output = self.failed_output.take();
+        if let Some(error) = &failed_output {
+            self.report.say(&format!("error: {error:#}"));
+        }
         let summary = self.report.close();
         if let Some(mut sink) = self.summary.take() {
             let written = sink.write(&summary.to_record()).and_then(|()| sink.finish());
             written.context("cannot write the file of --summary")?;
         }
-        match self.failed_output.take() {
-            Some(error) if self.exit() <= Exit::Failed => Err(error),
-            Some(error) => {
-                say(&format!("error: {error:#}"));
-                Ok(self.exit())
-            }
-            None => Ok(self.exit()),
-        }
+        let exit = self.exit();
+        Ok(if failed_output.is_some() { exit.max(Exit::Failed) } else { exit })
     }
 
     fn exit(&self) -> Exit {

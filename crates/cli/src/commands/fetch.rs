@@ -183,12 +183,18 @@ fn decoded(response: &Response) -> String {
     }
 }
 
+/// UTF-8, or else ISO-8859-1, which loses no byte (RFC 9110, section 5.5).
+fn header_text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
 /// Header names in lower case; a header that came more than once has a list of values.
 fn headers(response: &Response) -> Value {
     let headers = response.headers();
-    let values = |name| {
-        headers.get_all(name).iter().map(|value| Value::from(String::from_utf8_lossy(value.as_bytes())))
-    };
+    let values = |name| headers.get_all(name).iter().map(|value| Value::from(header_text(value.as_bytes())));
     let object: Map<String, Value> = headers
         .keys()
         .map(|name| {
