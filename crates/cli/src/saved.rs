@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use gather_records::WholeFile;
 use serde::{Deserialize, Serialize};
 
 /// The name of the index in the folder.
@@ -91,19 +92,9 @@ pub(crate) fn index(folder: &Path) -> io::Result<Vec<Entry>> {
 }
 
 fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::Builder::new().prefix(".gather-").tempfile_in(folder)?;
+    let mut file = WholeFile::in_place_of(&folder.join(name))?;
     file.write_all(bytes)?;
-    set_usual_permissions(file.as_file())?;
-    file.persist(folder.join(name)).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// A temporary file is its owner's alone; a result is as readable as any file the user makes.
-fn set_usual_permissions(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mask = rustix::process::umask(rustix::fs::Mode::empty());
-    rustix::process::umask(mask);
-    file.set_permissions(fs::Permissions::from_mode(0o666 & !mask.bits()))
+    file.commit()
 }
 
 /// The same URL always gives the same name; the name holds no separator and does not begin with a dot.

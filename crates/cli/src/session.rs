@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use gather_core::Reason;
-use gather_records::{Failure, Format, Record, Sink, SinkError, Style, Target, Value, WholeFile};
+use gather_records::{Failure, Format, Record, Sink, SinkError, Style, Target, WholeFile};
 
 use crate::args::{FormatName, Shared};
 use crate::drive::{End, Worked};
@@ -120,7 +120,7 @@ impl Session {
         match output.write(record).await {
             Ok(Flow::Open) => {}
             Ok(Flow::Closed) => self.stop(Stop::OutputClosed),
-            Err(error) => self.output_failed(anyhow::Error::new(error).context("cannot write the results")),
+            Err(error) => self.output_failed(error, "the results"),
         }
     }
 
@@ -139,12 +139,13 @@ impl Session {
     async fn keep(&mut self, failure: Failure) {
         let Some(errors) = &mut self.errors else { return };
         if let Err(error) = errors.write(failure.into()).await {
-            self.output_failed(anyhow::Error::new(error).context("cannot write the file of --errors"));
+            self.output_failed(error, "the file of --errors");
         }
     }
 
-    fn output_failed(&mut self, error: anyhow::Error) {
-        self.failed_output.get_or_insert(error);
+    fn output_failed(&mut self, error: SinkError, what: &str) {
+        self.failed_output
+            .get_or_insert_with(|| anyhow::Error::new(error).context(format!("cannot write {what}")));
         self.stop(Stop::OutputFailed);
     }
 
@@ -169,13 +170,13 @@ impl Session {
     pub(crate) async fn finish(mut self) -> anyhow::Result<Exit> {
         match finish(self.output.as_mut()).await {
             Some(Err(error)) => {
-                self.output_failed(anyhow::Error::new(error).context("cannot write the results"));
+                self.output_failed(error, "the results");
             }
             Some(Ok(Flow::Closed)) => self.stop(Stop::OutputClosed),
             Some(Ok(Flow::Open)) | None => {}
         }
         if let Some(Err(error)) = finish(self.errors.as_mut()).await {
-            self.output_failed(anyhow::Error::new(error).context("cannot write the file of --errors"));
+            self.output_failed(error, "the file of --errors");
         }
         let failed_output = self.failed_output.take();
         if let Some(error) = &failed_output {
@@ -302,14 +303,5 @@ impl From<FormatName> for Format {
             FormatName::Csv => Format::Csv,
             FormatName::Tsv => Format::Tsv,
         }
-    }
-}
-
-/// A value as plain text: a string without its quotes, null as nothing.
-pub(crate) fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }

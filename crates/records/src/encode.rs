@@ -86,12 +86,20 @@ impl Encoder {
 }
 
 fn as_block(record: &Record) -> String {
-    let lines = record.iter().map(|(name, value)| format!("{name}: {}\n", escape_terminal(&cell(value))));
+    let lines = record.iter().map(|(name, value)| format!("{name}: {}\n", escape_terminal(&plain(value))));
     lines.chain(["\n".to_owned()]).collect()
 }
 
-/// A value as the text of a cell: null is empty, lists and objects are JSON.
-pub(crate) fn cell(value: &Value) -> String {
+/// A value as plain text, as in the cell of a table: a string without its quotes, null as nothing, lists and objects as
+/// JSON.
+///
+/// ```
+/// use gather_records::plain;
+///
+/// assert_eq!(plain(&"Ne".into()), "Ne");
+/// assert_eq!(plain(&vec![1, 2].into()), "[1,2]");
+/// ```
+pub fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -183,7 +191,7 @@ impl Table {
     }
 
     fn cell(&self, value: &Value) -> String {
-        let text = cell(value);
+        let text = plain(value);
         let looks_like_formula = value.is_string() && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
         if self.defuse && looks_like_formula { format!("'{text}") } else { text }
     }

@@ -26,7 +26,7 @@ mod summary;
 mod target;
 mod whole_file;
 
-pub use encode::{Style, TextStyle};
+pub use encode::{Style, TextStyle, plain};
 pub use error::{ErrorKind, SinkError};
 pub use escape::escape_terminal;
 pub use failure::{Failure, Kind, UnknownKind};

@@ -33,7 +33,19 @@ impl WholeFile {
     /// assert_eq!(std::fs::read(&path).unwrap(), b"whole");
     /// ```
     pub fn create(path: &Path) -> io::Result<Self> {
-        let place = behind_links(path)?;
+        Self::at(behind_links(path)?)
+    }
+
+    /// Begins a file that will stand at `path` itself: a symbolic link there is replaced, and never written through,
+    /// so that the file cannot leave its folder.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn in_place_of(path: &Path) -> io::Result<Self> {
+        Self::at(path.to_owned())
+    }
+
+    fn at(place: PathBuf) -> io::Result<Self> {
         if place.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
         }

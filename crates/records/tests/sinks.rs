@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 
-use gather_records::{ErrorKind, Format, Record, Sink, Style, Value};
+use gather_records::{ErrorKind, Format, Record, Sink, Style, Value, WholeFile};
 use proptest::prelude::*;
 
 fn record(values: &[(&str, Value)]) -> Record {
@@ -223,6 +223,19 @@ fn an_error_names_the_place_that_was_asked_for_and_no_temporary_file() {
     fs::write(&path, "").unwrap();
     let error = Sink::file(&path.join("a.jsonl"), Format::Jsonl, Style::default()).err().unwrap();
     assert!(error.to_string().ends_with("a.jsonl: what stands for its folder is a file"), "{error}");
+}
+
+#[test]
+fn a_file_in_place_of_a_link_does_not_leave_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let (outside, link) = (folder.path().join("outside"), folder.path().join("link"));
+    fs::write(&outside, "old").unwrap();
+    std::os::unix::fs::symlink(&outside, &link).unwrap();
+    let mut file = WholeFile::in_place_of(&link).unwrap();
+    file.write_all(b"new").unwrap();
+    file.commit().unwrap();
+    assert_eq!((fs::read(&outside).unwrap(), fs::read(&link).unwrap()), (b"old".to_vec(), b"new".to_vec()));
+    assert!(!link.symlink_metadata().unwrap().is_symlink());
 }
 
 #[test]

@@ -237,6 +237,6 @@ async fn body(args: &Fetch, job: &Job) -> anyhow::Result<Exit> {
 }
 
 fn text(record: &Record) -> String {
-    let field = |name: &str| record.get(name).map_or_else(String::new, crate::session::plain);
+    let field = |name: &str| record.get(name).map_or_else(String::new, gather_records::plain);
     format!("{} {:>9} {}", field("status"), field("bytes"), field("final_url"))
 }

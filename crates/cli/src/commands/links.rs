@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gather_records::{Failure, Record};
+use gather_records::{Failure, Record, plain};
 use gather_scraper::Link;
 
 use crate::args::Links;
@@ -11,7 +11,7 @@ use crate::drive::{Worked, drive_units};
 use crate::exit::{Exit, usage};
 use crate::input::{self, Inputs};
 use crate::request::{Requests, failure};
-use crate::session::{Look, Session, plain};
+use crate::session::{Look, Session};
 
 const COLUMNS: [&str; 5] = ["source", "url", "text", "rel", "nofollow"];
 

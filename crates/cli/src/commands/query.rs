@@ -3,13 +3,13 @@
 use anyhow::Context as _;
 use gather_core::{CancelToken, to_thread};
 use gather_fetch::{Answer, EndpointReport, Query as ApiQuery, Url};
-use gather_records::{Format, Record, Value};
+use gather_records::{Format, Record, Value, plain};
 
 use crate::args::Query;
 use crate::drive::Worked;
 use crate::exit::{Exit, usage, usage_error};
 use crate::request::{Requests, failure};
-use crate::session::{Look, Session, Stop, plain, write_document};
+use crate::session::{Look, Session, Stop, write_document};
 
 pub(crate) async fn run(args: Query) -> anyhow::Result<Exit> {
     if args.shared.input.is_some() {

@@ -8,13 +8,13 @@ use futures::StreamExt;
 use futures::future::{Either, select};
 use gather_core::CancelToken;
 use gather_file_reader::{Encoding, File, ReadError, Reader};
-use gather_records::{Failure, Kind, Record};
+use gather_records::{Failure, Kind, Record, plain};
 
 use crate::args::Read;
 use crate::drive::Worked;
 use crate::exit::{Exit, usage};
 use crate::input::{self, BadEntry, Given, Inputs};
-use crate::session::{Look, Session, Stop, plain};
+use crate::session::{Look, Session, Stop};
 
 pub(crate) async fn run(args: Read) -> anyhow::Result<Exit> {
     let list = input::list(args.shared.input.as_ref(), args.shared.input_key.clone())?;

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use gather_fetch::Url;
-use gather_records::{Failure, Kind, Record, WholeFile};
+use gather_records::{Failure, Kind, Record, WholeFile, plain};
 use gather_scraper::{Dropped, Extraction, Recipe, ScrapedPage, Scraper};
 
 use crate::args::Scrape;
@@ -16,7 +16,7 @@ use crate::drive::{End, Worked, drive_units};
 use crate::exit::{Exit, usage, usage_error};
 use crate::input::{self, Inputs};
 use crate::request::Requests;
-use crate::session::{Look, Session, plain};
+use crate::session::{Look, Session};
 
 pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
     let recipe = recipe(&args)?;
