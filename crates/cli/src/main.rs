@@ -34,7 +34,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     limits::raise_open_files();
     let grace = commands::grace(&cli.command).saturating_add(TIME_TO_WRITE);
-    let exit = match Root::new().grace(grace).run(commands::run(cli.command)) {
+    let root =
+        Root::new().grace(grace).reporter(|unseen| progress::say(&format!("error: internal: {unseen}")));
+    let exit = match root.run(commands::run(cli.command)) {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {
             progress::say(&format!("error: {error:#}"));

@@ -1,4 +1,4 @@
-//! What travels with a task: the token of its scope, its deadline, its clock, its root.
+//! What travels with a task: the token of its scope, and what it inherits.
 //!
 //! The context is ambient: it is set around every poll of a future that runs [`Context::within`] one, and
 //! [`spawn`](crate::spawn) hands it on. It reaches what gather-core polls or spawns, and nothing else.
@@ -6,15 +6,18 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::Poll;
-use std::time::Instant;
 
 use pin_project_lite::pin_project;
 
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
+use crate::deadline::Deadline;
+use crate::identity::Identity;
 use crate::registry::{Alive, Kind, Registry};
+use crate::unseen::{Fault, Unseen};
 
 thread_local! {
     static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
@@ -23,55 +26,154 @@ thread_local! {
 #[derive(Clone)]
 pub(crate) struct Context(Arc<Inner>);
 
-#[derive(Clone)]
+/// A task costs one of these, so it is small, and made without touching much that is shared.
 struct Inner {
-    token: CancelToken,
-    deadline: Option<Instant>,
+    outer: Option<Context>,
+    scope: Scope,
+    /// Made when somebody first asks for it, which for most tasks nobody does.
+    token: OnceLock<CancelToken>,
+    /// Shared by all contexts that inherit the same.
+    inherited: Arc<Inherited>,
+    /// Of the task that runs in it; most need none.
+    identity: Option<Arc<Identity>>,
+    /// Nobody holds the handle of the task any more.
+    is_abandoned: AtomicBool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// A scope of its own, cancelled with the outer one.
+    Child,
+    /// The outer one.
+    Same,
+}
+
+/// Frees a long line of outer contexts one by one: each task that starts the next makes the line longer, and freeing
+/// it recursively would overflow the stack.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut next = self.outer.take();
+        while let Some(mut inner) = next.and_then(|context| Arc::into_inner(context.0)) {
+            next = inner.outer.take();
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Inherited {
+    deadline: Deadline,
     clock: Clock,
     registry: Option<Arc<Registry>>,
     /// What is spawned here counts as this.
     kind: Kind,
+    /// What is spawned here has its time when the root scope ends, also if it does not listen.
+    is_shielded: bool,
 }
 
+/// What there is outside of any scope: it never fires and never ends.
+static OUTSIDE: LazyLock<Context> = LazyLock::new(|| {
+    let inherited = Inherited {
+        deadline: Deadline::never(),
+        clock: Clock::system(),
+        registry: None,
+        kind: Kind::Task,
+        is_shielded: false,
+    };
+    Context::new(None, Scope::Child, Arc::new(inherited), None)
+});
+
 impl Context {
-    /// The context of the code that asks; outside of any, one that never fires and never ends.
-    pub(crate) fn current() -> Self {
-        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten().unwrap_or_else(Self::outside)
+    fn new(
+        outer: Option<&Context>,
+        scope: Scope,
+        inherited: Arc<Inherited>,
+        identity: Option<Arc<Identity>>,
+    ) -> Self {
+        let (token, is_abandoned) = (OnceLock::new(), AtomicBool::new(false));
+        Self(Arc::new(Inner { outer: outer.cloned(), scope, token, inherited, identity, is_abandoned }))
     }
 
-    fn outside() -> Self {
-        Context(Arc::new(Inner {
-            token: CancelToken::new(),
-            deadline: None,
-            clock: Clock::system(),
-            registry: None,
-            kind: Kind::Task,
-        }))
+    /// The context of the code that asks.
+    pub(crate) fn current() -> Self {
+        Self::with_current(Self::clone)
+    }
+
+    /// Looks at the context of the code that asks, without the cost of a clone. To look is all it may do.
+    pub(crate) fn with_current<T>(look: impl Fn(&Self) -> T) -> T {
+        let inside = CURRENT.try_with(|current| current.borrow().as_ref().map(&look));
+        inside.ok().flatten().unwrap_or_else(|| look(&OUTSIDE))
+    }
+
+    /// The token of the scope of the code that asks; outside of any, one of its own.
+    pub(crate) fn current_token() -> CancelToken {
+        let inside =
+            CURRENT.try_with(|current| current.borrow().as_ref().map(|context| context.token().clone()));
+        inside.ok().flatten().unwrap_or_default()
     }
 
     pub(crate) fn root(registry: Arc<Registry>) -> Self {
-        let outside = Self::current();
-        Context(Arc::new(Inner { registry: Some(registry), kind: Kind::Task, ..(*outside.0).clone() }))
+        Self::current().inheriting(|all| (all.registry, all.kind) = (Some(registry), Kind::Task))
     }
 
+    /// The token of its scope.
     pub(crate) fn token(&self) -> &CancelToken {
-        &self.0.token
+        // Outermost first, and not recursively: the line may be as long as a chain of tasks that start one another.
+        let line = || std::iter::successors(Some(self), |context| context.0.outer.as_ref());
+        let without: Vec<_> = line().take_while(|context| context.0.token.get().is_none()).collect();
+        for context in without.into_iter().rev() {
+            let _ = context.0.token.get_or_init(|| context.make_token());
+        }
+        self.0.token.get_or_init(CancelToken::new)
     }
 
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.0.deadline
+    fn make_token(&self) -> CancelToken {
+        let outer = self.0.outer.as_ref().and_then(|outer| outer.0.token.get());
+        match (outer, self.0.scope) {
+            (None, _) => CancelToken::new(),
+            (Some(outer), Scope::Child) => outer.child(),
+            (Some(outer), Scope::Same) => outer.clone(),
+        }
+    }
+
+    /// Whether somebody in its scope waits for the cancelling, or did so when it came.
+    pub(crate) fn is_listened_to(&self) -> bool {
+        self.0.token.get().is_some_and(CancelToken::is_listened_to)
+    }
+
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.0.inherited.deadline
     }
 
     pub(crate) fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.0.inherited.clock
     }
 
     pub(crate) fn registry(&self) -> Option<&Arc<Registry>> {
-        self.0.registry.as_ref()
+        self.0.inherited.registry.as_ref()
+    }
+
+    /// Nobody holds the handle of its task any more: what goes wrong in it nobody will look at.
+    pub(crate) fn abandon(&self) {
+        self.0.is_abandoned.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.0.is_abandoned.load(Ordering::SeqCst)
+    }
+
+    /// Tells the root scope of what nobody else will look at.
+    pub(crate) fn report(&self, fault: Fault) {
+        if let Some(registry) = self.registry() {
+            registry.report(&Unseen::new(self.0.identity.clone(), fault));
+        }
     }
 
     pub(crate) fn kind(&self) -> Kind {
-        self.0.kind
+        self.0.inherited.kind
+    }
+
+    pub(crate) fn is_shielded(&self) -> bool {
+        self.0.inherited.is_shielded
     }
 
     /// Counts one more as alive below the root, if there is one.
@@ -79,24 +181,46 @@ impl Context {
         self.registry().map(|registry| registry.enlist(kind))
     }
 
+    /// What a task that is spawned here runs in.
+    pub(crate) fn child(&self, identity: Option<Arc<Identity>>) -> Self {
+        Self::new(Some(self), Scope::Child, self.0.inherited.clone(), identity)
+    }
+
+    pub(crate) fn identity(&self) -> Option<&Arc<Identity>> {
+        self.0.identity.as_ref()
+    }
+
     pub(crate) fn with_token(&self, token: CancelToken) -> Self {
-        Context(Arc::new(Inner { token, ..(*self.0).clone() }))
+        let same = Self::new(None, Scope::Same, self.0.inherited.clone(), self.0.identity.clone());
+        let _ = same.0.token.set(token);
+        same
     }
 
     pub(crate) fn with_clock(&self, clock: Clock) -> Self {
-        Context(Arc::new(Inner { clock, ..(*self.0).clone() }))
+        self.inheriting(|all| all.clock = clock)
     }
 
     /// The same with a deadline; of two the earlier one holds.
-    pub(crate) fn with_deadline(&self, deadline: Instant) -> Self {
-        let deadline = Some(self.0.deadline.map_or(deadline, |outer| outer.min(deadline)));
-        Context(Arc::new(Inner { deadline, ..(*self.0).clone() }))
+    pub(crate) fn with_deadline(&self, deadline: Deadline) -> Self {
+        self.inheriting(|all| all.deadline = all.deadline.or_earlier(deadline))
     }
 
     /// Nothing inherited but the registry of the root, which must know of every task.
     pub(crate) fn for_service(&self) -> Self {
-        let registry = self.0.registry.clone();
-        Context(Arc::new(Inner { registry, kind: Kind::Service, ..(*Self::outside().0).clone() }))
+        let service = self.shielded(Deadline::never());
+        service.inheriting(|all| (all.clock, all.kind) = (Clock::system(), Kind::Service))
+    }
+
+    /// Out of reach of every scope around it, with a deadline of its own.
+    pub(crate) fn shielded(&self, deadline: Deadline) -> Self {
+        let out_of_reach = self.with_token(CancelToken::new());
+        out_of_reach.inheriting(|all| (all.deadline, all.is_shielded) = (deadline, true))
+    }
+
+    fn inheriting(&self, change: impl FnOnce(&mut Inherited)) -> Self {
+        let mut inherited = (*self.0.inherited).clone();
+        change(&mut inherited);
+        Self::new(Some(self), Scope::Same, Arc::new(inherited), self.0.identity.clone())
     }
 
     pub(crate) fn within<F: Future>(self, future: F) -> Within<F> {
@@ -114,7 +238,9 @@ impl Context {
 
     /// Makes this the current context until the guard is dropped.
     pub(crate) fn enter(&self) -> Entered {
-        Entered { outer: set_current(Some(self.clone())) }
+        let mut outer = Some(self.clone());
+        swap_with_current(&mut outer);
+        Entered { outer }
     }
 }
 
@@ -124,13 +250,31 @@ pub(crate) struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let _inner = set_current(self.outer.take());
+        swap_with_current(&mut self.outer);
     }
 }
 
-/// Gives back what was current. While the thread's locals are being destroyed there is nothing to set.
-fn set_current(context: Option<Context>) -> Option<Context> {
-    CURRENT.try_with(|current| current.replace(context)).ok().flatten()
+/// While the thread's locals are being destroyed there is nothing to swap with.
+fn swap_with_current(context: &mut Option<Context>) {
+    let _ = CURRENT.try_with(|current| std::mem::swap(&mut *current.borrow_mut(), context));
+}
+
+/// A context that is current until the guard is dropped; meanwhile its place holds the outer one. It is moved, not
+/// cloned: what is polled a million times should not count references.
+struct Lent<'a>(&'a mut Option<Context>);
+
+impl<'a> Lent<'a> {
+    fn from(place: &'a mut Option<Context>) -> Option<Self> {
+        place.as_ref()?;
+        swap_with_current(place);
+        Some(Self(place))
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        swap_with_current(self.0);
+    }
 }
 
 // The futures here and in `deadline` and `scope` are written by hand, because an `async fn` keeps its argument beside
@@ -161,10 +305,15 @@ impl<F> Within<F> {
         *self.project().context = Some(context);
     }
 
+    /// The context, unless it is polled in it right now.
+    pub(crate) fn context(self: Pin<&mut Self>) -> Option<&Context> {
+        self.project().context.as_ref()
+    }
+
     /// Drops the future, in its context. It is not polled again.
     pub(crate) fn end(self: Pin<&mut Self>) {
         let mut this = self.project();
-        let _entered = this.context.as_ref().map(Context::enter);
+        let _lent = Lent::from(this.context);
         this.future.set(None);
     }
 }
@@ -174,7 +323,7 @@ impl<F: Future> Future for Within<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = this.context.as_ref().map(Context::enter);
+        let _lent = Lent::from(this.context);
         match this.future.as_pin_mut() {
             Some(future) => future.poll(cx),
             None => Poll::Pending,

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -108,6 +109,10 @@ pub enum By {
     Signal(Signal),
     /// The root scope ended while the task was still running.
     Root,
+    /// Another task of its group failed.
+    Sibling,
+    /// Its time limit ran out.
+    Deadline,
 }
 
 impl fmt::Display for By {
@@ -117,6 +122,8 @@ impl fmt::Display for By {
             By::Drop => f.write_str("the drop of its handle"),
             By::Signal(signal) => write!(f, "{signal}"),
             By::Root => f.write_str("the root scope"),
+            By::Sibling => f.write_str("a failed sibling"),
+            By::Deadline => f.write_str("its deadline"),
         }
     }
 }
@@ -151,7 +158,9 @@ impl fmt::Display for Signal {
 }
 
 /// The panic of a task or of a closure on a thread, with its payload.
-pub struct Panic {
+pub struct Panic(Box<Caught>); // boxed, because every task keeps room for one
+
+struct Caught {
     message: String,
     /// A payload need not be `Sync`; behind the lock the error is, as errors should be.
     payload: Mutex<Box<dyn Any + Send>>,
@@ -164,17 +173,17 @@ impl Panic {
             (_, Some(text)) => text.clone(),
             _ => "a payload that is not a string".to_owned(),
         };
-        Self { message, payload: Mutex::new(payload) }
+        Self(Box::new(Caught { message, payload: Mutex::new(payload) }))
     }
 
     /// The message the panic carried.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The payload, to look at or to pass on.
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.0.payload.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets the panic go on in the caller.
@@ -192,42 +201,66 @@ impl From<Box<dyn Any + Send>> for Panic {
 
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Panic").field("message", &self.message).finish_non_exhaustive()
+        f.debug_struct("Panic").field("message", &self.0.message).finish_non_exhaustive()
     }
 }
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "panicked: {}", self.message)
+        write!(f, "panicked: {}", self.0.message)
     }
 }
 
 /// A time limit ran out, and what it bounded was dropped.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{Deadline, run};
+///
+/// let late = run(Deadline::after(Duration::ZERO).named("the import").run(std::future::pending::<()>()));
+/// assert_eq!(late.unwrap().unwrap_err().to_string(), "the import timed out after 0ns");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimedOut {
     limit: Option<Duration>,
+    scope: Option<&'static str>,
+    set_at: &'static Location<'static>,
 }
 
 impl TimedOut {
-    pub(crate) fn after(limit: Duration) -> Self {
-        Self { limit: Some(limit) }
-    }
-
-    pub(crate) fn at_deadline() -> Self {
-        Self { limit: None }
+    pub(crate) const fn new(
+        limit: Option<Duration>,
+        scope: Option<&'static str>,
+        set_at: &'static Location<'static>,
+    ) -> Self {
+        Self { limit, scope, set_at }
     }
 
     /// The limit, where it was given as a duration.
     pub fn limit(&self) -> Option<Duration> {
         self.limit
     }
+
+    /// The name of the scope that ran out of time, if its [`Deadline`](crate::Deadline) has one.
+    pub fn scope(&self) -> Option<&'static str> {
+        self.scope
+    }
+
+    /// Where in the code the limit was set: which of several it was, when none has a name.
+    pub fn set_at(&self) -> &'static Location<'static> {
+        self.set_at
+    }
 }
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.limit {
-            Some(limit) => write!(f, "timed out after {limit:?}"),
-            None => f.write_str("the deadline passed"),
+        if let Some(scope) = self.scope {
+            write!(f, "{scope} ")?;
+        }
+        match (self.limit, self.scope) {
+            (Some(limit), _) => write!(f, "timed out after {limit:?}"),
+            (None, Some(_)) => f.write_str("missed its deadline"),
+            (None, None) => f.write_str("the deadline passed"),
         }
     }
 }

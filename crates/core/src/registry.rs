@@ -1,15 +1,16 @@
 //! What a root scope knows of the tasks started below it, so that it can end and join them all.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use event_listener::Event;
 
-use crate::cancel::CancelToken;
-use crate::rt::Handle;
+use crate::unseen::{Reporter, Unseen};
 
 #[derive(Default)]
 pub(crate) struct Registry {
+    reporter: Option<Reporter>,
     tasks: Population,
     services: Population,
     threads: Population,
@@ -21,6 +22,8 @@ pub(crate) struct Registry {
 struct Kept {
     /// Kinds that the root has ended: it waits for no more of them.
     closed: Vec<Kind>,
+    /// The grace period has begun: time is left only for who uses it.
+    ending: bool,
     /// Finished ones are swept out when there are this many, so that keeping costs the same however many are kept.
     sweep_at: usize,
     handles: Vec<KeptHandle>,
@@ -28,19 +31,15 @@ struct Kept {
 
 struct KeptHandle {
     kind: Kind,
-    token: CancelToken,
     handle: Box<dyn Keep>,
 }
 
-/// A handle, whatever its future gives.
+/// The handle of something that runs. Dropping it cancels.
 pub(crate) trait Keep: Send {
     fn is_over(&self) -> bool;
-}
 
-impl<T: Send> Keep for Handle<T> {
-    fn is_over(&self) -> bool {
-        self.is_finished()
-    }
+    /// Whether time for clean-up would be wasted on it.
+    fn is_deaf(&self) -> bool;
 }
 
 const SWEEP_AT_LEAST: usize = 64;
@@ -56,10 +55,37 @@ pub(crate) enum Kind {
 }
 
 impl Registry {
+    pub(crate) fn new(reporter: Option<Reporter>) -> Self {
+        Self { reporter, ..Self::default() }
+    }
+
+    pub(crate) fn reporter(&self) -> Option<Reporter> {
+        self.reporter.clone()
+    }
+
+    /// Tells the reporter; its own panics end here, for there is nobody left to tell.
+    pub(crate) fn report(&self, unseen: &Unseen) {
+        if let Some(reporter) = &self.reporter {
+            let _ = catch_unwind(AssertUnwindSafe(|| reporter(unseen)));
+        }
+    }
+
     /// Counts one more as alive, until the guard is dropped.
     pub(crate) fn enlist(self: &Arc<Self>, kind: Kind) -> Alive {
-        self.population(kind).alive.fetch_add(1, Ordering::SeqCst);
+        self.enter(kind);
         Alive { registry: self.clone(), kind }
+    }
+
+    /// Counts one more as alive, until it [leaves](Self::leave).
+    pub(crate) fn enter(&self, kind: Kind) {
+        self.population(kind).alive.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn leave(&self, kind: Kind) {
+        let population = self.population(kind);
+        if population.alive.fetch_sub(1, Ordering::SeqCst) == 1 {
+            population.empty.notify(usize::MAX);
+        }
     }
 
     fn population(&self, kind: Kind) -> &Population {
@@ -71,9 +97,9 @@ impl Registry {
     }
 
     /// Keeps a handle until its future has ended or the root ends it.
-    pub(crate) fn keep(&self, kind: Kind, token: CancelToken, handle: impl Keep + 'static) {
+    pub(crate) fn keep(&self, kind: Kind, handle: impl Keep + 'static) {
         let mut kept = self.kept();
-        if kept.closed.contains(&kind) {
+        if kept.closed.contains(&kind) || (kept.ending && kind == Kind::Task && handle.is_deaf()) {
             drop(kept);
             return; // the handle is dropped, which cancels it
         }
@@ -81,7 +107,7 @@ impl Registry {
             kept.handles.retain(|kept| !kept.handle.is_over());
             kept.sweep_at = SWEEP_AT_LEAST.max(2 * kept.handles.len());
         }
-        kept.handles.push(KeptHandle { kind, token, handle: Box::new(handle) });
+        kept.handles.push(KeptHandle { kind, handle: Box::new(handle) });
     }
 
     /// Cancels what is kept of this kind. None of it is polled again after the poll in progress.
@@ -94,13 +120,13 @@ impl Registry {
         drop(ended);
     }
 
-    /// Cancels those kept tasks in which nobody waits for the cancelling, so that time for clean-up is not for them.
-    /// From now on no further task is kept.
+    /// Begins the grace period: cancels those kept tasks for which it would be wasted, and from now on each such one
+    /// that is to be kept.
     pub(crate) fn end_deaf_tasks(&self) {
-        let deaf = |kept: &mut KeptHandle| kept.kind == Kind::Task && !kept.token.is_listened_to();
+        let deaf = |kept: &mut KeptHandle| kept.kind == Kind::Task && kept.handle.is_deaf();
         let ended: Vec<_> = {
             let mut kept = self.kept();
-            kept.closed.push(Kind::Task);
+            kept.ending = true;
             kept.handles.extract_if(.., deaf).collect()
         };
         drop(ended);
@@ -137,10 +163,7 @@ pub(crate) struct Alive {
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        let population = self.registry.population(self.kind);
-        if population.alive.fetch_sub(1, Ordering::SeqCst) == 1 {
-            population.empty.notify(usize::MAX);
-        }
+        self.registry.leave(self.kind);
     }
 }
 
@@ -154,13 +177,29 @@ mod tests {
         fn is_over(&self) -> bool {
             true
         }
+
+        fn is_deaf(&self) -> bool {
+            true
+        }
+    }
+
+    struct Listening;
+
+    impl Keep for Listening {
+        fn is_over(&self) -> bool {
+            false
+        }
+
+        fn is_deaf(&self) -> bool {
+            false
+        }
     }
 
     #[test]
     fn finished_tasks_are_not_kept_for_ever() {
         let registry = Registry::default();
         for _ in 0..10_000 {
-            registry.keep(Kind::Task, CancelToken::new(), Finished);
+            registry.keep(Kind::Task, Finished);
         }
         assert!(registry.kept().handles.len() <= SWEEP_AT_LEAST);
     }
@@ -169,23 +208,21 @@ mod tests {
     fn what_comes_after_the_end_of_its_kind_is_dropped() {
         let registry = Registry::default();
         registry.end(Kind::Task);
-        registry.keep(Kind::Task, CancelToken::new(), Finished);
-        registry.keep(Kind::Service, CancelToken::new(), Finished);
+        registry.keep(Kind::Task, Listening);
+        registry.keep(Kind::Service, Listening);
         assert_eq!(registry.kept().handles.len(), 1);
     }
 
     #[test]
     fn only_who_listens_is_left_time() {
         let registry = Registry::default();
-        let listening = CancelToken::new();
-        let told = futures::FutureExt::now_or_never(&mut listening.cancelled());
-        assert_eq!(told, None);
-        let mut ear = listening.child().cancelled();
-        assert_eq!(futures::FutureExt::now_or_never(&mut ear), None);
-        registry.keep(Kind::Task, CancelToken::new(), Finished);
-        registry.keep(Kind::Task, listening, Finished);
+        registry.keep(Kind::Task, Finished);
+        registry.keep(Kind::Task, Listening);
         registry.end_deaf_tasks();
         assert_eq!(registry.kept().handles.len(), 1);
+        registry.keep(Kind::Task, Finished);
+        registry.keep(Kind::Task, Listening);
+        assert_eq!(registry.kept().handles.len(), 2);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::registry::{Kind, Registry};
 use crate::rt;
 use crate::signals::Incoming;
 use crate::task::DEFAULT_GRACE;
+use crate::unseen::{Fault, Reporter, Unseen};
 
 /// Runs the main future of a program on this thread until it is done (asyncio's `run`).
 ///
@@ -39,9 +40,10 @@ pub fn run<F: Future>(main: F) -> Result<F::Output, Interrupted> {
 }
 
 /// The options of a root scope.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Root {
     grace: Duration,
+    reporter: Option<Reporter>,
 }
 
 impl Default for Root {
@@ -53,7 +55,7 @@ impl Default for Root {
 impl Root {
     /// A root scope with the defaults: a grace period of 5 s.
     pub fn new() -> Self {
-        Self { grace: DEFAULT_GRACE }
+        Self { grace: DEFAULT_GRACE, reporter: None }
     }
 
     /// How long the main future and the tasks may go on after the first signal, or the tasks after the main future
@@ -63,12 +65,26 @@ impl Root {
         self
     }
 
+    /// Who is told, once each, of the errors and panics that nobody looked at: see [`Unseen`]. The default is the reporter
+    /// of the root scope around this one; where there is none, a panic has been shown by the panic hook, and an
+    /// error is dropped. It is called on the thread on which it came to light, and should return soon.
+    #[must_use]
+    pub fn reporter(mut self, reporter: impl Fn(&Unseen) + Send + Sync + 'static) -> Self {
+        self.reporter = Some(Arc::new(reporter));
+        self
+    }
+
+    fn registry(&self) -> Arc<Registry> {
+        let outer = || Context::with_current(|outer| outer.registry()?.reporter());
+        Arc::new(Registry::new(self.reporter.clone().or_else(outer)))
+    }
+
     /// Runs the main future as [`run`] does.
     ///
     /// # Errors
     /// [`Interrupted`], if a signal ended the future before it was done.
     pub fn run<F: Future>(&self, main: F) -> Result<F::Output, Interrupted> {
-        let registry = Arc::new(Registry::default());
+        let registry = self.registry();
         let token = CancelToken::current().child();
         let context = Context::root(registry.clone()).with_token(token.clone());
         let main = Box::pin(main); // it is moved through many frames, and may be large
@@ -81,6 +97,29 @@ impl Root {
         }));
         result.unwrap_or_else(|payload| resume_unwind(payload))
     }
+}
+
+impl fmt::Debug for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Root").field("grace", &self.grace).finish_non_exhaustive()
+    }
+}
+
+/// Hands an error that nobody will look at to the [`reporter`](Root::reporter) of the root scope: the last thing that
+/// a detached task does with its own.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use gather_core::{Root, report, spawn};
+///
+/// let seen = Arc::new(Mutex::new(Vec::new()));
+/// let notes = seen.clone();
+/// let root = Root::new().reporter(move |unseen| notes.lock().unwrap().push(unseen.to_string()));
+/// root.run(async { spawn(async { report("disk full") }).await }).unwrap().unwrap();
+/// assert_eq!(*seen.lock().unwrap(), ["a task that nobody awaits failed: disk full"]);
+/// ```
+pub fn report(error: impl Into<Box<dyn Error + Send + Sync>>) {
+    Context::current().report(Fault::Failed(error.into()));
 }
 
 /// How a root scope comes to its end.

@@ -22,7 +22,7 @@ pub fn cancelled() -> Cancelled {
 impl CancelToken {
     /// The token of the scope that the calling code runs in; outside of any, one that never fires.
     pub fn current() -> Self {
-        Context::current().token().clone()
+        Context::current_token()
     }
 
     /// Runs a future, and what it spawns, with this token as its scope. It is not dropped when the token fires.

@@ -1,9 +1,12 @@
 //! Tasks: work that runs on the executor while its owner does something else.
 
+use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -11,10 +14,12 @@ use pin_project_lite::pin_project;
 
 use crate::cancel::CancelToken;
 use crate::context::{Context, Within};
-use crate::deadline::timeout;
+use crate::identity::Identity;
 use crate::outcome::{By, Ended, Outcome, Panic, Reason};
-use crate::registry::{Alive, Kind};
+use crate::registry::Keep;
 use crate::rt::{self, Handle};
+use crate::timeout::timeout;
+use crate::unseen::Fault;
 
 /// How long a cancelled task or scope has to clean up, unless somebody says otherwise: 5 s.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(5);
@@ -33,16 +38,44 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 /// });
 /// assert_eq!(sum.unwrap(), 3);
 /// ```
+#[track_caller]
 pub fn spawn<F>(future: F) -> Task<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let outer = Context::current();
-    let context = outer.with_token(outer.token().child());
-    let alive = context.enlist(context.kind());
-    let handle = rt::spawn(Guarded { work: context.clone().within(future), alive });
-    Task { handle: Some(handle), context }
+    begin(None, future)
+}
+
+/// [`spawn`], with a name for the task: errors, reports and [`Task::name`] tell it
+/// (asyncio's `create_task(…, name=…)`).
+///
+/// ```
+/// use gather_core::{run, spawn_named};
+///
+/// run(async {
+///     let task = spawn_named("adder", async { 1 + 2 });
+///     assert_eq!(task.name(), Some("adder"));
+///     assert_eq!(task.await.unwrap(), 3);
+/// })
+/// .unwrap();
+/// ```
+#[track_caller]
+pub fn spawn_named<F>(name: impl Into<Cow<'static, str>>, future: F) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    begin(Some(Arc::new(Identity::named(name))), future)
+}
+
+fn begin<F>(identity: Option<Arc<Identity>>, future: F) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let context = Context::with_current(|outer| outer.child(identity.clone()));
+    Task::begin(context, future)
 }
 
 /// Starts a future that serves others (a connection driver, an accept loop) and inherits no scope and no deadline.
@@ -53,33 +86,45 @@ pub fn spawn_service<F>(future: F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let context = Context::current().for_service();
-    let alive = context.enlist(Kind::Service);
-    let handle = rt::spawn(Guarded { work: context.clone().within(future), alive });
-    hand_over(handle, &context);
-}
-
-/// Leaves a handle to the root scope, or where there is none to nobody.
-fn hand_over<T: Send + 'static>(handle: Handle<Result<T, Panic>>, context: &Context) {
-    match context.registry() {
-        Some(registry) => registry.keep(context.kind(), context.token().clone(), handle),
-        None => handle.detach(),
-    }
+    Task::begin(Context::with_current(Context::for_service), future).detach();
 }
 
 pin_project! {
     /// Work whose panics are values, those of its drop included, for they would abort the process; and which counts
     /// as alive until it has been dropped.
-    struct Guarded<F> {
+    pub(crate) struct Guarded<F> {
         #[pin]
         work: Within<F>,
-        alive: Option<Alive>,
     }
 
     impl<F> PinnedDrop for Guarded<F> {
         fn drop(this: Pin<&mut Self>) {
-            let _ = end(this.project().work);
+            let mut work = this.project().work;
+            let dropped = end(work.as_mut());
+            let Some(context) = work.context() else { return };
+            if let Err(payload) = dropped {
+                drop(Unread::new(payload, Some(context)));
+            }
+            if let Some(registry) = context.registry() {
+                registry.leave(context.kind());
+            }
         }
+    }
+}
+
+impl<F> Guarded<F> {
+    pub(crate) fn new(context: Context, work: F) -> Self
+    where
+        F: Future,
+    {
+        if let Some(registry) = context.registry() {
+            registry.enter(context.kind());
+        }
+        Self { work: context.within(work) }
+    }
+
+    fn end(self: Pin<&mut Self>) -> std::thread::Result<()> {
+        end(self.project().work)
     }
 }
 
@@ -88,16 +133,50 @@ fn end<F>(work: Pin<&mut Within<F>>) -> std::thread::Result<()> {
 }
 
 impl<F: Future> Future for Guarded<F> {
-    type Output = Result<F::Output, Panic>;
+    type Output = Result<F::Output, Unread>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
-        let mut work = self.project().work;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        let mut work = self.as_mut().project().work;
         let output = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
             Ok(poll) => Ok(ready!(poll)),
             Err(payload) => Err(payload),
         };
-        let dropped = end(work);
-        Poll::Ready(output.and_then(|output| dropped.map(|()| output)).map_err(Panic::new))
+        let dropped = self.as_mut().end();
+        let output = output.and_then(|output| dropped.map(|()| output));
+        Poll::Ready(output.map_err(|payload| Unread::new(payload, self.project().work.context())))
+    }
+}
+
+/// The panic of a task on its way to who awaits it. The root scope is told of it as soon as it is clear that nobody
+/// does.
+pub(crate) struct Unread(Option<Box<(Panic, Option<Context>)>>);
+
+impl Unread {
+    pub(crate) fn new(payload: Box<dyn Any + Send>, context: Option<&Context>) -> Self {
+        let mut unread = Self(Some(Box::new((Panic::from(payload), context.cloned()))));
+        if context.is_some_and(Context::is_abandoned) {
+            unread.tell();
+        }
+        unread
+    }
+
+    fn tell(&mut self) {
+        if let Some((panic, Some(context))) = self.0.take().map(|unread| *unread) {
+            context.report(Fault::Panicked(panic));
+        }
+    }
+
+    pub(crate) fn read(mut self) -> Ended {
+        match self.0.take() {
+            Some(unread) => Ended::Panicked(unread.0),
+            None => Ended::Cancelled(already_taken()),
+        }
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        self.tell();
     }
 }
 
@@ -107,12 +186,17 @@ impl<F: Future> Future for Guarded<F> {
 /// another thread: [`cancel`](Self::cancel) returns once the future is gone.
 #[must_use = "a task is cancelled when its handle is dropped: await it, keep it, or call detach()"]
 pub struct Task<T> {
-    handle: Option<Handle<Result<T, Panic>>>,
+    handle: Option<Handle<Result<T, Unread>>>,
     /// The task's own.
     context: Context,
 }
 
 impl<T> Task<T> {
+    /// The name that [`spawn_named`] gave it.
+    pub fn name(&self) -> Option<&str> {
+        self.context.identity()?.name()
+    }
+
     /// Whether the task has ended, in whichever way.
     pub fn is_finished(&self) -> bool {
         self.handle.as_ref().is_none_or(Handle::is_finished)
@@ -151,8 +235,7 @@ impl<T> Task<T> {
         }
         match self.handle.take() {
             Some(handle) => match handle.cancel().await {
-                Some(Ok(value)) => Ok(value),
-                Some(Err(panic)) => Err(Ended::Panicked(panic)),
+                Some(result) => result.map_err(Unread::read),
                 None => Err(Ended::Cancelled(reason)),
             },
             None => Err(Ended::Cancelled(reason)),
@@ -161,12 +244,56 @@ impl<T> Task<T> {
 }
 
 impl<T: Send + 'static> Task<T> {
+    pub(crate) fn begin<F>(context: Context, future: F) -> Self
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        let handle = rt::spawn(Guarded::new(context.clone(), future));
+        Self { handle: Some(handle), context }
+    }
+
     /// Lets the task go on without a handle. The root scope still ends and joins it; once that has begun, a task
-    /// that is detached is cancelled.
+    /// that is detached is cancelled, unless it listens for that.
+    ///
+    /// A panic in it goes to the [`reporter`](crate::Root::reporter) of the root scope, and its value to nobody: a
+    /// task that can fail hands its error to [`report`](crate::report).
+    ///
+    /// ```
+    /// use gather_core::{run, spawn};
+    ///
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// run(async {
+    ///     spawn(async move { tell.send(7) }).detach();
+    ///     assert_eq!(told.recv(), Ok(7));
+    /// })
+    /// .unwrap();
+    /// ```
     pub fn detach(mut self) {
-        if let Some(handle) = self.handle.take() {
-            hand_over(handle, &self.context);
+        let Some(handle) = self.handle.take() else { return };
+        self.context.abandon();
+        match self.context.registry() {
+            Some(registry) => {
+                let context = self.context.clone();
+                registry.keep(context.kind(), Detached { handle, context });
+            }
+            None => handle.detach(),
         }
+    }
+}
+
+/// A task whose handle only the root scope holds.
+struct Detached<T> {
+    handle: Handle<T>,
+    context: Context,
+}
+
+impl<T: Send> Keep for Detached<T> {
+    fn is_over(&self) -> bool {
+        self.handle.is_finished()
+    }
+
+    fn is_deaf(&self) -> bool {
+        !self.context.is_shielded() && !self.context.is_listened_to()
     }
 }
 
@@ -179,7 +306,7 @@ impl<T> Future for Task<T> {
         };
         let outcome = ready!(Pin::new(handle).poll(cx));
         self.handle = None;
-        Poll::Ready(outcome.map_err(Ended::Panicked))
+        Poll::Ready(outcome.map_err(Unread::read))
     }
 }
 
@@ -189,6 +316,7 @@ fn already_taken() -> Reason {
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
+        self.context.abandon();
         // First the handle, so that the token wakes nobody who would then be polled once more.
         if self.handle.take().is_some() {
             self.token().cancel(Reason::by_whom(By::Drop, "nobody waits for the task any more"));

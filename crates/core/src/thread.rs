@@ -8,9 +8,10 @@ use async_lock::Semaphore;
 
 use crate::cancel::CancelToken;
 use crate::context::Context;
-use crate::outcome::{By, Ended, Outcome, Panic, Reason};
+use crate::outcome::{By, Outcome, Reason};
 use crate::registry::Kind;
 use crate::rt;
+use crate::task::Unread;
 
 /// Where blocking work runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +83,9 @@ where
         let _permit = permit;
         let _alive = alive;
         let _entered = context.enter();
-        catch_unwind(AssertUnwindSafe(work))
+        catch_unwind(AssertUnwindSafe(work)).map_err(|payload| Unread::new(payload, Some(&context)))
     });
-    outcome.await.map_err(|payload| Ended::Panicked(Panic::new(payload)))
+    outcome.await.map_err(Unread::read)
 }
 
 /// Tells the closure, when it is dropped, that nobody waits for it any more.

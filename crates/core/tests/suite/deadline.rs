@@ -7,7 +7,7 @@ use futures::future::poll_immediate;
 use gather_core::{Clock, Deadline, TimedOut, now, sleep, spawn, spawn_service, timeout};
 use proptest::prelude::*;
 
-use crate::support::{Flag, eventually, fast_forward, test};
+use crate::support::{FOREVER, Flag, eventually, fast_forward, test};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -168,9 +168,44 @@ fn a_deadline_that_has_passed_says_so() {
         assert_eq!(deadline.remaining(), Some(Duration::ZERO));
         assert!(deadline.has_passed());
         let late: Result<(), TimedOut> = deadline.run(pending()).await;
-        assert_eq!(late.unwrap_err().to_string(), "the deadline passed");
+        assert_eq!(late.unwrap_err().to_string(), "timed out after 1s");
         assert_eq!(Deadline::never().remaining(), None);
     }));
+}
+
+#[test]
+fn of_nested_limits_the_error_names_the_one_that_ran_out() {
+    let clock = Clock::manual();
+    let name_of_late = |outer: u32, inner: u32| {
+        block_on(fast_forward(&clock, async move {
+            let inner =
+                async move { Deadline::after(inner * SECOND).named("page").run(pending::<()>()).await };
+            match Deadline::after(outer * SECOND).named("import").run(inner).await {
+                Ok(inner) => inner.unwrap_err(),
+                Err(outer) => outer,
+            }
+        }))
+    };
+    assert_eq!(name_of_late(1, 2).scope(), Some("import"));
+    assert_eq!(name_of_late(2, 1).scope(), Some("page"));
+    assert_eq!(name_of_late(2, 1).to_string(), "page timed out after 1s");
+}
+
+#[test]
+fn a_limit_without_a_name_is_known_by_its_place() {
+    let late: Result<(), TimedOut> = test(timeout(Duration::ZERO, pending()));
+    let late = late.unwrap_err();
+    assert_eq!(late.scope(), None);
+    assert_eq!((late.set_at().file(), late.set_at().line()), (file!(), line!() - 3));
+}
+
+#[test]
+fn a_task_knows_the_name_of_the_deadline_it_inherits() {
+    let name = test(Deadline::after(FOREVER).named("import").run(async {
+        let within = timeout(2 * FOREVER, spawn(async { Deadline::current().name() }));
+        within.await.unwrap().unwrap()
+    }));
+    assert_eq!(name, Ok(Some("import")));
 }
 
 proptest! {

@@ -8,8 +8,10 @@
 //! - [`map`]: too many at once, stalled work, results that depend on the width
 //! - [`retry`]: waits without bounds
 //! - [`root`]: programs that end too early, too late or never
+//! - [`shield`]: clean-up that is itself cut short, begins too early, or never
 //! - [`task`]: tasks that outlive their handles, panics that spread
 //! - [`thread`]: lanes that overflow, closures that nobody wants any more
+//! - [`unseen`]: errors and panics that nobody hears of
 
 #![allow(
     clippy::unwrap_used,
@@ -26,6 +28,8 @@ mod gather;
 mod map;
 mod retry;
 mod root;
+mod shield;
 mod support;
 mod task;
 mod thread;
+mod unseen;

@@ -1,0 +1,82 @@
+//! What goes wrong in a task when nobody awaits it any more.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::identity::Identity;
+use crate::outcome::Panic;
+
+/// An error or a panic that nobody looked at: of a detached task, of one whose handle was dropped, of a service, of a
+/// destructor. It is handed, once, to the [`reporter`](crate::Root::reporter) of the root scope.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use gather_core::{Root, spawn_named};
+///
+/// let seen = Arc::new(Mutex::new(Vec::new()));
+/// let notes = seen.clone();
+/// let root = Root::new().reporter(move |unseen| notes.lock().unwrap().push(unseen.to_string()));
+/// root.run(async {
+///     let task = spawn_named("pruner", async { panic!("no such branch") });
+///     while !task.is_finished() {
+///         gather_core::sleep(std::time::Duration::ZERO).await;
+///     }
+/// })
+/// .unwrap();
+/// assert!(seen.lock().unwrap()[0].ends_with("panicked: no such branch"));
+/// ```
+#[derive(Debug)]
+pub struct Unseen {
+    task: Option<Arc<Identity>>,
+    fault: Fault,
+}
+
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Panicked(Panic),
+    Failed(Box<dyn Error + Send + Sync>),
+}
+
+impl Unseen {
+    pub(crate) fn new(task: Option<Arc<Identity>>, fault: Fault) -> Self {
+        Self { task, fault }
+    }
+
+    /// The name of the task, if it has one.
+    pub fn task(&self) -> Option<&str> {
+        self.task.as_ref()?.name()
+    }
+
+    /// The panic, if it was one.
+    pub fn panic(&self) -> Option<&Panic> {
+        match &self.fault {
+            Fault::Panicked(panic) => Some(panic),
+            Fault::Failed(_) => None,
+        }
+    }
+
+    /// The error, if it was one.
+    pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        match &self.fault {
+            Fault::Panicked(_) => None,
+            Fault::Failed(error) => Some(&**error),
+        }
+    }
+}
+
+impl fmt::Display for Unseen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.task {
+            Some(task) => write!(f, "{task}, ")?,
+            None => f.write_str("a task that nobody awaits ")?,
+        }
+        match &self.fault {
+            Fault::Panicked(panic) => write!(f, "{panic}"),
+            Fault::Failed(error) => write!(f, "failed: {error}"),
+        }
+    }
+}
+
+/// Whom the root scope tells.
+pub(crate) type Reporter = Arc<dyn Fn(&Unseen) + Send + Sync>;

@@ -1,0 +1,138 @@
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+
+use gather_core::{Root, report, run, spawn, spawn_named, spawn_service, to_thread};
+
+use crate::support::{Flag, eventually};
+
+/// Runs a program and gives what its root was told.
+fn told(main: impl Future<Output = ()>) -> Vec<String> {
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let told = notes.clone();
+    let root = Root::new().reporter(move |unseen| notes.lock().unwrap().push(unseen.to_string()));
+    root.run(main).unwrap();
+    told.lock().unwrap().clone()
+}
+
+const BOOM: [&str; 1] = ["a task that nobody awaits panicked: boom"];
+
+struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("boom");
+        }
+    }
+}
+
+/// What panics once it runs, and how one sees that it did.
+fn boom() -> (impl Future<Output = ()> + Send + 'static, impl Future<Output = ()>) {
+    let done = Flag::default();
+    let guard = done.on_drop();
+    let panics = async move {
+        let _guard = guard;
+        panic!("boom")
+    };
+    (panics, async move { eventually(|| done.is_up()).await })
+}
+
+#[test]
+fn the_panic_of_a_detached_task_is_told() {
+    let detached = async {
+        let (panics, done) = boom();
+        spawn(panics).detach();
+        done.await;
+    };
+    assert_eq!(told(detached), BOOM);
+}
+
+#[test]
+fn the_panic_of_a_task_whose_handle_is_dropped_is_told() {
+    let dropped = async {
+        let task = spawn(async { panic!("boom") });
+        eventually(|| task.is_finished()).await;
+    };
+    assert_eq!(told(dropped), BOOM);
+}
+
+#[test]
+fn a_panic_that_somebody_looked_at_is_not_told() {
+    let looked_at = async {
+        assert!(spawn(async { panic!("boom") }).await.unwrap_err().is_panic());
+        assert!(to_thread(|| panic!("boom")).await.unwrap_err().is_panic());
+    };
+    assert!(told(looked_at).is_empty());
+}
+
+#[test]
+fn the_panic_of_a_destructor_is_told() {
+    let cancelled = async {
+        let started = Flag::default();
+        let raise = started.clone();
+        let task = spawn(async move {
+            let _panics = PanicsOnDrop;
+            raise.raise();
+            pending::<()>().await;
+        });
+        eventually(|| started.is_up()).await;
+        drop(task);
+    };
+    assert_eq!(told(cancelled), BOOM);
+}
+
+#[test]
+fn the_panic_of_a_service_is_told() {
+    let served = async {
+        let (panics, done) = boom();
+        spawn_service(panics);
+        done.await;
+    };
+    assert_eq!(told(served), BOOM);
+}
+
+#[test]
+fn the_panic_of_a_closure_that_nobody_waits_for_is_told() {
+    let (open, door) = std::sync::mpsc::channel::<()>();
+    let left = async {
+        let started = Flag::default();
+        let raise = started.clone();
+        let task = spawn(to_thread(move || {
+            raise.raise();
+            let _ = door.recv();
+            panic!("boom");
+        }));
+        eventually(|| started.is_up()).await;
+        drop(task);
+        drop(open);
+    };
+    assert_eq!(told(left), BOOM);
+}
+
+#[test]
+fn the_error_of_a_detached_task_is_told_with_its_name() {
+    let told = told(async { spawn_named("pruner", async { report("disk full") }).await.unwrap() });
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].starts_with("task \"pruner\", spawned at crates/core/tests/suite/unseen.rs:"),
+        "{told:?}"
+    );
+    assert!(told[0].ends_with(", failed: disk full"), "{told:?}");
+}
+
+#[test]
+fn a_root_within_a_root_tells_the_same_reporter() {
+    let inner = async {
+        let (panics, done) = boom();
+        spawn(panics).detach();
+        done.await;
+    };
+    assert_eq!(told(async { run(inner).unwrap() }), BOOM);
+}
+
+#[test]
+fn a_reporter_that_panics_harms_nobody() {
+    let root = Root::new().reporter(|_| panic!("the reporter panics"));
+    let (panics, done) = boom();
+    root.run(async { drop((spawn(panics), done.await)) }).unwrap();
+}
