@@ -15,6 +15,7 @@ use pin_project_lite::pin_project;
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::deadline::Deadline;
+use crate::executor::Executor;
 use crate::identity::Identity;
 use crate::registry::{Alive, Kind, Registry};
 use crate::unseen::{Fault, Unseen};
@@ -63,6 +64,7 @@ impl Drop for Inner {
 struct Inherited {
     deadline: Deadline,
     clock: Clock,
+    executor: Executor,
     registry: Option<Arc<Registry>>,
     /// What is spawned here counts as this.
     kind: Kind,
@@ -75,6 +77,7 @@ static OUTSIDE: LazyLock<Context> = LazyLock::new(|| {
     let inherited = Inherited {
         deadline: Deadline::never(),
         clock: Clock::system(),
+        executor: Executor::Runtime,
         registry: None,
         kind: Kind::Task,
         is_shielded: false,
@@ -111,8 +114,19 @@ impl Context {
         inside.ok().flatten().unwrap_or_default()
     }
 
+    /// A root scope on the runtime: below the present one, with its clock, unless time there is virtual.
     pub(crate) fn root(registry: Arc<Registry>) -> Self {
-        Self::current().inheriting(|all| (all.registry, all.kind) = (Some(registry), Kind::Task))
+        Self::current().inheriting(|all| {
+            if all.executor.is_simulation() {
+                (all.executor, all.clock) = (Executor::Runtime, Clock::system());
+            }
+            (all.registry, all.kind) = (Some(registry), Kind::Task);
+        })
+    }
+
+    /// The same on another executor, with the clock of that.
+    pub(crate) fn on(&self, executor: Executor) -> Self {
+        self.inheriting(|all| (all.clock, all.executor) = (executor.clock(), executor))
     }
 
     /// The token of its scope.
@@ -146,6 +160,10 @@ impl Context {
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.inherited.clock
+    }
+
+    pub(crate) fn executor(&self) -> &Executor {
+        &self.0.inherited.executor
     }
 
     pub(crate) fn registry(&self) -> Option<&Arc<Registry>> {
@@ -208,7 +226,7 @@ impl Context {
     /// Nothing inherited but the registry of the root, which must know of every task.
     pub(crate) fn for_service(&self) -> Self {
         let service = self.shielded(Deadline::never());
-        service.inheriting(|all| (all.clock, all.kind) = (Clock::system(), Kind::Service))
+        service.inheriting(|all| (all.clock, all.kind) = (all.executor.clock(), Kind::Service))
     }
 
     /// Out of reach of every scope around it, with a deadline of its own.

@@ -4,18 +4,14 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{Either, select};
 
-use crate::cancel::CancelToken;
 use crate::context::Context;
-use crate::deadline::Deadline;
-use crate::outcome::{By, Reason, Signal};
-use crate::registry::{Kind, Registry};
+use crate::ending::{Ending, Interrupted};
+use crate::registry::Registry;
 use crate::rt;
 use crate::signals::Incoming;
 use crate::task::DEFAULT_GRACE;
@@ -74,7 +70,7 @@ impl Root {
         self
     }
 
-    fn registry(&self) -> Arc<Registry> {
+    pub(crate) fn registry(&self) -> Arc<Registry> {
         let outer = || Context::with_current(|outer| outer.registry()?.reporter());
         Arc::new(Registry::new(self.reporter.clone().or_else(outer)))
     }
@@ -84,18 +80,28 @@ impl Root {
     /// # Errors
     /// [`Interrupted`], if a signal ended the future before it was done.
     pub fn run<F: Future>(&self, main: F) -> Result<F::Output, Interrupted> {
-        let registry = self.registry();
-        let token = CancelToken::current().child();
-        let context = Context::root(registry.clone()).with_token(token.clone());
+        let root = Context::root(self.registry());
+        let result = rt::block_on(self.watch(root, Incoming::listen, main));
+        result.unwrap_or_else(|payload| resume_unwind(payload))
+    }
+
+    /// Runs the main future below `root`, to which nothing else belongs, and joins what it has left.
+    pub(crate) fn watch<F: Future>(
+        &self,
+        root: Context,
+        signals: impl FnOnce() -> Incoming,
+        main: F,
+    ) -> impl Future<Output = std::thread::Result<Result<F::Output, Interrupted>>> {
+        let token = Context::current_token().child();
+        let context = root.with_token(token.clone());
         let main = Box::pin(main); // it is moved through many frames, and may be large
-        let result = rt::block_on(context.within(async move {
-            let mut ending =
-                Ending { token, registry, grace: self.grace, end: None, signals: Incoming::listen() };
+        let grace = self.grace;
+        context.clone().within(async move {
+            let mut ending = Ending::new(&context, grace, signals());
             let result = AssertUnwindSafe(ending.until_interrupted(main)).catch_unwind().await;
             ending.end_all().await;
             result
-        }));
-        result.unwrap_or_else(|payload| resume_unwind(payload))
+        })
     }
 }
 
@@ -122,122 +128,3 @@ pub fn report(error: impl Into<Box<dyn Error + Send + Sync>>) {
     Context::current().report(Fault::Failed(error.into()));
 }
 
-/// How a root scope comes to its end.
-struct Ending {
-    token: CancelToken,
-    registry: Arc<Registry>,
-    grace: Duration,
-    /// The end of the grace period, which begins at the first signal or when the main future is done.
-    end: Option<Deadline>,
-    signals: Incoming,
-}
-
-impl Ending {
-    async fn until_interrupted<F: Future>(&mut self, main: Pin<Box<F>>) -> Result<F::Output, Interrupted> {
-        let (signal, main) = match select(main, pin!(self.signals.next())).await {
-            Either::Left((output, _)) => return Ok(output),
-            Either::Right((signal, main)) => (signal, main),
-        };
-        self.begin(Reason::by_whom(By::Signal(signal), format!("the process received {signal}")));
-        if self.grace.is_zero() || !self.token.is_listened_to() {
-            return Err(Interrupted { signal, forced: false });
-        }
-        match self.wait_for(pin!(main)).await {
-            Waited::Done(output) => Ok(output),
-            Waited::TooLong => Err(Interrupted { signal, forced: false }),
-            Waited::Signal(signal) => Err(Interrupted { signal, forced: true }),
-        }
-    }
-
-    /// Fires the token and begins the grace period, unless a signal did both before.
-    fn begin(&mut self, reason: Reason) {
-        self.token.cancel(reason);
-        self.end.get_or_insert_with(|| Deadline::after(self.grace));
-    }
-
-    /// Ends and joins what is left: tasks, then closures on threads, then services. A poll that never returns is
-    /// left behind when the grace ends, for waiting on it would never end either.
-    async fn end_all(&mut self) {
-        self.begin(Reason::by_whom(By::Root, "the main future has ended"));
-        self.registry.end_deaf_tasks();
-        self.wait_until_gone(Kind::Task, Duration::ZERO).await;
-        self.registry.end(Kind::Task);
-        self.wait_until_gone(Kind::Task, MOMENT).await;
-        self.cut_to(THREAD_GRACE);
-        self.wait_until_gone(Kind::Thread, Duration::ZERO).await;
-        self.registry.end(Kind::Service);
-        self.wait_until_gone(Kind::Service, MOMENT).await;
-    }
-
-    /// Waits to the end of the grace, but at least so long.
-    async fn wait_until_gone(&mut self, kind: Kind, at_least: Duration) {
-        let registry = self.registry.clone();
-        let gone = registry.gone(kind);
-        if self.time_left() >= at_least {
-            self.wait_for(pin!(gone)).await;
-        } else {
-            let _ = Deadline::after(at_least).run(gone).await;
-        }
-    }
-
-    fn time_left(&self) -> Duration {
-        self.end.and_then(|end| end.remaining()).unwrap_or(self.grace)
-    }
-
-    fn cut_to(&mut self, most: Duration) {
-        self.end = self.end.map(|end| end.or_earlier(Deadline::after(most)));
-    }
-
-    /// Waits to the end of the grace; one more signal ends it.
-    async fn wait_for<F: Future>(&mut self, work: Pin<&mut F>) -> Waited<F::Output> {
-        let end = self.end.unwrap_or(Deadline::never());
-        let waited = match end.run(select(work, pin!(self.signals.next()))).await {
-            Ok(Either::Left((output, _))) => Waited::Done(output),
-            Ok(Either::Right((signal, _))) => Waited::Signal(signal),
-            Err(_) => Waited::TooLong,
-        };
-        if let Waited::Signal(_) = waited {
-            self.cut_to(Duration::ZERO);
-        }
-        waited
-    }
-}
-
-enum Waited<T> {
-    Done(T),
-    TooLong,
-    Signal(Signal),
-}
-
-/// What a poll in progress gets to return, however short the grace.
-const MOMENT: Duration = Duration::from_millis(100);
-
-/// What closures on threads get at most: one that reads a terminal may never return.
-const THREAD_GRACE: Duration = Duration::from_millis(500);
-
-/// A signal ended the main future before it was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interrupted {
-    signal: Signal,
-    forced: bool,
-}
-
-impl Interrupted {
-    /// The signal.
-    pub fn signal(&self) -> Signal {
-        self.signal
-    }
-
-    /// Whether it was a second signal that cut the grace period short.
-    pub fn is_forced(&self) -> bool {
-        self.forced
-    }
-}
-
-impl fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "interrupted by {}", self.signal)
-    }
-}
-
-impl Error for Interrupted {}

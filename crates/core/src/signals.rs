@@ -27,6 +27,11 @@ impl Incoming {
         Self { _listening: signals.as_ref().map(|_| Listening::begin()), signals }
     }
 
+    /// None ever comes, and what signals do stays as it is.
+    pub(crate) fn none() -> Self {
+        Self { _listening: None, signals: None }
+    }
+
     /// The next signal. Dropping the future loses none.
     pub(crate) async fn next(&mut self) -> Signal {
         while let Some(signals) = &mut self.signals {

@@ -17,7 +17,7 @@ use crate::context::{Context, Within};
 use crate::identity::Identity;
 use crate::outcome::{By, Ended, Outcome, Panic, Reason};
 use crate::registry::Keep;
-use crate::rt::{self, Handle};
+use crate::rt::Handle;
 use crate::timeout::timeout;
 use crate::unseen::Fault;
 
@@ -160,6 +160,11 @@ impl Unread {
         unread
     }
 
+    /// Of what has gone without a trace.
+    pub(crate) fn lost() -> Self {
+        Self(None)
+    }
+
     fn tell(&mut self) {
         if let Some((panic, Some(context))) = self.0.take().map(|unread| *unread) {
             context.report(Fault::Panicked(panic));
@@ -248,7 +253,7 @@ impl<T: Send + 'static> Task<T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let handle = rt::spawn(Guarded::new(context.clone(), future));
+        let handle = context.executor().spawn(Guarded::new(context.clone(), future));
         Self { handle: Some(handle), context }
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
 
 use async_lock::Semaphore;
+use futures::channel::oneshot;
 
 use crate::cancel::CancelToken;
 use crate::context::Context;
@@ -74,18 +75,24 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let permit = lane.permits().acquire_arc().await;
     let caller = Context::current();
+    let busy = caller.executor().busy();
+    let permit = lane.permits().acquire_arc().await;
     let wanted = Wanted(caller.token().child());
     let context = caller.with_token(wanted.0.clone());
     let alive = (caller.kind() == Kind::Task).then(|| caller.enlist(Kind::Thread));
-    let outcome = rt::unblock(move || {
+    let (tell, told) = oneshot::channel();
+    let closure = rt::unblock(move || {
+        let _busy = busy; // until the caller is woken, which the end of the closure alone is too early for
         let _permit = permit;
         let _alive = alive;
         let _entered = context.enter();
-        catch_unwind(AssertUnwindSafe(work)).map_err(|payload| Unread::new(payload, Some(&context)))
+        let result = catch_unwind(AssertUnwindSafe(work));
+        let _ = tell.send(result.map_err(|payload| Unread::new(payload, Some(&context))));
     });
-    outcome.await.map_err(Unread::read)
+    let result = told.await;
+    drop(closure);
+    result.unwrap_or_else(|_| Err(Unread::lost())).map_err(Unread::read)
 }
 
 /// Tells the closure, when it is dropped, that nobody waits for it any more.

@@ -1,0 +1,142 @@
+//! How a root scope comes to its end: interrupted or not, and leaving nothing behind.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+
+use crate::cancel::CancelToken;
+use crate::context::Context;
+use crate::deadline::Deadline;
+use crate::outcome::{By, Reason, Signal};
+use crate::registry::{Kind, Registry};
+use crate::signals::Incoming;
+
+pub(crate) struct Ending {
+    token: CancelToken,
+    registry: Arc<Registry>,
+    grace: Duration,
+    /// The end of the grace period, which begins at the first signal or when the main future is done.
+    end: Option<Deadline>,
+    signals: Incoming,
+}
+
+impl Ending {
+    /// Of the root scope that this is the context of.
+    pub(crate) fn new(root: &Context, grace: Duration, signals: Incoming) -> Self {
+        let registry = root.registry().cloned().unwrap_or_default();
+        Self { token: root.token().clone(), registry, grace, end: None, signals }
+    }
+
+    pub(crate) async fn until_interrupted<F: Future>(&mut self, main: Pin<Box<F>>) -> Result<F::Output, Interrupted> {
+        let (signal, main) = match select(main, pin!(self.signals.next())).await {
+            Either::Left((output, _)) => return Ok(output),
+            Either::Right((signal, main)) => (signal, main),
+        };
+        self.begin(Reason::by_whom(By::Signal(signal), format!("the process received {signal}")));
+        if self.grace.is_zero() || !self.token.is_listened_to() {
+            return Err(Interrupted { signal, forced: false });
+        }
+        match self.wait_for(pin!(main)).await {
+            Waited::Done(output) => Ok(output),
+            Waited::TooLong => Err(Interrupted { signal, forced: false }),
+            Waited::Signal(signal) => Err(Interrupted { signal, forced: true }),
+        }
+    }
+
+    /// Fires the token and begins the grace period, unless a signal did both before.
+    fn begin(&mut self, reason: Reason) {
+        self.token.cancel(reason);
+        self.end.get_or_insert_with(|| Deadline::after(self.grace));
+    }
+
+    /// Ends and joins what is left: tasks, then closures on threads, then services. A poll that never returns is
+    /// left behind when the grace ends, for waiting on it would never end either.
+    pub(crate) async fn end_all(&mut self) {
+        self.begin(Reason::by_whom(By::Root, "the main future has ended"));
+        self.registry.end_deaf_tasks();
+        self.wait_until_gone(Kind::Task, Duration::ZERO).await;
+        self.registry.end(Kind::Task);
+        self.wait_until_gone(Kind::Task, MOMENT).await;
+        self.cut_to(THREAD_GRACE);
+        self.wait_until_gone(Kind::Thread, Duration::ZERO).await;
+        self.registry.end(Kind::Service);
+        self.wait_until_gone(Kind::Service, MOMENT).await;
+    }
+
+    /// Waits to the end of the grace, but at least so long.
+    async fn wait_until_gone(&mut self, kind: Kind, at_least: Duration) {
+        let registry = self.registry.clone();
+        let gone = registry.gone(kind);
+        if self.time_left() >= at_least {
+            self.wait_for(pin!(gone)).await;
+        } else {
+            let _ = Deadline::after(at_least).run(gone).await;
+        }
+    }
+
+    fn time_left(&self) -> Duration {
+        self.end.and_then(|end| end.remaining()).unwrap_or(self.grace)
+    }
+
+    fn cut_to(&mut self, most: Duration) {
+        self.end = self.end.map(|end| end.or_earlier(Deadline::after(most)));
+    }
+
+    /// Waits to the end of the grace; one more signal ends it.
+    async fn wait_for<F: Future>(&mut self, work: Pin<&mut F>) -> Waited<F::Output> {
+        let end = self.end.unwrap_or(Deadline::never());
+        let waited = match end.run(select(work, pin!(self.signals.next()))).await {
+            Ok(Either::Left((output, _))) => Waited::Done(output),
+            Ok(Either::Right((signal, _))) => Waited::Signal(signal),
+            Err(_) => Waited::TooLong,
+        };
+        if let Waited::Signal(_) = waited {
+            self.cut_to(Duration::ZERO);
+        }
+        waited
+    }
+}
+
+enum Waited<T> {
+    Done(T),
+    TooLong,
+    Signal(Signal),
+}
+
+/// What a poll in progress gets to return, however short the grace.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// What closures on threads get at most: one that reads a terminal may never return.
+const THREAD_GRACE: Duration = Duration::from_millis(500);
+
+/// A signal ended the main future before it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted {
+    signal: Signal,
+    forced: bool,
+}
+
+impl Interrupted {
+    /// The signal.
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// Whether it was a second signal that cut the grace period short.
+    pub fn is_forced(&self) -> bool {
+        self.forced
+    }
+}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "interrupted by {}", self.signal)
+    }
+}
+
+impl Error for Interrupted {}
