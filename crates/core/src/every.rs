@@ -1,8 +1,11 @@
 //! Periodic work at a fixed rate.
 
+mod overlap;
+
 use std::time::{Duration, Instant};
 
 use crate::time::{let_others_run, now, sleep_until};
+pub use overlap::Overlap;
 
 /// What happens to ticks that came due while the work of an earlier one was still running.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +37,7 @@ pub fn every(period: Duration) -> Every {
     Every {
         period,
         missed: Missed::default(),
+        overlap: Overlap::default(),
         jitter: Duration::ZERO,
         first_after: Duration::ZERO,
         next: None,
@@ -46,6 +50,7 @@ pub fn every(period: Duration) -> Every {
 pub struct Every {
     period: Duration,
     missed: Missed,
+    overlap: Overlap,
     jitter: Duration,
     first_after: Duration,
     next: Option<Instant>,
@@ -68,6 +73,12 @@ impl Every {
     /// What happens to missed ticks; the default is [`Missed::Skip`].
     pub fn missed(mut self, missed: Missed) -> Self {
         self.missed = missed;
+        self
+    }
+
+    /// What [`run`](Self::run) does while earlier work is still running; the default is [`Overlap::Wait`].
+    pub fn overlap(mut self, overlap: Overlap) -> Self {
+        self.overlap = overlap;
         self
     }
 

@@ -9,6 +9,7 @@
 //! | bound it in time | [`timeout`], [`Deadline`] |
 //! | stop it | [`Task::cancel`], [`CancelToken`], [`cancelled`] |
 //! | call what blocks | [`to_thread`], [`to_thread_in`], [`Lane`] |
+//! | limit how many and how fast | [`Limiter`], [`sync`] |
 //! | repeat it | [`every`], [`Retry`] |
 //! | tell the time | [`now`], [`sleep`], [`Clock`] |
 //!
@@ -37,6 +38,7 @@ mod every;
 mod executor;
 mod gather;
 mod identity;
+mod limiter;
 mod map;
 mod outcome;
 mod registry;
@@ -58,8 +60,9 @@ pub use cancel::{CancelToken, Cancelled};
 pub use clock::{Clock, ManualClock, Sleep};
 pub use deadline::Deadline;
 pub use ending::Interrupted;
-pub use every::{Every, Missed, Tick, every};
+pub use every::{Every, Missed, Overlap, Tick, every};
 pub use gather::{first, first_ok, gather, settle};
+pub use limiter::{Limiter, Permit};
 pub use map::{MapConcurrent, Window, map_concurrent};
 pub use outcome::{By, Ended, Outcome, Panic, Reason, Signal, TimedOut};
 pub use retry::{Decision, GaveUp, Jitter, Retry, RetryError};

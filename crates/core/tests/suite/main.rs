@@ -5,6 +5,7 @@
 //! - [`every`]: schedules that drift
 //! - [`executors`]: what works here and hangs elsewhere
 //! - [`gather`]: siblings that outlive a failure, results out of order
+//! - [`limiter`]: starts too fast, too many or out of turn, waiters that are forgotten
 //! - [`map`]: too many at once, stalled work, results that depend on the width
 //! - [`retry`]: waits without bounds
 //! - [`root`]: programs that end too early, too late or never
@@ -25,6 +26,7 @@ mod deadline;
 mod every;
 mod executors;
 mod gather;
+mod limiter;
 mod map;
 mod retry;
 mod root;
