@@ -32,7 +32,10 @@ impl Ending {
         Self { token: root.token().clone(), registry, grace, end: None, signals }
     }
 
-    pub(crate) async fn until_interrupted<F: Future>(&mut self, main: Pin<Box<F>>) -> Result<F::Output, Interrupted> {
+    pub(crate) async fn until_interrupted<F: Future>(
+        &mut self,
+        main: Pin<Box<F>>,
+    ) -> Result<F::Output, Interrupted> {
         let (signal, main) = match select(main, pin!(self.signals.next())).await {
             Either::Left((output, _)) => return Ok(output),
             Either::Right((signal, main)) => (signal, main),

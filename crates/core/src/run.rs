@@ -127,4 +127,3 @@ impl fmt::Debug for Root {
 pub fn report(error: impl Into<Box<dyn Error + Send + Sync>>) {
     Context::current().report(Fault::Failed(error.into()));
 }
-

@@ -123,7 +123,8 @@ impl<F> Guarded<F> {
         Self { work: context.within(work) }
     }
 
-    fn end(self: Pin<&mut Self>) -> std::thread::Result<()> {
+    /// Drops the work. A panic of its destructor is given back.
+    pub(crate) fn end(self: Pin<&mut Self>) -> std::thread::Result<()> {
         end(self.project().work)
     }
 }

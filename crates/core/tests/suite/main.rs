@@ -5,11 +5,13 @@
 //! - [`every`]: schedules that drift
 //! - [`executors`]: what works here and hangs elsewhere
 //! - [`gather`]: siblings that outlive a failure, results out of order
+//! - [`group`]: tasks that outlive their group, failures that go unnamed
 //! - [`limiter`]: starts too fast, too many or out of turn, waiters that are forgotten
 //! - [`map`]: too many at once, stalled work, results that depend on the width
 //! - [`retry`]: waits without bounds
 //! - [`root`]: programs that end too early, too late or never
 //! - [`shield`]: clean-up that is itself cut short, begins too early, or never
+//! - [`simulation`]: tests that pass by luck, or only in real time
 //! - [`task`]: tasks that outlive their handles, panics that spread
 //! - [`thread`]: lanes that overflow, closures that nobody wants any more
 //! - [`unseen`]: errors and panics that nobody hears of
@@ -26,11 +28,13 @@ mod deadline;
 mod every;
 mod executors;
 mod gather;
+mod group;
 mod limiter;
 mod map;
 mod retry;
 mod root;
 mod shield;
+mod simulation;
 mod support;
 mod task;
 mod thread;
