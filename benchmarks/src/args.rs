@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,12 +43,16 @@ pub(crate) struct Args {
     pub(crate) raw: Option<PathBuf>,
 
     /// Be this contestant, once, and print what was measured
-    #[arg(long, hide = true, requires = "input")]
+    #[arg(long, hide = true, requires_all = ["part", "input"])]
     contestant: Option<String>,
+
+    /// The part of the benchmark that the contestant does
+    #[arg(long, hide = true)]
+    part: Option<String>,
 
     /// What the contestant works on
     #[arg(long, hide = true)]
-    input: Option<PathBuf>,
+    input: Option<OsString>,
 
     /// Milliseconds that the contestant works at least
     #[arg(long, hide = true, default_value_t = 0)]
@@ -71,8 +76,9 @@ pub(crate) enum Role<'a> {
 /// What the frame asks of a contestant's process.
 pub(crate) struct Order<'a> {
     pub(crate) bench: &'static bench::Bench,
+    pub(crate) part: &'a str,
     pub(crate) who: &'a str,
-    pub(crate) input: &'a Path,
+    pub(crate) input: &'a OsStr,
     pub(crate) at_least: Duration,
 }
 
@@ -83,14 +89,21 @@ impl Args {
     }
 
     pub(crate) fn role(&self) -> Role<'_> {
-        match (&self.serve, self.bench, &self.contestant, &self.input) {
-            (Some(folder), ..) => Role::Server(folder),
-            (None, Some(bench), Some(who), Some(input)) => {
-                let at_least = Duration::from_millis(self.at_least_ms);
-                Role::Contestant(Order { bench, who, input, at_least })
-            }
-            _ => Role::Frame,
+        match (&self.serve, self.order()) {
+            (Some(folder), _) => Role::Server(folder),
+            (None, Some(order)) => Role::Contestant(order),
+            (None, None) => Role::Frame,
         }
+    }
+
+    fn order(&self) -> Option<Order<'_>> {
+        Some(Order {
+            bench: self.bench?,
+            part: self.part.as_deref()?,
+            who: self.contestant.as_deref()?,
+            input: self.input.as_deref()?,
+            at_least: Duration::from_millis(self.at_least_ms),
+        })
     }
 
     /// The benchmark that was named.

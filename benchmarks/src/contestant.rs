@@ -9,7 +9,9 @@ use crate::work::Laps;
 
 /// Does what the frame asked for.
 pub(crate) fn run(order: &Order<'_>) -> anyhow::Result<()> {
-    let contestant = order.bench.contestants.iter().find(|contestant| contestant.who == order.who);
+    let part = order.bench.parts.iter().find(|part| part.name == order.part);
+    let part = part.with_context(|| format!("no part is called `{}`", order.part))?;
+    let contestant = part.contestants.iter().find(|contestant| contestant.who == order.who);
     let contestant = contestant.with_context(|| format!("no contestant is called `{}`", order.who))?;
     let mut laps = Laps::new(order.at_least);
     (contestant.run)(order.input, &mut laps)?;

@@ -2,54 +2,63 @@
 
 use crate::work::Run;
 
-/// A figure, named by its unit.
+/// What is read off the runs of a part, and what it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Figure {
-    /// Files or pages a second: the more, the better.
+pub(crate) struct Figure {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    measure: Measure,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    /// Items a second: the more, the better.
     ItemsPerSecond,
     /// Megabytes (10^6 bytes) of input a second: the more, the better.
     MegabytesPerSecond,
-    /// Microseconds of CPU for each file or page: the fewer, the better.
+    /// Microseconds of CPU for each item: the fewer, the better.
     Cpu,
     /// Megabytes (10^6 bytes) that the process held at most: the fewer, the better.
     PeakMemory,
 }
 
 impl Figure {
-    /// What it is called where the items are called so.
-    pub(crate) fn name(self, item: &str) -> String {
-        match self {
-            Self::ItemsPerSecond => format!("{item}s/s"),
-            Self::MegabytesPerSecond => "MB/s".to_owned(),
-            Self::Cpu => "cpu".to_owned(),
-            Self::PeakMemory => "peak memory".to_owned(),
-        }
+    pub(crate) const MEGABYTES_PER_SECOND: Self = Self::new("MB/s", "MB/s", Measure::MegabytesPerSecond);
+
+    /// Items a second, named by its unit, such as `files/s`.
+    pub(crate) const fn items_per_second(name: &'static str) -> Self {
+        Self::new(name, name, Measure::ItemsPerSecond)
     }
 
-    /// The unit its values are in.
-    pub(crate) fn unit(self, item: &str) -> String {
-        match self {
-            Self::ItemsPerSecond | Self::MegabytesPerSecond => self.name(item),
-            Self::Cpu => format!("us/{item}"),
-            Self::PeakMemory => "MB".to_owned(),
-        }
+    /// Microseconds of CPU for each item; the unit says of what, such as `us/file`.
+    pub(crate) const fn cpu(name: &'static str, unit: &'static str) -> Self {
+        Self::new(name, unit, Measure::Cpu)
+    }
+
+    /// The most that the process held.
+    pub(crate) const fn peak_memory(name: &'static str) -> Self {
+        Self::new(name, "MB", Measure::PeakMemory)
+    }
+
+    const fn new(name: &'static str, unit: &'static str, measure: Measure) -> Self {
+        Self { name, unit, measure }
     }
 
     /// Its value in this run.
     pub(crate) fn of(self, run: &Run) -> f64 {
-        match self {
-            Self::ItemsPerSecond => run.items() / run.seconds,
-            Self::MegabytesPerSecond => run.bytes() / 1e6 / run.seconds,
-            Self::Cpu => run.cpu_seconds * 1e6 / run.items(),
-            Self::PeakMemory => run.peak_bytes as f64 / 1e6,
+        match self.measure {
+            Measure::ItemsPerSecond => run.items() / run.seconds,
+            Measure::MegabytesPerSecond => run.bytes() / 1e6 / run.seconds,
+            Measure::Cpu => run.cpu_seconds * 1e6 / run.items(),
+            Measure::PeakMemory => run.peak_bytes as f64 / 1e6,
         }
     }
 
     /// How many times better we are than the peer: above 1 where we are ahead.
     pub(crate) fn ratio(self, ours: f64, peers: f64) -> f64 {
-        match self {
-            Self::ItemsPerSecond | Self::MegabytesPerSecond => ours / peers,
-            Self::Cpu | Self::PeakMemory => peers / ours,
+        match self.measure {
+            Measure::ItemsPerSecond | Measure::MegabytesPerSecond => ours / peers,
+            Measure::Cpu | Measure::PeakMemory => peers / ours,
         }
     }
 }
@@ -69,21 +78,15 @@ mod tests {
 
     #[test]
     fn figures_count_every_pass() {
-        assert_eq!(Figure::ItemsPerSecond.of(&RUN), 200.0);
-        assert_eq!(Figure::MegabytesPerSecond.of(&RUN), 8.0);
-        assert_eq!(Figure::Cpu.of(&RUN), 8000.0);
-        assert_eq!(Figure::PeakMemory.of(&RUN), 64.0);
+        assert_eq!(Figure::items_per_second("pages/s").of(&RUN), 200.0);
+        assert_eq!(Figure::MEGABYTES_PER_SECOND.of(&RUN), 8.0);
+        assert_eq!(Figure::cpu("cpu", "us/page").of(&RUN), 8000.0);
+        assert_eq!(Figure::peak_memory("peak memory").of(&RUN), 64.0);
     }
 
     #[test]
     fn the_ratio_is_above_one_where_we_are_ahead() {
-        assert_eq!(Figure::ItemsPerSecond.ratio(200.0, 100.0), 2.0);
-        assert_eq!(Figure::Cpu.ratio(200.0, 100.0), 0.5);
-    }
-
-    #[test]
-    fn figures_are_named_by_their_unit() {
-        assert_eq!(Figure::ItemsPerSecond.name("page"), "pages/s");
-        assert_eq!(Figure::Cpu.unit("page"), "us/page");
+        assert_eq!(Figure::items_per_second("pages/s").ratio(200.0, 100.0), 2.0);
+        assert_eq!(Figure::cpu("cpu", "us/page").ratio(200.0, 100.0), 0.5);
     }
 }

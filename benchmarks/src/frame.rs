@@ -1,19 +1,25 @@
 //! The frame: prepare the input, let the contestants take turns, compare.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::ensure;
 
 use crate::args::Args;
-use crate::bench::{Bench, Contestant};
+use crate::bench::Part;
 use crate::machine;
 use crate::report;
 use crate::report::{Progress, Report};
-use crate::work::Run;
+use crate::starter::{Interrupted, Starter};
+use crate::work::{Run, Work};
+
+/// The measured runs of a part.
+pub(crate) struct Measured {
+    pub(crate) part: &'static Part,
+    /// The first one is ours.
+    pub(crate) entries: Vec<Entry>,
+    /// What the first run came to, and whose it was: all others have to come to the same.
+    expected: Option<(&'static str, Work)>,
+}
 
 /// The measured runs of one contestant.
 pub(crate) struct Entry {
@@ -29,100 +35,73 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let input = (bench.prepare)(args)?;
     progress.input(&input.about);
 
-    let starter = Starter { bench, input: &input.path, interrupted: &interrupted };
+    let starter = Starter { bench, input: &input.argument, interrupted: &interrupted };
     let load_before = machine::load();
-    warm_up(&starter, &progress)?;
-    let entries = take_turns(&starter, args, &progress)?;
+    let measured = measure(&starter, args, &progress)?;
     if let Some(file) = &args.raw {
-        report::write_raw(file, bench, &entries)?;
+        report::write_raw(file, bench, &measured)?;
     }
-    let report =
-        Report { bench, args, input: &input.about, entries: &entries, load: (load_before, machine::load()) };
-    report.print()
+    let load = (load_before, machine::load());
+    Report { bench, args, input: &input.about, measured: &measured, load }.print()
 }
 
-/// One pass each that is not measured: pages of files get cached, and everyone has to find the same.
-fn warm_up(starter: &Starter<'_>, progress: &Progress) -> anyhow::Result<()> {
-    let mut first: Option<(&str, Run)> = None;
-    for contestant in starter.bench.contestants {
-        progress.turn("warm-up", contestant.who);
-        let run = starter.start(contestant, Duration::ZERO)?;
-        match &first {
-            None => first = Some((contestant.who, run)),
-            Some((other, same)) => ensure!(
-                same.work == run.work,
-                "contestants did different work: {other} {:?}, {} {:?}",
-                same.work,
-                contestant.who,
-                run.work
-            ),
+/// One pass of each contestant that does not count, then round after round of all parts.
+fn measure(starter: &Starter<'_>, args: &Args, progress: &Progress) -> anyhow::Result<Vec<Measured>> {
+    let mut measured: Vec<Measured> = starter.bench.parts.iter().map(Measured::new).collect();
+    for part in &mut measured {
+        part.warm_up(starter, progress)?;
+    }
+    for round in 0..args.runs() {
+        for part in &mut measured {
+            part.round(round, starter, args, progress)?;
         }
     }
-    Ok(())
+    Ok(measured)
 }
 
-/// Round after round, each contestant once, beginning with another one each time.
-fn take_turns(starter: &Starter<'_>, args: &Args, progress: &Progress) -> anyhow::Result<Vec<Entry>> {
-    let contestants = starter.bench.contestants;
-    let mut entries: Vec<Entry> =
-        contestants.iter().map(|contestant| Entry { who: contestant.who, runs: Vec::new() }).collect();
-    let mut seen = None;
-    for round in 0..args.runs() as usize {
+impl Measured {
+    fn new(part: &'static Part) -> Self {
+        let entry = |who| Entry { who, runs: Vec::new() };
+        let entries = part.contestants.iter().map(|contestant| entry(contestant.who)).collect();
+        Self { part, entries, expected: None }
+    }
+
+    /// One pass each that is not measured: pages of files get cached, and everyone has to find the same.
+    fn warm_up(&mut self, starter: &Starter<'_>, progress: &Progress) -> anyhow::Result<()> {
+        for contestant in self.part.contestants {
+            progress.turn("warm-up", self.part.name, contestant.who);
+            let run = starter.start(self.part, contestant, Duration::ZERO)?;
+            self.check(contestant.who, run.work)?;
+        }
+        Ok(())
+    }
+
+    /// Each contestant once, beginning with another one in each round.
+    fn round(
+        &mut self,
+        round: u32,
+        starter: &Starter<'_>,
+        args: &Args,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        let contestants = self.part.contestants;
         for turn in 0..contestants.len() {
-            let at = (round + turn) % contestants.len();
-            let (Some(contestant), Some(entry)) = (contestants.get(at), entries.get_mut(at)) else {
-                continue;
-            };
-            progress.turn(&format!("round {} of {}", round + 1, args.runs()), contestant.who);
-            let run = starter.start(contestant, args.at_least())?;
-            let expected = *seen.get_or_insert(run.work);
-            ensure!(expected == run.work, "{} did {:?}, not {expected:?}", contestant.who, run.work);
-            entry.runs.push(run);
+            let at = (round as usize + turn) % contestants.len();
+            let Some(contestant) = contestants.get(at) else { continue };
+            progress.turn(&format!("round {} of {}", round + 1, args.runs()), self.part.name, contestant.who);
+            let run = starter.start(self.part, contestant, args.at_least())?;
+            self.check(contestant.who, run.work)?;
+            if let Some(entry) = self.entries.get_mut(at) {
+                entry.runs.push(run);
+            }
         }
-    }
-    Ok(entries)
-}
-
-/// Starts contestants, each as a process of its own.
-struct Starter<'a> {
-    bench: &'static Bench,
-    input: &'a Path,
-    interrupted: &'a Interrupted,
-}
-
-impl Starter<'_> {
-    fn start(&self, contestant: &Contestant, at_least: Duration) -> anyhow::Result<Run> {
-        let output = Command::new(std::env::current_exe()?)
-            .args([self.bench.name, "--contestant", contestant.who, "--input"])
-            .arg(self.input)
-            .args(["--at-least-ms", &at_least.as_millis().to_string()])
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .with_context(|| format!("cannot start {}", contestant.who))?;
-        self.interrupted.check()?;
-        if !output.status.success() {
-            bail!("{} failed: {}", contestant.who, output.status);
-        }
-        serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("{} printed no measurement", contestant.who))
-    }
-}
-
-/// Ctrl-C: the contestant in its turn gets it too and ends, and then so do we, after putting away what was prepared.
-struct Interrupted(Arc<AtomicBool>);
-
-impl Interrupted {
-    fn listen() -> anyhow::Result<Self> {
-        let flag = Arc::new(AtomicBool::new(false));
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            signal_hook::flag::register(signal, Arc::clone(&flag))?;
-        }
-        Ok(Self(flag))
+        Ok(())
     }
 
-    fn check(&self) -> anyhow::Result<()> {
-        ensure!(!self.0.load(Ordering::Relaxed), "interrupted");
+    /// Fails if this work is not what everybody else's was.
+    fn check(&mut self, who: &'static str, work: Work) -> anyhow::Result<()> {
+        let (other, same) = *self.expected.get_or_insert((who, work));
+        ensure!(same == work, "contestants did different work: {other} {same:?}, {who} {work:?}");
         Ok(())
     }
 }

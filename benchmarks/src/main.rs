@@ -14,6 +14,7 @@ mod frame;
 mod machine;
 mod report;
 mod server;
+mod starter;
 mod statistics;
 mod work;
 

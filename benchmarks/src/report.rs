@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::args::Args;
 use crate::bench::Bench;
 use crate::figure::Figure;
-use crate::frame::Entry;
+use crate::frame::{Entry, Measured};
 use crate::machine;
 use crate::statistics::Spread;
 use crate::work::Run;
@@ -37,8 +37,8 @@ impl Progress {
         note(&format!("input: {about}"));
     }
 
-    pub(crate) fn turn(&self, round: &str, who: &str) {
-        note(&format!("{round}: {who}"));
+    pub(crate) fn turn(&self, round: &str, part: &str, who: &str) {
+        note(&format!("{round}: {part}, {who}"));
     }
 }
 
@@ -53,14 +53,16 @@ pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Writes every run, in the order of the contestants, as a line of JSON.
-pub(crate) fn write_raw(file: &Path, bench: &Bench, entries: &[Entry]) -> anyhow::Result<()> {
+/// Writes every run, in the order of the parts and of the contestants, as a line of JSON.
+pub(crate) fn write_raw(file: &Path, bench: &Bench, measured: &[Measured]) -> anyhow::Result<()> {
     let mut lines = String::new();
-    for entry in entries {
-        for (round, run) in (1..).zip(&entry.runs) {
-            let raw = Raw { bench: bench.name, who: entry.who, round, run };
-            lines += &serde_json::to_string(&raw)?;
-            lines.push('\n');
+    for Measured { part, entries, .. } in measured {
+        for entry in entries {
+            for (round, run) in (1..).zip(&entry.runs) {
+                let raw = Raw { bench: bench.name, part: part.name, who: entry.who, round, run };
+                lines += &serde_json::to_string(&raw)?;
+                lines.push('\n');
+            }
         }
     }
     std::fs::write(file, lines).with_context(|| format!("cannot write {}", file.display()))
@@ -70,6 +72,7 @@ pub(crate) fn write_raw(file: &Path, bench: &Bench, entries: &[Entry]) -> anyhow
 #[derive(Serialize)]
 struct Raw<'a> {
     bench: &'static str,
+    part: &'static str,
     who: &'static str,
     round: u32,
     #[serde(flatten)]
@@ -82,8 +85,8 @@ pub(crate) struct Report<'a> {
     pub(crate) args: &'a Args,
     /// What the input was.
     pub(crate) input: &'a str,
-    /// The first one is ours.
-    pub(crate) entries: &'a [Entry],
+    /// What was measured, part by part.
+    pub(crate) measured: &'a [Measured],
     /// The system's load before the first run and after the last.
     pub(crate) load: (Option<f64>, Option<f64>),
 }
@@ -93,8 +96,8 @@ pub(crate) struct Report<'a> {
 struct Row {
     bench: &'static str,
     who: &'static str,
-    figure: String,
-    unit: String,
+    figure: &'static str,
+    unit: &'static str,
     median: f64,
     min: f64,
     max: f64,
@@ -119,26 +122,29 @@ impl Report<'_> {
 
     /// The figures of each contestant, figure by figure.
     fn rows(&self) -> Vec<Row> {
-        self.bench.figures.iter().flat_map(|&figure| self.rows_of(figure)).collect()
+        let rows = |measured: &Measured| -> Vec<Row> {
+            measured.part.figures.iter().flat_map(|&figure| self.rows_of(figure, &measured.entries)).collect()
+        };
+        self.measured.iter().flat_map(rows).collect()
     }
 
-    fn rows_of(&self, figure: Figure) -> Vec<Row> {
+    fn rows_of(&self, figure: Figure, entries: &[Entry]) -> Vec<Row> {
         let spread = |entry: &Entry| Spread::of(entry.runs.iter().map(|run| figure.of(run)));
-        let ours = self.entries.first().map_or(0.0, |entry| spread(entry).median);
+        let ours = entries.first().map_or(0.0, |entry| spread(entry).median);
         let row = |entry: &Entry| {
             let Spread { median, min, max } = spread(entry);
             Row {
                 bench: self.bench.name,
                 who: entry.who,
-                figure: figure.name(self.bench.item),
-                unit: figure.unit(self.bench.item),
+                figure: figure.name,
+                unit: figure.unit,
                 median: round(median),
                 min: round(min),
                 max: round(max),
                 ratio: (figure.ratio(ours, median) * 1000.0).round() / 1000.0,
             }
         };
-        self.entries.iter().map(row).collect()
+        entries.iter().map(row).collect()
     }
 
     fn print_circumstances(&self, out: &mut impl Write) -> std::io::Result<()> {

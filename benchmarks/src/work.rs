@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What one pass over the whole input came to. Two contestants that did the same work have equal ones, whatever the order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Work {
-    /// Files or pages.
+    /// Files, pages: what is counted.
     pub(crate) items: u64,
     /// The bytes in them.
     pub(crate) bytes: u64,
@@ -69,7 +69,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Files or pages that were done, in all passes.
+    /// Files, pages: what was done, in all passes.
     pub(crate) fn items(&self) -> f64 {
         (self.work.items * self.passes) as f64
     }
@@ -104,6 +104,18 @@ struct Passes {
 impl Laps {
     pub(crate) fn new(at_least: Duration) -> Self {
         Self { at_least, start: None, passes: None }
+    }
+
+    /// Makes passes for as long as it has to.
+    pub(crate) async fn repeat(
+        &mut self,
+        mut pass: impl AsyncFnMut() -> anyhow::Result<Work>,
+    ) -> anyhow::Result<()> {
+        while self.again() {
+            let work = pass().await?;
+            self.done(work)?;
+        }
+        Ok(())
     }
 
     /// Shall there be another pass? The first answer, always yes, starts the clock.

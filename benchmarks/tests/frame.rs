@@ -85,6 +85,7 @@ fn scrape_serves_the_corpus_and_all_find_the_same() {
         std::fs::read(raw).unwrap().split_inclusive(|&byte| byte == b'\n').map(parse).collect();
     assert_eq!(raw.len(), 4, "two runs of each");
     assert!(raw.iter().all(|run| run["work"]["items"] == 2 && run["work"] == raw[0]["work"]), "{raw:?}");
+    assert!(raw.iter().all(|run| run["part"] == "scrape"), "{raw:?}");
 }
 
 #[test]

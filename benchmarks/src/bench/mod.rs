@@ -5,7 +5,7 @@ pub(crate) mod scrape;
 mod small_files;
 
 use std::any::Any;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
 
 use crate::args::Args;
 use crate::figure::Figure;
@@ -21,16 +21,23 @@ pub(crate) struct Bench {
     pub(crate) name: &'static str,
     /// What is done, in a few words.
     pub(crate) about: &'static str,
-    /// What is counted: `file`, `page`.
-    pub(crate) item: &'static str,
-    /// What is read off the runs.
-    pub(crate) figures: &'static [Figure],
-    /// Who takes part. The first one is gather, to whom the others are compared.
-    pub(crate) contestants: &'static [Contestant],
+    /// What is measured apart, in the order in which it is done and printed.
+    pub(crate) parts: &'static [Part],
     /// The packages whose versions matter.
     pub(crate) packages: &'static [&'static str],
     /// Makes or finds the input.
     pub(crate) prepare: fn(&Args) -> anyhow::Result<Input>,
+}
+
+/// Work that has processes, and so CPU and memory, of its own.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// What it is called in the raw runs.
+    pub(crate) name: &'static str,
+    /// What is read off its runs.
+    pub(crate) figures: &'static [Figure],
+    /// Who takes part. The first one is gather, to whom the others are compared.
+    pub(crate) contestants: &'static [Contestant],
 }
 
 /// Somebody who can do the work.
@@ -38,13 +45,19 @@ pub(crate) struct Bench {
 pub(crate) struct Contestant {
     pub(crate) who: &'static str,
     /// Gets ready, then passes over the input for as long as the laps say.
-    pub(crate) run: fn(&Path, &mut Laps) -> anyhow::Result<()>,
+    pub(crate) run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>,
+}
+
+impl Contestant {
+    const fn new(who: &'static str, run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>) -> Self {
+        Self { who, run }
+    }
 }
 
 /// What all contestants work on.
 pub(crate) struct Input {
-    /// What a contestant is given.
-    pub(crate) path: PathBuf,
+    /// What a contestant is given: a path, a number.
+    pub(crate) argument: OsString,
     /// What it is, for people.
     pub(crate) about: String,
     /// Temporary folders and servers, gone when this is.
@@ -52,8 +65,8 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    pub(crate) fn new(path: PathBuf, about: String, kept: Vec<Box<dyn Any>>) -> Self {
-        Self { path, about, _kept: kept }
+    pub(crate) fn new(argument: impl Into<OsString>, about: String, kept: Vec<Box<dyn Any>>) -> Self {
+        Self { argument: argument.into(), about, _kept: kept }
     }
 }
 
@@ -70,9 +83,9 @@ mod tests {
 
     #[test]
     fn gather_comes_first_and_has_peers() {
-        for bench in ALL {
-            assert_eq!(bench.contestants[0].who, "gather", "{}", bench.name);
-            assert!(bench.contestants.len() > 1, "{}", bench.name);
+        for part in ALL.into_iter().flat_map(|bench| bench.parts) {
+            assert_eq!(part.contestants[0].who, "gather", "{}", part.name);
+            assert!(part.contestants.len() > 1, "{}", part.name);
         }
     }
 

@@ -9,21 +9,28 @@ use std::path::Path;
 use anyhow::ensure;
 use walkdir::WalkDir;
 
-use super::{Bench, Contestant, Input, small_files};
+use super::{Bench, Contestant, Input, Part, small_files};
 use crate::args::Args;
 use crate::figure::Figure;
 
 pub(super) static BENCH: Bench = Bench {
     name: "read",
     about: "read every file of a folder",
-    item: "file",
-    figures: &[Figure::ItemsPerSecond, Figure::MegabytesPerSecond, Figure::Cpu, Figure::PeakMemory],
-    contestants: &[
-        Contestant { who: "gather", run: gather::run },
-        Contestant { who: "jwalk+rayon", run: rayon::jwalk },
-        Contestant { who: "walkdir+rayon", run: rayon::walkdir },
-        Contestant { who: "tokio::fs", run: tokio::run },
-    ],
+    parts: &[Part {
+        name: "read",
+        figures: &[
+            Figure::items_per_second("files/s"),
+            Figure::MEGABYTES_PER_SECOND,
+            Figure::cpu("cpu", "us/file"),
+            Figure::peak_memory("peak memory"),
+        ],
+        contestants: &[
+            Contestant::new("gather", gather::run),
+            Contestant::new("jwalk+rayon", rayon::jwalk),
+            Contestant::new("walkdir+rayon", rayon::walkdir),
+            Contestant::new("tokio::fs", tokio::run),
+        ],
+    }],
     packages: &["async-std", "jwalk", "rayon", "walkdir", "tokio", "mimalloc"],
     prepare,
 };

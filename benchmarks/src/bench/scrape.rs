@@ -4,7 +4,7 @@ mod gather;
 mod pages;
 mod reqwest;
 
-use super::{Bench, Contestant};
+use super::{Bench, Contestant, Part};
 use crate::figure::Figure;
 
 /// How many pages everybody has in flight.
@@ -13,12 +13,19 @@ const AT_ONCE: usize = 64;
 pub(super) static BENCH: Bench = Bench {
     name: "scrape",
     about: "fetch a list of pages, 64 at once, and take the title and the links of each",
-    item: "page",
-    figures: &[Figure::ItemsPerSecond, Figure::MegabytesPerSecond, Figure::Cpu, Figure::PeakMemory],
-    contestants: &[
-        Contestant { who: "gather", run: gather::run },
-        Contestant { who: "reqwest+scraper", run: reqwest::run },
-    ],
+    parts: &[Part {
+        name: "scrape",
+        figures: &[
+            Figure::items_per_second("pages/s"),
+            Figure::MEGABYTES_PER_SECOND,
+            Figure::cpu("cpu", "us/page"),
+            Figure::peak_memory("peak memory"),
+        ],
+        contestants: &[
+            Contestant::new("gather", gather::run),
+            Contestant::new("reqwest+scraper", reqwest::run),
+        ],
+    }],
     packages: &["async-std", "surf", "hyper", "scraper", "reqwest", "tokio", "mimalloc"],
     prepare: pages::prepare,
 };

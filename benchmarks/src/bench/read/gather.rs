@@ -1,5 +1,6 @@
 //! gather-file-reader, bytes only, as a program that uses it would call it.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use futures::StreamExt;
@@ -7,14 +8,9 @@ use gather_file_reader::Reader;
 
 use crate::work::{Laps, Work};
 
-pub(super) fn run(folder: &Path, laps: &mut Laps) -> anyhow::Result<()> {
-    let (folder, reader) = (folder.to_owned(), Reader::builder().bytes(true).hidden(true).build());
-    gather_core::run(async {
-        while laps.again() {
-            laps.done(pass(&reader, &folder).await?)?;
-        }
-        Ok(())
-    })?
+pub(super) fn run(folder: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
+    let (folder, reader) = (Path::new(folder), Reader::builder().bytes(true).hidden(true).build());
+    gather_core::run(laps.repeat(|| pass(&reader, folder)))?
 }
 
 async fn pass(reader: &Reader, folder: &Path) -> anyhow::Result<Work> {

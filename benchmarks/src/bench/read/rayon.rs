@@ -2,6 +2,7 @@
 //!
 //! The files come straight from the walk (`par_bridge`): as fast as making a list of them first, in half the memory.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use anyhow::Context;
@@ -11,7 +12,7 @@ use crate::work::{Laps, Work};
 
 /// jwalk reads the folders in threads of its own, rayon the files. (In rayon's own threads the two would wait for
 /// each other.)
-pub(super) fn jwalk(folder: &Path, laps: &mut Laps) -> anyhow::Result<()> {
+pub(super) fn jwalk(folder: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
     while laps.again() {
         let threads = jwalk::Parallelism::RayonNewPool(std::thread::available_parallelism()?.get());
         let walk = jwalk::WalkDir::new(folder).skip_hidden(false).sort(false).parallelism(threads);
@@ -25,7 +26,7 @@ pub(super) fn jwalk(folder: &Path, laps: &mut Laps) -> anyhow::Result<()> {
 }
 
 /// walkdir reads the folders, one at a time, rayon the files.
-pub(super) fn walkdir(folder: &Path, laps: &mut Laps) -> anyhow::Result<()> {
+pub(super) fn walkdir(folder: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
     while laps.again() {
         let walk = walkdir::WalkDir::new(folder);
         let read_entry = |entry: walkdir::Result<walkdir::DirEntry>| {

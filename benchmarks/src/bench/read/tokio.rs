@@ -1,5 +1,6 @@
 //! `tokio::fs::read`, as a program on tokio would call it: a task per file, 64 at once.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use anyhow::Context;
@@ -10,14 +11,9 @@ use crate::work::{Laps, Work};
 
 const AT_ONCE: usize = 64;
 
-pub(super) fn run(folder: &Path, laps: &mut Laps) -> anyhow::Result<()> {
+pub(super) fn run(folder: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        while laps.again() {
-            laps.done(pass(folder).await?)?;
-        }
-        Ok(())
-    })
+    runtime.block_on(laps.repeat(|| pass(folder.as_ref())))
 }
 
 async fn pass(folder: &Path) -> anyhow::Result<Work> {

@@ -1,7 +1,7 @@
 //! gather-scraper over gather-fetch, as a program that uses them would call them.
 
+use std::ffi::OsStr;
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use futures::{StreamExt, stream};
@@ -22,16 +22,11 @@ struct Found {
     links: Option<Vec<String>>,
 }
 
-pub(super) fn run(urls: &Path, laps: &mut Laps) -> anyhow::Result<()> {
-    let urls = super::pages::list(urls)?;
+pub(super) fn run(urls: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
+    let urls = super::pages::list(urls.as_ref())?;
     let recipe = Recipe::builder().field("title", "title").spec("links[]=a@href").build()?;
     let scraper = Scraper::new(Client::builder().allow_private(true).build()?, recipe)?;
-    gather_core::run(async {
-        while laps.again() {
-            laps.done(pass(&scraper, &urls).await?)?;
-        }
-        Ok(())
-    })?
+    gather_core::run(laps.repeat(|| pass(&scraper, &urls)))?
 }
 
 async fn pass(scraper: &Scraper, urls: &[String]) -> anyhow::Result<Work> {

@@ -1,6 +1,6 @@
 //! What most people would write: reqwest and scraper on tokio, a task per page.
 
-use std::path::Path;
+use std::ffi::OsStr;
 
 use anyhow::Context;
 use scraper::{Html, Selector};
@@ -9,16 +9,11 @@ use tokio::task::JoinSet;
 use super::AT_ONCE;
 use crate::work::{Laps, Work};
 
-pub(super) fn run(urls: &Path, laps: &mut Laps) -> anyhow::Result<()> {
-    let urls = super::pages::list(urls)?;
+pub(super) fn run(urls: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
+    let urls = super::pages::list(urls.as_ref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let client = reqwest::Client::builder().build()?;
-    runtime.block_on(async {
-        while laps.again() {
-            laps.done(pass(&client, &urls).await?)?;
-        }
-        Ok(())
-    })
+    runtime.block_on(laps.repeat(|| pass(&client, &urls)))
 }
 
 async fn pass(client: &reqwest::Client, urls: &[String]) -> anyhow::Result<Work> {
