@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::ffi::{OsStr, OsString};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::bench;
 #[derive(Debug, Parser)]
 #[command(name = "gather-benchmarks", max_term_width = 100)]
 pub(crate) struct Args {
-    /// What to measure: read or scrape
+    /// What to measure: read, scrape or tasks
     #[arg(value_name = "NAME", value_parser = bench::find, required_unless_present = "serve")]
     bench: Option<&'static bench::Bench>,
 
@@ -25,6 +25,10 @@ pub(crate) struct Args {
     /// The pages to fetch, a URL a line, from a server that you run
     #[arg(long, value_name = "FILE", conflicts_with = "corpus")]
     pub(crate) urls: Option<PathBuf>,
+
+    /// How many tasks to spawn and items to map; a tenth as many tasks sleep [default: 1000000]
+    #[arg(long, value_name = "N")]
+    pub(crate) tasks: Option<NonZeroU64>,
 
     /// How many times each contestant runs [default: 7, with --quick 3]
     #[arg(long, value_name = "N")]

@@ -16,10 +16,16 @@ enum Measure {
     ItemsPerSecond,
     /// Megabytes (10^6 bytes) of input a second: the more, the better.
     MegabytesPerSecond,
+    /// Microseconds for each item: the fewer, the better.
+    Time,
+    /// Seconds for a pass over the whole input: the fewer, the better.
+    SecondsPerPass,
     /// Microseconds of CPU for each item: the fewer, the better.
     Cpu,
     /// Megabytes (10^6 bytes) that the process held at most: the fewer, the better.
     PeakMemory,
+    /// The same, until the end of the first pass.
+    PassPeakMemory,
 }
 
 impl Figure {
@@ -28,6 +34,16 @@ impl Figure {
     /// Items a second, named by its unit, such as `files/s`.
     pub(crate) const fn items_per_second(name: &'static str) -> Self {
         Self::new(name, name, Measure::ItemsPerSecond)
+    }
+
+    /// Microseconds for each item; the unit says of what, such as `us/task`.
+    pub(crate) const fn time(name: &'static str, unit: &'static str) -> Self {
+        Self::new(name, unit, Measure::Time)
+    }
+
+    /// Seconds for a pass over the whole input.
+    pub(crate) const fn seconds_per_pass(name: &'static str) -> Self {
+        Self::new(name, "s", Measure::SecondsPerPass)
     }
 
     /// Microseconds of CPU for each item; the unit says of what, such as `us/file`.
@@ -40,6 +56,11 @@ impl Figure {
         Self::new(name, "MB", Measure::PeakMemory)
     }
 
+    /// The most that the process held in its first pass.
+    pub(crate) const fn pass_peak_memory(name: &'static str) -> Self {
+        Self::new(name, "MB", Measure::PassPeakMemory)
+    }
+
     const fn new(name: &'static str, unit: &'static str, measure: Measure) -> Self {
         Self { name, unit, measure }
     }
@@ -49,8 +70,11 @@ impl Figure {
         match self.measure {
             Measure::ItemsPerSecond => run.items() / run.seconds,
             Measure::MegabytesPerSecond => run.bytes() / 1e6 / run.seconds,
+            Measure::Time => run.seconds * 1e6 / run.items(),
+            Measure::SecondsPerPass => run.seconds / run.passes as f64,
             Measure::Cpu => run.cpu_seconds * 1e6 / run.items(),
             Measure::PeakMemory => run.peak_bytes as f64 / 1e6,
+            Measure::PassPeakMemory => run.pass_peak_bytes as f64 / 1e6,
         }
     }
 
@@ -58,7 +82,11 @@ impl Figure {
     pub(crate) fn ratio(self, ours: f64, peers: f64) -> f64 {
         match self.measure {
             Measure::ItemsPerSecond | Measure::MegabytesPerSecond => ours / peers,
-            Measure::Cpu | Measure::PeakMemory => peers / ours,
+            Measure::Time
+            | Measure::SecondsPerPass
+            | Measure::Cpu
+            | Measure::PeakMemory
+            | Measure::PassPeakMemory => peers / ours,
         }
     }
 }
@@ -74,19 +102,24 @@ mod tests {
         seconds: 5.0,
         cpu_seconds: 8.0,
         peak_bytes: 64_000_000,
+        pass_peak_bytes: 32_000_000,
     };
 
     #[test]
     fn figures_count_every_pass() {
         assert_eq!(Figure::items_per_second("pages/s").of(&RUN), 200.0);
         assert_eq!(Figure::MEGABYTES_PER_SECOND.of(&RUN), 8.0);
+        assert_eq!(Figure::time("page", "us/page").of(&RUN), 5000.0);
+        assert_eq!(Figure::seconds_per_pass("pass").of(&RUN), 0.5);
         assert_eq!(Figure::cpu("cpu", "us/page").of(&RUN), 8000.0);
         assert_eq!(Figure::peak_memory("peak memory").of(&RUN), 64.0);
+        assert_eq!(Figure::pass_peak_memory("peak memory").of(&RUN), 32.0);
     }
 
     #[test]
     fn the_ratio_is_above_one_where_we_are_ahead() {
         assert_eq!(Figure::items_per_second("pages/s").ratio(200.0, 100.0), 2.0);
+        assert_eq!(Figure::time("page", "us/page").ratio(200.0, 100.0), 0.5);
         assert_eq!(Figure::cpu("cpu", "us/page").ratio(200.0, 100.0), 0.5);
     }
 }

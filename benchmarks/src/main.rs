@@ -1,6 +1,6 @@
 //! gather and its peers, measured side by side in one run.
 //!
-//! `cargo run --release -p gather-benchmarks -- NAME [--corpus DIR] [--urls FILE] [--runs N]`
+//! `cargo run --release -p gather-benchmarks -- NAME [--corpus DIR] [--urls FILE] [--tasks N] [--runs N]`
 //!
 //! The frame prepares one input, then runs every contestant in turn, round after round, each as a process of its own
 //! with the same allocator, and compares what they did (it must be the same) and how fast. A contestant, and the server

@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
-use crate::bench::{Bench, Contestant, Part};
+use crate::bench::{Bench, Contestant, DebugMode, Part};
 use crate::work::Run;
+
+/// The variable that turns on the core's debug mode.
+const DEBUG: &str = "GATHER_DEBUG";
 
 /// Starts the contestants of a benchmark, on its input.
 pub(crate) struct Starter<'a> {
@@ -46,8 +49,17 @@ impl Starter<'_> {
             .args(["--at-least-ms", &at_least.as_millis().to_string()])
             .stdin(Stdio::null())
             .stderr(Stdio::inherit());
+        set_debug_mode(&mut command, contestant.debug);
         Ok(command)
     }
+}
+
+/// Whatever this process's own environment says, everybody gets what is said of them.
+fn set_debug_mode(command: &mut Command, mode: DebugMode) {
+    match mode {
+        DebugMode::On => command.env(DEBUG, "1"),
+        DebugMode::Off => command.env_remove(DEBUG),
+    };
 }
 
 /// Ctrl-C: the contestant in its turn gets it too and ends, and then so do we, after putting away what was prepared.
@@ -65,5 +77,24 @@ impl Interrupted {
     fn check(&self) -> anyhow::Result<()> {
         ensure!(!self.0.load(Ordering::Relaxed), "interrupted");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_debug_mode_is_for_whom_it_is_meant_alone() {
+        let variable = |mode| {
+            let mut command = Command::new("true");
+            set_debug_mode(&mut command, mode);
+            command
+                .get_envs()
+                .map(|(name, value)| (name.to_owned(), value.map(OsStr::to_owned)))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(variable(DebugMode::On), [(DEBUG.into(), Some("1".into()))]);
+        assert_eq!(variable(DebugMode::Off), [(DEBUG.into(), None)], "removed, should the caller have it");
     }
 }

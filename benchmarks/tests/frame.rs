@@ -89,6 +89,29 @@ fn scrape_serves_the_corpus_and_all_find_the_same() {
 }
 
 #[test]
+fn tasks_measures_each_part_in_processes_of_its_own() {
+    let rows = rows(&["tasks", "--quick", "--runs", "2", "--json", "--tasks", "1000"]);
+    assert_eq!(set(&rows, "who"), BTreeSet::from(["gather", "gather (debug)", "async-std", "tokio"]));
+    let figures =
+        ["spawn", "spawn cpu", "peak memory", "sleep", "sleep cpu", "sleep memory", "map", "map cpu"];
+    assert_eq!(set(&rows, "figure"), figures.into_iter().chain(["map memory"]).collect());
+    assert_eq!(rows.len(), 36);
+    check(&rows);
+    let naps = rows.iter().filter(|row| row["figure"] == "sleep");
+    assert!(naps.map(|row| row["min"].as_f64().unwrap()).all(|seconds| seconds >= 0.5), "{rows:?}");
+}
+
+#[test]
+fn input_that_is_for_another_benchmark_is_refused() {
+    let wrong = [["read", "--urls", "f"], ["read", "--tasks", "1"], ["scrape", "--tasks", "1"]];
+    for args in wrong.into_iter().chain([["tasks", "--corpus", "d"], ["tasks", "--urls", "f"]]) {
+        let output = benchmarks(&args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("hint: --"), "{args:?}");
+    }
+}
+
+#[test]
 fn without_input_there_is_no_figure() {
     let empty = tempfile::tempdir().unwrap();
     for bench in ["read", "scrape"] {
@@ -102,5 +125,5 @@ fn without_input_there_is_no_figure() {
 fn an_unknown_benchmark_is_wrong_usage() {
     let output = benchmarks(&["red"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("hint: it is one of read, scrape"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("hint: it is one of read, scrape, tasks"));
 }

@@ -3,6 +3,7 @@
 pub(crate) mod read;
 pub(crate) mod scrape;
 mod small_files;
+pub(crate) mod tasks;
 
 use std::any::Any;
 use std::ffi::{OsStr, OsString};
@@ -12,7 +13,7 @@ use crate::figure::Figure;
 use crate::work::Laps;
 
 /// Every benchmark there is.
-const ALL: [&Bench; 2] = [&read::BENCH, &scrape::BENCH];
+const ALL: [&Bench; 3] = [&read::BENCH, &scrape::BENCH, &tasks::BENCH];
 
 /// A piece of work that gather and others can do.
 #[derive(Debug)]
@@ -46,11 +47,23 @@ pub(crate) struct Contestant {
     pub(crate) who: &'static str,
     /// Gets ready, then passes over the input for as long as the laps say.
     pub(crate) run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>,
+    pub(crate) debug: DebugMode,
+}
+
+/// Whether the contestant's process is asked for the core's debug mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DebugMode {
+    Off,
+    On,
 }
 
 impl Contestant {
     const fn new(who: &'static str, run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>) -> Self {
-        Self { who, run }
+        Self { who, run, debug: DebugMode::Off }
+    }
+
+    const fn debugged(who: &'static str, run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>) -> Self {
+        Self { who, run, debug: DebugMode::On }
     }
 }
 
@@ -91,7 +104,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_refused_with_the_known_ones() {
-        assert!(find("red").unwrap_err().contains("read, scrape"));
+        assert!(find("red").unwrap_err().contains("read, scrape, tasks"));
         assert_eq!(find("read").unwrap().name, "read");
     }
 }

@@ -36,7 +36,8 @@ pub(super) static BENCH: Bench = Bench {
 };
 
 fn prepare(args: &Args) -> anyhow::Result<Input> {
-    ensure!(args.urls.is_none(), "`read` takes no --urls; hint: --corpus DIR");
+    let others = args.urls.is_some() || args.tasks.is_some();
+    ensure!(!others, "`read` takes no --urls and no --tasks; hint: --corpus DIR");
     let Some(corpus) = &args.corpus else {
         let folder = small_files::make()?;
         return Ok(Input::new(folder.path().to_owned(), describe(folder.path())?, vec![Box::new(folder)]));

@@ -18,6 +18,7 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'
 /// The pages of the user's own server (`--urls`), of a corpus or of the site that ships with the project, served by a
 /// process of its own.
 pub(super) fn prepare(args: &Args) -> anyhow::Result<Input> {
+    ensure!(args.tasks.is_none(), "`scrape` takes no --tasks; hint: --corpus DIR or --urls FILE");
     if let Some(file) = &args.urls {
         let count = list(file)?.len();
         let about = format!("{count} URLs of {}, from a server of your own", file.display());

@@ -1,0 +1,53 @@
+//! tokio's runtime of several threads, and `buffer_unordered` for the map, as its users write it.
+
+use std::ffi::OsStr;
+
+use futures::{StreamExt, stream};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use super::{AT_ONCE, NAP};
+use crate::work::{Laps, Work};
+
+pub(super) fn spawn(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
+    let tasks = super::tasks(input)?;
+    let pass = || sum((0..tasks).map(|n| tokio::spawn(async move { n })).collect());
+    runtime()?.block_on(laps.repeat(pass))
+}
+
+pub(super) fn sleep(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
+    let sleepers = super::sleepers(input)?;
+    runtime()?.block_on(laps.repeat(|| sum((0..sleepers).map(|n| tokio::spawn(nap(n))).collect())))
+}
+
+pub(super) fn map(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
+    let items = super::tasks(input)?;
+    runtime()?.block_on(laps.repeat(|| map_items(items)))
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+async fn nap(number: u64) -> u64 {
+    tokio::time::sleep(NAP).await;
+    number
+}
+
+async fn sum(tasks: Vec<JoinHandle<u64>>) -> anyhow::Result<Work> {
+    let mut sum = Work::default();
+    for task in tasks {
+        sum = sum + Work::number(task.await?);
+    }
+    Ok(sum)
+}
+
+async fn map_items(items: u64) -> anyhow::Result<Work> {
+    let tasks = stream::iter(0..items).map(|n| tokio::spawn(async move { n }));
+    let mut numbers = tasks.buffer_unordered(AT_ONCE);
+    let mut sum = Work::default();
+    while let Some(number) = numbers.next().await {
+        sum = sum + Work::number(number?);
+    }
+    Ok(sum)
+}
