@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::Poll;
 
@@ -37,9 +37,13 @@ struct Inner {
     inherited: Arc<Inherited>,
     /// Of the task that runs in it; most need none.
     identity: Option<Arc<Identity>>,
-    /// Nobody holds the handle of the task any more.
-    is_abandoned: AtomicBool,
+    /// One of the three below, for what holds a task together with its handle.
+    bond: AtomicU8,
 }
+
+const HELD: u8 = 0;
+const ABANDONED: u8 = 1;
+const PANICKED: u8 = 2;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
@@ -92,8 +96,8 @@ impl Context {
         inherited: Arc<Inherited>,
         identity: Option<Arc<Identity>>,
     ) -> Self {
-        let (token, is_abandoned) = (OnceLock::new(), AtomicBool::new(false));
-        Self(Arc::new(Inner { outer: outer.cloned(), scope, token, inherited, identity, is_abandoned }))
+        let (token, bond) = (OnceLock::new(), AtomicU8::new(HELD));
+        Self(Arc::new(Inner { outer: outer.cloned(), scope, token, inherited, identity, bond }))
     }
 
     /// The context of the code that asks.
@@ -170,13 +174,15 @@ impl Context {
         self.0.inherited.registry.as_ref()
     }
 
-    /// Nobody holds the handle of its task any more: what goes wrong in it nobody will look at.
-    pub(crate) fn abandon(&self) {
-        self.0.is_abandoned.store(true, Ordering::SeqCst);
+    /// Nobody holds the handle of its task any more: what goes wrong from now on nobody will look at. Returns whether
+    /// a panic is on its way to the handle.
+    pub(crate) fn abandon(&self) -> bool {
+        self.0.bond.swap(ABANDONED, Ordering::SeqCst) == PANICKED
     }
 
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.0.is_abandoned.load(Ordering::SeqCst)
+    /// A panic sets out on its way to the handle. Returns whether there is one that may be looked at.
+    pub(crate) fn panicked(&self) -> bool {
+        self.0.bond.compare_exchange(HELD, PANICKED, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// Tells the root scope of what nobody else will look at.

@@ -31,6 +31,7 @@
 
 mod cancel;
 mod clock;
+mod completed;
 mod context;
 mod deadline;
 mod ending;
@@ -56,9 +57,11 @@ mod thread;
 mod time;
 mod timeout;
 mod unseen;
+mod within;
 
 pub use cancel::{CancelToken, Cancelled};
 pub use clock::{Clock, ManualClock, Sleep};
+pub use completed::{AsCompleted, as_completed};
 pub use deadline::Deadline;
 pub use ending::Interrupted;
 pub use every::{Every, Missed, Overlap, Tick, every};
@@ -69,7 +72,7 @@ pub use map::{MapConcurrent, Window, map_concurrent};
 pub use outcome::{By, Ended, Outcome, Panic, Reason, Signal, TimedOut};
 pub use retry::{Decision, GaveUp, Jitter, Retry, RetryError};
 pub use run::{Root, report, run};
-pub use scope::cancelled;
+pub use scope::{Scope, Scoped, scope};
 pub use shield::{Finally, Shield, finally, shield};
 pub use task::{DEFAULT_GRACE, Task, spawn, spawn_named, spawn_service};
 pub use test::{sockets_allowed, test};
@@ -77,9 +80,13 @@ pub use thread::{Lane, to_thread, to_thread_in};
 pub use time::{now, sleep, sleep_until};
 pub use timeout::timeout;
 pub use unseen::Unseen;
+pub use within::cancelled;
 
 /// Locks and semaphores for tasks; the project writes none of its own.
 pub use async_lock as sync;
+
+#[doc = include_str!("../docs/scope-or-group.md")]
+pub mod guide {}
 
 #[doc(hidden)]
 pub mod __private {

@@ -155,7 +155,7 @@ pub(crate) struct Unread(Option<Box<(Panic, Option<Context>)>>);
 impl Unread {
     pub(crate) fn new(payload: Box<dyn Any + Send>, context: Option<&Context>) -> Self {
         let mut unread = Self(Some(Box::new((Panic::from(payload), context.cloned()))));
-        if context.is_some_and(Context::is_abandoned) {
+        if context.is_some_and(|context| !context.panicked()) {
             unread.tell();
         }
         unread
@@ -276,14 +276,22 @@ impl<T: Send + 'static> Task<T> {
     /// ```
     pub fn detach(mut self) {
         let Some(handle) = self.handle.take() else { return };
-        self.context.abandon();
         match self.context.registry() {
+            _ if self.context.abandon() => drop_finished(handle),
             Some(registry) => {
                 let context = self.context.clone();
                 registry.keep(context.kind(), Detached { handle, context });
             }
             None => handle.detach(),
         }
+    }
+}
+
+/// Drops the handle of a task that has panicked and is about to be over, which is a matter of instructions: the panic is
+/// to be told now, and not after the root scope has ended.
+fn drop_finished<T>(handle: Handle<T>) {
+    while !handle.is_finished() {
+        std::thread::yield_now();
     }
 }
 
@@ -322,9 +330,12 @@ fn already_taken() -> Reason {
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        self.context.abandon();
         // First the handle, so that the token wakes nobody who would then be polled once more.
-        if self.handle.take().is_some() {
+        if let Some(handle) = self.handle.take() {
+            match self.context.abandon() {
+                true => drop_finished(handle),
+                false => drop(handle),
+            }
             self.token().cancel(Reason::by_whom(By::Drop, "nobody waits for the task any more"));
         }
     }

@@ -58,10 +58,10 @@ pub fn test<F: Future>(seed: u64, future: F) -> F::Output {
 }
 
 impl Root {
-    /// [`test`], with these options. With a [`reporter`](Self::reporter), what it is told of is no failure of the test.
+    /// [`test()`], with these options. With a [`reporter`](Self::reporter), what it is told of is no failure of the test.
     ///
     /// # Panics
-    /// As [`test`] does.
+    /// As [`test()`] does.
     ///
     /// ```
     /// use gather_core::{Root, report};
@@ -100,7 +100,7 @@ fn say(seed: u64) {
     eprintln!("gather_core::test failed with seed {seed}");
 }
 
-/// Whether sockets work for the code that asks: an error, which names the rule, under [`test`].
+/// Whether sockets work for the code that asks: an error, which names the rule, under [`test()`].
 ///
 /// # Errors
 /// Of kind [`io::ErrorKind::Unsupported`].

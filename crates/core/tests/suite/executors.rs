@@ -1,6 +1,7 @@
 //! The same story under every executor that people run.
 
 use std::num::NonZeroUsize;
+use std::process::Command;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
@@ -8,7 +9,7 @@ use gather_core::{
     Decision, Reason, Retry, every, gather, map_concurrent, settle, sleep, spawn, timeout, to_thread,
 };
 
-use crate::support::{Flag, eventually};
+use crate::support::{EXECUTOR, Flag, eventually};
 
 const MOMENT: Duration = Duration::from_millis(5);
 
@@ -85,6 +86,37 @@ fn it_works_in_tasks_of_other_executors() {
     let tokio = tokio::runtime::Builder::new_multi_thread().build().unwrap();
     tokio.block_on(async { tokio::spawn(everything()).await.unwrap() });
     async_std::task::block_on(async_std::task::spawn(everything()));
+}
+
+/// Those whose tests run on whatever executor there is. The others own their clock, or are about the root scope.
+const SUITES: [&str; 12] = [
+    "cancel::",
+    "completed::",
+    "deadline::",
+    "every::",
+    "gather::",
+    "group::on_",
+    "limiter::",
+    "map::",
+    "scope::",
+    "shield::",
+    "task::",
+    "thread::",
+];
+
+#[test]
+fn every_suite_passes_under_every_executor() {
+    if std::env::var_os(EXECUTOR).is_some() {
+        return;
+    }
+    for executor in ["async-std", "smol", "tokio", "futures"] {
+        let suites =
+            Command::new(std::env::current_exe().unwrap()).args(SUITES).env(EXECUTOR, executor).output();
+        let output = suites.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "under {executor}:\n{said}");
+        assert!(said.contains("test task::"), "no test was run under {executor}:\n{said}");
+    }
 }
 
 #[test]

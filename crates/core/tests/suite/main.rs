@@ -1,6 +1,7 @@
 //! gather-core's promises, each tested by the fear that somebody might have of it.
 //!
 //! - [`cancel`]: clean-up that is cut short, tokens that tell nobody
+//! - [`completed`]: outcomes that cannot be told apart, tasks that outlive their stream
 //! - [`deadline`]: limits that never come, come too late, or are lost on the way
 //! - [`every`]: schedules that drift
 //! - [`executors`]: what works here and hangs elsewhere
@@ -10,6 +11,7 @@
 //! - [`map`]: too many at once, stalled work, results that depend on the width
 //! - [`retry`]: waits without bounds
 //! - [`root`]: programs that end too early, too late or never
+//! - [`scope`]: futures that outlive what they borrow, or that nobody polls
 //! - [`shield`]: clean-up that is itself cut short, begins too early, or never
 //! - [`simulation`]: tests that pass by luck, or only in real time
 //! - [`task`]: tasks that outlive their handles, panics that spread
@@ -24,6 +26,7 @@
 )]
 
 mod cancel;
+mod completed;
 mod deadline;
 mod every;
 mod executors;
@@ -33,6 +36,7 @@ mod limiter;
 mod map;
 mod retry;
 mod root;
+mod scope;
 mod shield;
 mod simulation;
 mod support;

@@ -12,10 +12,20 @@ use gather_core::{ManualClock, Reason, cancelled, run, sleep, timeout};
 /// When a test is taken to hang.
 pub(crate) const FOREVER: Duration = Duration::from_secs(60);
 
-/// Runs a test below a root scope; hanging is a failure.
+/// Names the executor that [`test`] runs on; without it, that is our own root scope.
+pub(crate) const EXECUTOR: &str = "GATHER_TEST_EXECUTOR";
+
+/// Runs a test; hanging is a failure.
 pub(crate) fn test<F: Future>(future: F) -> F::Output {
-    run(async { timeout(FOREVER, future).await.expect("the test hangs") })
-        .expect("nobody interrupts the tests")
+    let future = async { timeout(FOREVER, future).await.expect("the test hangs") };
+    match std::env::var(EXECUTOR).as_deref() {
+        Err(_) => run(future).expect("nobody interrupts the tests"),
+        Ok("async-std") => async_std::task::block_on(future),
+        Ok("smol") => smol::block_on(future),
+        Ok("tokio") => tokio::runtime::Runtime::new().expect("a runtime").block_on(future),
+        Ok("futures") => futures::executor::block_on(future),
+        Ok(other) => panic!("no executor is called {other}"),
+    }
 }
 
 /// Fails when the work takes so long that it must have waited for something.
