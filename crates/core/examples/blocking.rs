@@ -11,6 +11,7 @@ use futures::future::{Either, select};
 use gather_core::{Interrupted, every, now, run, to_thread};
 
 /// Stands for what does not know of async: a database driver, a compressor, `std::fs`.
+#[allow(clippy::disallowed_methods, reason = "it is here to block")]
 fn blocking_call() {
     thread::sleep(Duration::from_secs(1));
 }

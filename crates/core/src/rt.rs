@@ -32,6 +32,7 @@ where
     async_global_executor::spawn_blocking(work)
 }
 
+#[allow(clippy::disallowed_methods, reason = "the clock itself sleeps by it")]
 pub(crate) fn timer_at(when: Instant) -> Timer {
     Timer::at(when)
 }

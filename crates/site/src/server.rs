@@ -63,6 +63,7 @@ pub(crate) fn listen(addr: SocketAddr) -> Result<Listening, Error> {
 }
 
 fn bind(addr: SocketAddr) -> io::Result<StdListener> {
+    gather_core::sockets_allowed()?;
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     // On Windows it would let two servers share a port; on Unix it lets one start again at once.
     #[cfg(unix)]

@@ -23,6 +23,7 @@ pub(super) fn map(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
     task::block_on(laps.repeat(|| map_items(items)))
 }
 
+#[allow(clippy::disallowed_methods, reason = "it is async-std that is measured")]
 async fn nap(number: u64) -> u64 {
     task::sleep(NAP).await;
     number

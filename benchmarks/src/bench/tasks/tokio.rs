@@ -29,6 +29,7 @@ fn runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
+#[allow(clippy::disallowed_methods, reason = "it is tokio that is measured")]
 async fn nap(number: u64) -> u64 {
     tokio::time::sleep(NAP).await;
     number

@@ -120,6 +120,7 @@ fn every_suite_passes_under_every_executor() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "a timer of tokio's shows that its context is there")]
 fn what_is_gathered_keeps_the_callers_runtime() {
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
     tokio.block_on(async {

@@ -95,9 +95,10 @@ fn the_panic_of_a_service_is_told() {
 fn the_panic_of_a_closure_that_nobody_waits_for_is_told() {
     let (open, door) = std::sync::mpsc::channel::<()>();
     let left = async {
-        let started = Flag::default();
-        let raise = started.clone();
+        let (started, unwound) = (Flag::default(), Flag::default());
+        let (raise, guard) = (started.clone(), unwound.on_drop());
         let task = spawn(to_thread(move || {
+            let _guard = guard;
             raise.raise();
             let _ = door.recv();
             panic!("boom");
@@ -105,6 +106,7 @@ fn the_panic_of_a_closure_that_nobody_waits_for_is_told() {
         eventually(|| started.is_up()).await;
         drop(task);
         drop(open);
+        eventually(|| unwound.is_up()).await;
     };
     assert_eq!(told(left), BOOM);
 }

@@ -43,8 +43,9 @@ impl Wake for Bell {
 }
 
 impl Socket {
-    /// A connection to this address. Dropping the future gives it up.
+    /// A connection to this address; in virtual time an error. Dropping the future gives it up.
     pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
+        gather_core::sockets_allowed()?;
         let tcp = TcpStream::connect(address).await?;
         // Without it small requests wait for the other side's delayed acknowledgement.
         let _ = tcp.set_nodelay(true);

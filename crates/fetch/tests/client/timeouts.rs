@@ -128,3 +128,12 @@ fn a_deadline_of_the_caller_drops_the_request() {
     assert!(run(gather_core::timeout(SHORT, client.get(server.url()))).is_err());
     assert!(start.elapsed() < 10 * SHORT);
 }
+
+#[test]
+fn in_virtual_time_a_fetch_is_an_error_that_names_the_rule() {
+    let failed = gather_core::test(1, async {
+        let client = local().retries(0).build().unwrap();
+        client.get("http://127.0.0.1:9/").await.unwrap_err()
+    });
+    assert!(failed.to_string().contains("gather_core::test"), "{failed}");
+}
