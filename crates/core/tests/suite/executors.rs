@@ -1,5 +1,7 @@
 //! The same story under every executor that people run.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroUsize;
 use std::process::Command;
 use std::time::Duration;
@@ -130,4 +132,24 @@ fn what_is_gathered_keeps_the_callers_runtime() {
         }));
         assert_eq!(naps.await, Ok(vec![1, 2]));
     });
+}
+
+#[test]
+fn requests_of_a_tokio_client_are_gathered_under_tokio() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", server.local_addr().unwrap());
+    let serving = std::thread::spawn(move || (0..2).for_each(|_| answer(server.accept().unwrap().0)));
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let bodies = tokio.block_on(async {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        gather([(); 2].map(async |()| client.get(&url).send().await?.text().await)).await
+    });
+    assert_eq!(bodies.unwrap(), ["hello", "hello"]);
+    serving.join().unwrap();
+}
+
+fn answer(mut connection: TcpStream) {
+    let mut request = BufReader::new(connection.try_clone().unwrap()).lines();
+    while !request.next().unwrap().unwrap().is_empty() {}
+    write!(connection, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello").unwrap();
 }
