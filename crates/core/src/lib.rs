@@ -4,14 +4,19 @@
 //! |---|---|
 //! | run a program | [`run`], [`Root`] |
 //! | start work and go on | [`spawn`], [`Task`], [`spawn_service`] |
-//! | run several at once, in place | [`gather`](gather()), [`gather!`], [`settle`], [`first`], [`first_ok`] |
+//! | run several at once, in place | [`gather`](gather()), [`gather!`], [`settle`], [`first`], [`first_ok`], [`scope`] |
+//! | run several at once, as tasks | [`TaskGroup`], [`as_completed`] |
 //! | work through a stream, so many at once | [`map_concurrent`] |
 //! | bound it in time | [`timeout`], [`Deadline`] |
 //! | stop it | [`Task::cancel`], [`CancelToken`], [`cancelled`] |
+//! | see it to its end, or clean up | [`shield`], [`finally`] |
+//! | hear of what nobody looked at | [`Root::reporter`], [`report`] |
 //! | call what blocks | [`to_thread`], [`to_thread_in`], [`Lane`] |
-//! | limit how many and how fast | [`Limiter`], [`sync`] |
+//! | limit how many and how fast | [`Limiter`] |
+//! | share and hand over | [`sync`], [`channel`] |
 //! | repeat it | [`every`], [`Retry`] |
 //! | tell the time | [`now`], [`sleep`], [`Clock`] |
+//! | test it in virtual time | [`test()`] |
 //!
 //! ```
 //! use std::time::Duration;
@@ -82,6 +87,8 @@ pub use timeout::timeout;
 pub use unseen::Unseen;
 pub use within::cancelled;
 
+/// Queues between tasks, bounded or not (asyncio's `Queue`); the project writes none of its own.
+pub use async_channel as channel;
 /// Locks and semaphores for tasks; the project writes none of its own.
 pub use async_lock as sync;
 
