@@ -50,6 +50,15 @@ impl CancelToken {
     }
 
     /// A token that fires when this one does, and can also be fired alone.
+    ///
+    /// ```
+    /// use gather_core::{CancelToken, Reason};
+    ///
+    /// let parent = CancelToken::new();
+    /// let child = parent.child();
+    /// child.cancel(Reason::new("only this one"));
+    /// assert!(child.is_cancelled() && !parent.is_cancelled());
+    /// ```
     pub fn child(&self) -> Self {
         Self::with_parent(Some(self.clone()))
     }
@@ -60,6 +69,15 @@ impl CancelToken {
     }
 
     /// Fires the token. The first reason stays; a later call changes nothing and returns `false`.
+    ///
+    /// ```
+    /// use gather_core::{CancelToken, Reason};
+    ///
+    /// let token = CancelToken::new();
+    /// assert!(token.cancel(Reason::new("enough")));
+    /// assert!(!token.cancel(Reason::new("more than enough")));
+    /// assert_eq!(token.reason(), Some(Reason::new("enough")));
+    /// ```
     pub fn cancel(&self, reason: Reason) -> bool {
         let first = self.0.reason.set(reason).is_ok();
         if first {
@@ -79,6 +97,15 @@ impl CancelToken {
     }
 
     /// A future that is ready with the reason once the token has fired. It borrows nothing and can be kept.
+    ///
+    /// ```
+    /// use gather_core::{CancelToken, Reason, run};
+    ///
+    /// let token = CancelToken::new();
+    /// let fired = token.cancelled();
+    /// token.cancel(Reason::new("enough"));
+    /// assert_eq!(run(fired).unwrap().why(), "enough");
+    /// ```
     pub fn cancelled(&self) -> Cancelled {
         Cancelled { token: self.clone(), listeners: Vec::new() }
     }

@@ -11,6 +11,20 @@ use std::time::{Duration, Instant};
 use crate::rt;
 
 /// A source of time. Clones are the same clock.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{Clock, run};
+///
+/// let hands = Clock::manual();
+/// let clock = hands.clock();
+/// let later = clock.now() + Duration::from_secs(3600);
+/// hands.advance(Duration::from_secs(3600));
+/// assert_eq!(clock.now(), later);
+/// run(clock.sleep_until(later)).unwrap();
+///
+/// assert!(Clock::system().now() <= Clock::system().now());
+/// ```
 #[derive(Clone)]
 pub struct Clock(Source);
 
@@ -112,6 +126,18 @@ impl ManualClock {
     }
 
     /// The time until the earliest sleep is due, if there is one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::FutureExt;
+    /// use gather_core::Clock;
+    ///
+    /// let hands = Clock::manual();
+    /// let clock = hands.clock();
+    /// let mut nap = clock.sleep_until(clock.now() + Duration::from_secs(5));
+    /// assert!((&mut nap).now_or_never().is_none());
+    /// assert_eq!((hands.sleepers(), hands.next_due()), (1, Some(Duration::from_secs(5))));
+    /// ```
     pub fn next_due(&self) -> Option<Duration> {
         let manual = lock(&self.0);
         let ((when, _), _) = manual.sleepers.first_key_value()?;

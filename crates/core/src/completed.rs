@@ -43,6 +43,19 @@ where
 }
 
 /// The stream of [`as_completed`].
+///
+/// ```
+/// use futures::StreamExt;
+/// use gather_core::{as_completed, run};
+///
+/// run(async {
+///     let mut answers = as_completed([1, 2].map(async |n| n));
+///     assert_eq!(answers.len(), 2);
+///     while answers.next().await.is_some() {}
+///     assert!(answers.is_empty());
+/// })
+/// .unwrap();
+/// ```
 #[must_use = "the tasks are cancelled when the stream is dropped"]
 pub struct AsCompleted<T> {
     running: FuturesUnordered<Numbered<T>>,

@@ -10,6 +10,19 @@ use crate::outcome::TimedOut;
 ///
 /// It knows the scope that it limits: by the name given with [`named`](Self::named), and by the place in the code
 /// that made it. What runs out of time names both.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{Deadline, now};
+///
+/// let deadline = Deadline::at(now()).named("the import");
+/// assert_eq!(deadline.name(), Some("the import"));
+/// assert_eq!(deadline.remaining(), Some(Duration::ZERO));
+/// assert!(deadline.has_passed());
+///
+/// assert_eq!(Deadline::never().remaining(), None);
+/// assert!(!Deadline::never().has_passed());
+/// ```
 #[derive(Clone, Copy)]
 pub struct Deadline {
     when: Option<Instant>,
@@ -100,6 +113,17 @@ impl Deadline {
 
     /// The error of who ran out of time under this deadline: for code that looks at
     /// [`remaining`](Self::remaining) and gives up by itself.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{Deadline, TimedOut};
+    ///
+    /// fn look(deadline: Deadline) -> Result<(), TimedOut> {
+    ///     if deadline.has_passed() { Err(deadline.ran_out()) } else { Ok(()) }
+    /// }
+    /// let deadline = Deadline::after(Duration::ZERO).named("the import");
+    /// assert_eq!(look(deadline).unwrap_err().to_string(), "the import timed out after 0ns");
+    /// ```
     pub const fn ran_out(&self) -> TimedOut {
         TimedOut::new(self.limit, self.scope.name, self.scope.made_at)
     }

@@ -118,6 +118,20 @@ const MOMENT: Duration = Duration::from_millis(100);
 const THREAD_GRACE: Duration = Duration::from_millis(500);
 
 /// A signal ended the main future before it was done.
+///
+/// ```standalone_crate
+/// use gather_core::{Signal, run};
+/// use rustix::process::{self, getpid, kill_process};
+///
+/// let ended = run(async {
+///     kill_process(getpid(), process::Signal::TERM).unwrap();
+///     std::future::pending::<()>().await
+/// });
+/// let interrupted = ended.unwrap_err();
+/// assert_eq!(interrupted.signal(), Signal::Terminate);
+/// assert!(!interrupted.is_forced());
+/// assert_eq!(interrupted.to_string(), "interrupted by SIGTERM");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted {
     signal: Signal,

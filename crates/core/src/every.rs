@@ -8,6 +8,22 @@ use crate::time::{let_others_run, now, sleep_until};
 pub use overlap::Overlap;
 
 /// What happens to ticks that came due while the work of an earlier one was still running.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{Missed, every, now, sleep, test};
+///
+/// let due_after_a_delay = |missed| test(1, async move {
+///     let start = now();
+///     let mut ticks = every(Duration::from_secs(10)).missed(missed);
+///     ticks.tick().await;
+///     sleep(Duration::from_secs(25)).await;
+///     [ticks.tick().await, ticks.tick().await].map(|tick| (tick.due - start).as_secs())
+/// });
+/// assert_eq!(due_after_a_delay(Missed::Skip), [20, 30]);
+/// assert_eq!(due_after_a_delay(Missed::Burst), [10, 20]);
+/// assert_eq!(due_after_a_delay(Missed::Delay), [10, 35]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Missed {
     /// They are left out; the next tick is the next multiple of the period.
@@ -58,6 +74,19 @@ pub struct Every {
 }
 
 /// One tick.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{every, sleep, test};
+///
+/// let late = test(1, async {
+///     let mut ticks = every(Duration::from_secs(10));
+///     ticks.tick().await;
+///     sleep(Duration::from_secs(25)).await;
+///     ticks.tick().await
+/// });
+/// assert_eq!((late.number, late.missed), (1, 1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tick {
@@ -83,18 +112,55 @@ impl Every {
     }
 
     /// Lets each tick come up to this much later, at random. The default is zero. The schedule itself does not drift.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{every, now, test};
+    ///
+    /// test(1, async {
+    ///     let start = now();
+    ///     let mut ticks = every(Duration::from_secs(60)).jitter(Duration::from_secs(9));
+    ///     let tick = ticks.tick().await;
+    ///     assert_eq!(tick.due, start);
+    ///     assert!(now() - start <= Duration::from_secs(9));
+    /// });
+    /// ```
     pub fn jitter(mut self, jitter: Duration) -> Self {
         self.jitter = jitter;
         self
     }
 
     /// Lets the first tick come so long after the first call of [`tick`](Self::tick). The default is zero: at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{every, now, test};
+    ///
+    /// test(1, async {
+    ///     let start = now();
+    ///     let mut ticks = every(Duration::from_secs(60)).first_after(Duration::from_secs(5));
+    ///     assert_eq!(ticks.tick().await.due - start, Duration::from_secs(5));
+    ///     assert_eq!(ticks.tick().await.due - start, Duration::from_secs(65));
+    /// });
+    /// ```
     pub fn first_after(mut self, delay: Duration) -> Self {
         self.first_after = delay;
         self
     }
 
     /// Waits for the next tick. Dropping the future loses none: the same tick is still due.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{every, test, timeout};
+    ///
+    /// test(1, async {
+    ///     let mut ticks = every(Duration::from_secs(60));
+    ///     assert_eq!(ticks.tick().await.number, 0);
+    ///     assert!(timeout(Duration::from_secs(1), ticks.tick()).await.is_err());
+    ///     assert_eq!(ticks.tick().await.number, 1);
+    /// });
+    /// ```
     pub async fn tick(&mut self) -> Tick {
         let due = *self.next.get_or_insert_with(|| later(now(), self.first_after));
         let when = later(due, random_up_to(self.jitter));

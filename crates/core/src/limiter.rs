@@ -83,6 +83,16 @@ impl<K> Limiter<K> {
     }
 
     /// How many may start at once after a quiet time, ahead of the rate; 0 counts as 1. The default is 1: none is ahead.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::Limiter;
+    ///
+    /// let limiter = Limiter::new().rate(1, Duration::from_secs(3600)).burst(2);
+    /// assert!(limiter.try_acquire(()).is_some());
+    /// assert!(limiter.try_acquire(()).is_some());
+    /// assert!(limiter.try_acquire(()).is_none());
+    /// ```
     #[must_use]
     pub fn burst(mut self, burst: u32) -> Self {
         self.pace = self.pace.with_burst(burst);
@@ -90,6 +100,15 @@ impl<K> Limiter<K> {
     }
 
     /// How many keys are remembered: those in use, those that still owe time, and others not yet swept out.
+    ///
+    /// ```
+    /// use gather_core::Limiter;
+    ///
+    /// let limiter = Limiter::new();
+    /// let permits = [limiter.try_acquire("a"), limiter.try_acquire("b"), limiter.try_acquire("a")];
+    /// assert_eq!(limiter.keys(), 2);
+    /// assert!(permits.iter().all(Option::is_some));
+    /// ```
     pub fn keys(&self) -> usize {
         self.known().lines.len()
     }
@@ -163,11 +182,38 @@ impl<K: Eq + Hash> Limiter<K> {
     }
 
     /// [`hold`](Self::hold), up to an instant of the current clock.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{Limiter, now, test};
+    ///
+    /// test(1, async {
+    ///     let (limiter, noon) = (Limiter::new(), now() + Duration::from_secs(3600));
+    ///     limiter.hold_until((), noon);
+    ///     let _permit = limiter.acquire(()).await;
+    ///     assert_eq!(now(), noon);
+    /// });
+    /// ```
     pub fn hold_until(&self, key: K, when: Instant) {
         self.line(key).hold_until(when);
     }
 
     /// How many permits of this key there are at the moment.
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    /// use std::pin::pin;
+    /// use futures::FutureExt;
+    /// use gather_core::Limiter;
+    ///
+    /// let limiter = Limiter::new().concurrency(NonZeroUsize::MIN);
+    /// let permit = limiter.try_acquire("a").unwrap();
+    /// let mut next = pin!(limiter.acquire("a"));
+    /// assert!(next.as_mut().now_or_never().is_none());
+    /// assert_eq!((limiter.running(&"a"), limiter.waiting(&"a")), (1, 1));
+    /// drop(permit);
+    /// assert!(next.now_or_never().is_some());
+    /// ```
     pub fn running(&self, key: &K) -> usize {
         self.line_if_known(key).map_or(0, |line| line.running())
     }

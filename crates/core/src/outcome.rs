@@ -12,6 +12,19 @@ use std::time::Duration;
 pub type Outcome<T> = Result<T, Ended>;
 
 /// How a task ended without a value.
+///
+/// ```
+/// use gather_core::{Reason, run, spawn};
+///
+/// let (cancelled, panicked) = run(async {
+///     let waits = spawn(std::future::pending::<()>());
+///     let breaks = spawn(async { panic!("no such branch") as bool });
+///     (waits.cancel(Reason::new("enough")).await, breaks.await)
+/// })
+/// .unwrap();
+/// assert_eq!(cancelled.unwrap_err().reason().unwrap().why(), "enough");
+/// assert!(panicked.unwrap_err().is_panic());
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Ended {
@@ -83,6 +96,12 @@ impl Reason {
     }
 
     /// The signal that cancelled, if it was one.
+    ///
+    /// ```
+    /// use gather_core::Reason;
+    ///
+    /// assert_eq!(Reason::new("no longer needed").signal(), None);
+    /// ```
     pub fn signal(&self) -> Option<Signal> {
         match self.by {
             By::Signal(signal) => Some(signal),
@@ -98,6 +117,14 @@ impl fmt::Display for Reason {
 }
 
 /// Who cancelled a task or a scope.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{By, run, shield};
+///
+/// let ended = run(async { shield(Duration::ZERO, std::future::pending::<()>()).await.unwrap_err() });
+/// assert_eq!(ended.unwrap().reason().unwrap().by(), By::Deadline);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum By {
@@ -140,6 +167,13 @@ pub enum Signal {
 
 impl Signal {
     /// The exit code that shells expect of a process that this signal ended: 130 or 143.
+    ///
+    /// ```
+    /// use gather_core::Signal;
+    ///
+    /// assert_eq!(Signal::Interrupt.exit_code(), 130);
+    /// assert_eq!(Signal::Terminate.exit_code(), 143);
+    /// ```
     pub fn exit_code(self) -> u8 {
         match self {
             Signal::Interrupt => 130,
@@ -158,6 +192,16 @@ impl fmt::Display for Signal {
 }
 
 /// The panic of a task or of a closure on a thread, with its payload.
+///
+/// ```
+/// use gather_core::{Ended, run, to_thread};
+///
+/// let Err(Ended::Panicked(panic)) = run(to_thread(|| panic!("no such branch") as u8)).unwrap() else {
+///     unreachable!()
+/// };
+/// assert_eq!(panic.message(), "no such branch");
+/// assert_eq!(panic.into_payload().downcast_ref(), Some(&"no such branch"));
+/// ```
 pub struct Panic(Box<Caught>); // boxed, because every task keeps room for one
 
 struct Caught {
@@ -187,6 +231,15 @@ impl Panic {
     }
 
     /// Lets the panic go on in the caller.
+    ///
+    /// ```
+    /// use std::panic::catch_unwind;
+    /// use gather_core::Panic;
+    ///
+    /// let panic = Panic::from(catch_unwind(|| panic!("no such branch")).unwrap_err());
+    /// let payload = catch_unwind(std::panic::AssertUnwindSafe(|| panic.resume())).unwrap_err();
+    /// assert_eq!(payload.downcast_ref(), Some(&"no such branch"));
+    /// ```
     pub fn resume(self) -> ! {
         std::panic::resume_unwind(self.into_payload())
     }
@@ -247,6 +300,15 @@ impl TimedOut {
     }
 
     /// Where in the code the limit was set: which of several it was, when none has a name.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{run, timeout};
+    ///
+    /// let late = run(timeout(Duration::ZERO, std::future::pending::<()>())).unwrap().unwrap_err();
+    /// assert_eq!(late.set_at().file(), file!());
+    /// assert_eq!((late.limit(), late.scope()), (Some(Duration::ZERO), None));
+    /// ```
     pub fn set_at(&self) -> &'static Location<'static> {
         self.set_at
     }

@@ -8,6 +8,25 @@ use crate::deadline::Deadline;
 use crate::time::{now, sleep};
 
 /// What to do after a failed attempt.
+///
+/// ```
+/// use std::future::ready;
+/// use std::time::Duration;
+/// use gather_core::{Decision, Retry, now, test};
+///
+/// let decide = |status: &u16| match status {
+///     429 | 503 => Decision::After(Duration::from_secs(60)),
+///     500.. => Decision::Again,
+///     _ => Decision::Stop,
+/// };
+/// test(1, async move {
+///     let start = now();
+///     let mut answers = [Err(503), Err(404), Ok("never asked for")].into_iter();
+///     let answer = Retry::new().run(|_attempt| ready(answers.next().unwrap()), decide).await;
+///     assert_eq!(answer.unwrap_err().into_inner(), 404);
+///     assert_eq!(now() - start, Duration::from_secs(60));
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Give up: trying again cannot help.
@@ -90,12 +109,31 @@ impl Retry {
     }
 
     /// Time for everything, attempts and waits: a wait that would end later is not begun. The default is none.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{Decision, GaveUp, Jitter, Retry, test};
+    ///
+    /// let retry = Retry::new().attempts(99).jitter(Jitter::None).budget(Duration::from_secs(1));
+    /// let error = test(1, async move { retry.run(async |_attempt| Err::<(), _>("busy"), |_| Decision::Again).await });
+    /// let error = error.unwrap_err(); // waits of 200 and 400 ms, and none of 800
+    /// assert_eq!((error.attempts(), error.gave_up()), (3, GaveUp::Time));
+    /// ```
     pub fn budget(mut self, budget: Duration) -> Self {
         self.budget = Some(budget);
         self
     }
 
     /// How chance spreads the waits. The default is [`Jitter::Full`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{Jitter, Retry};
+    ///
+    /// let retry = Retry::new().base(Duration::from_secs(2)).jitter(Jitter::Equal);
+    /// assert!(retry.backoff(1) >= Duration::from_secs(1));
+    /// assert!(retry.backoff(1) <= Duration::from_secs(2));
+    /// ```
     pub fn jitter(mut self, jitter: Jitter) -> Self {
         self.jitter = jitter;
         self
@@ -152,6 +190,14 @@ impl Retry {
     }
 
     /// The backoff after so many failed attempts (1, 2, …), jitter included.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{Jitter, Retry};
+    ///
+    /// let retry = Retry::new().base(Duration::from_secs(1)).cap(Duration::from_secs(3)).jitter(Jitter::None);
+    /// assert_eq!([1, 2, 3].map(|attempts| retry.backoff(attempts).as_secs()), [1, 2, 3]);
+    /// ```
     pub fn backoff(&self, attempts: u32) -> Duration {
         let ceiling = self.ceiling(attempts);
         match self.jitter {
@@ -185,6 +231,18 @@ pub enum GaveUp {
 }
 
 /// The last error of a [`Retry::run`].
+///
+/// ```
+/// use std::future::ready;
+/// use gather_core::{Decision, GaveUp, Retry, run};
+///
+/// let answer = run(Retry::new().run(|_attempt| ready(Err::<(), _>("not found")), |_error| Decision::Stop));
+/// let error = answer.unwrap().unwrap_err();
+/// assert_eq!(error.to_string(), "not found (after 1 attempt)");
+/// assert_eq!((error.attempts(), error.gave_up()), (1, GaveUp::NotRetryable));
+/// assert_eq!(*error.inner(), "not found");
+/// assert_eq!(error.into_inner(), "not found");
+/// ```
 #[derive(Debug)]
 pub struct RetryError<E> {
     error: E,

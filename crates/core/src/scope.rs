@@ -81,6 +81,16 @@ impl Drop for Cleared<'_, '_> {
 
 /// Where futures are started that are done before the scope is. Clones are the same scope, for futures that start
 /// more of them.
+///
+/// ```
+/// use gather_core::{run, scope};
+///
+/// let found = run(scope(async |scope| {
+///     let more = scope.clone();
+///     scope.spawn(async move { more.spawn(async { "found on the way" }).await }).await
+/// }));
+/// assert_eq!(found.unwrap(), "found on the way");
+/// ```
 #[derive(Clone)]
 pub struct Scope<'env> {
     started: Rc<Started<'env>>,

@@ -66,8 +66,10 @@ impl Root {
     /// ```
     /// use gather_core::{Root, report};
     ///
-    /// let root = Root::new().reporter(|unseen| assert_eq!(unseen.error().unwrap().to_string(), "disk full"));
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let root = Root::new().reporter(move |unseen| tell.send(unseen.error().unwrap().to_string()).unwrap());
     /// root.simulate(7, async { report("disk full") });
+    /// assert_eq!(told.recv().unwrap(), "disk full");
     /// ```
     pub fn simulate<F: Future>(&self, seed: u64, future: F) -> F::Output {
         let simulation = Simulation::new();

@@ -8,6 +8,17 @@ use crate::clock::{ManualClock, Sleep};
 use crate::context::Context;
 
 /// The present instant of the current clock (asyncio's `loop.time()`).
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{now, sleep, test};
+///
+/// test(1, async {
+///     let start = now();
+///     sleep(Duration::from_secs(60)).await;
+///     assert_eq!(now() - start, Duration::from_secs(60));
+/// });
+/// ```
 pub fn now() -> Instant {
     Context::current().clock().now()
 }
@@ -33,12 +44,33 @@ pub async fn sleep(duration: Duration) {
 }
 
 /// A future that is ready when the current clock reaches `when`.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{now, sleep_until, test};
+///
+/// test(1, async {
+///     let noon = now() + Duration::from_secs(3600);
+///     sleep_until(noon).await;
+///     assert_eq!(now(), noon);
+/// });
+/// ```
 pub fn sleep_until(when: Instant) -> Sleep {
     Context::current().clock().sleep_until(when)
 }
 
 impl ManualClock {
     /// Runs a future, and what it spawns, under this clock.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{Clock, now, run, spawn};
+    ///
+    /// let hands = Clock::manual();
+    /// let later = hands.clock().now() + Duration::from_secs(3600);
+    /// hands.advance(Duration::from_secs(3600));
+    /// assert_eq!(run(hands.within(async { spawn(async { now() }).await.unwrap() })).unwrap(), later);
+    /// ```
     pub fn within<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         let clock = self.clock();
         Context::changed(move |outer| outer.with_clock(clock), future)

@@ -88,6 +88,18 @@ impl Deadline {
     ///
     /// # Errors
     /// [`TimedOut`], which names the scope.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{Deadline, run, sleep};
+    ///
+    /// let late = run(async {
+    ///     let deadline = Deadline::after(Duration::from_millis(5));
+    ///     assert_eq!(deadline.run(async { 7 }).await, Ok(7));
+    ///     deadline.run(sleep(Duration::from_secs(60))).await
+    /// });
+    /// assert_eq!(late.unwrap().unwrap_err().limit(), Some(Duration::from_millis(5)));
+    /// ```
     pub fn run<F: Future>(self, future: F) -> impl Future<Output = Result<F::Output, TimedOut>> + use<F> {
         Bounded::new(Limit::At(self), future)
     }

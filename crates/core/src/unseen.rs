@@ -44,6 +44,18 @@ impl Unseen {
     }
 
     /// The name of the task, if it has one.
+    ///
+    /// ```
+    /// use gather_core::{Root, report, spawn_named};
+    ///
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let root = Root::new().reporter(move |unseen| {
+    ///     let what = unseen.error().map(ToString::to_string);
+    ///     tell.send((unseen.task().map(str::to_owned), what, unseen.panic().is_some())).unwrap();
+    /// });
+    /// root.run(async { spawn_named("writer", async { report("disk full") }).await }).unwrap().unwrap();
+    /// assert_eq!(told.recv(), Ok((Some("writer".to_owned()), Some("disk full".to_owned()), false)));
+    /// ```
     pub fn task(&self) -> Option<&str> {
         self.task.as_ref()?.name()
     }

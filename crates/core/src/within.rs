@@ -15,17 +15,54 @@ use crate::outcome::Reason;
 /// That is the scope of the code that calls this function, wherever the future is awaited. Inside a
 /// [`spawn`](crate::spawn)ed task it is the task's own, and a scope is cancelled with any of those around it.
 /// Waiting for it asks for time to clean up: see [`Task::cancel`](crate::Task::cancel).
+///
+/// ```
+/// use futures::future::{Either, select};
+/// use gather_core::{CancelToken, Reason, cancelled, run};
+///
+/// let token = CancelToken::new();
+/// token.cancel(Reason::new("closing"));
+/// let why = run(token.within(async {
+///     match select(Box::pin(std::future::pending::<()>()), cancelled()).await {
+///         Either::Left(_) => unreachable!(),
+///         Either::Right((reason, _work)) => reason,
+///     }
+/// }));
+/// assert_eq!(why.unwrap().why(), "closing");
+/// ```
 pub fn cancelled() -> Cancelled {
     CancelToken::current().cancelled()
 }
 
 impl CancelToken {
     /// The token of the scope that the calling code runs in; outside of any, one that never fires.
+    ///
+    /// ```
+    /// use gather_core::{CancelToken, Reason, run, to_thread};
+    ///
+    /// let token = CancelToken::new();
+    /// token.cancel(Reason::new("closing"));
+    /// let is_cancelled = || CancelToken::current().is_cancelled();
+    /// assert!(run(token.within(to_thread(is_cancelled))).unwrap().unwrap());
+    /// assert!(!is_cancelled());
+    /// ```
     pub fn current() -> Self {
         Context::current_token()
     }
 
     /// Runs a future, and what it spawns, with this token as its scope. It is not dropped when the token fires.
+    ///
+    /// ```
+    /// use gather_core::{CancelToken, Reason, run, spawn};
+    ///
+    /// let token = CancelToken::new();
+    /// let stop = token.clone();
+    /// let seen = run(token.within(async move {
+    ///     stop.cancel(Reason::new("closing"));
+    ///     spawn(async { CancelToken::current().reason() }).await.unwrap()
+    /// }));
+    /// assert_eq!(seen.unwrap(), Some(Reason::new("closing")));
+    /// ```
     pub fn within<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         self.scope_of(future)
     }

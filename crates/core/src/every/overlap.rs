@@ -15,6 +15,32 @@ use crate::task::{Task, spawn};
 use crate::unseen::Fault;
 
 /// What [`Every::run`] does at a tick while earlier work is still running.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use std::time::Duration;
+/// use gather_core::{Overlap, every, sleep, test, timeout};
+///
+/// // A tick every 10 s, work of 15 s: how much is done in a minute?
+/// let done_in_a_minute = |overlap| test(1, async move {
+///     let done = Arc::new(AtomicU32::new(0));
+///     let count = done.clone();
+///     let pieces = every(Duration::from_secs(10)).overlap(overlap).run(move |_tick| {
+///         let count = count.clone();
+///         async move {
+///             sleep(Duration::from_secs(15)).await;
+///             count.fetch_add(1, Ordering::SeqCst);
+///         }
+///     });
+///     assert!(timeout(Duration::from_secs(59), pieces).await.is_err());
+///     done.load(Ordering::SeqCst)
+/// });
+/// assert_eq!(done_in_a_minute(Overlap::Wait), 3);
+/// assert_eq!(done_in_a_minute(Overlap::Allow(NonZeroUsize::new(2).unwrap())), 5);
+/// assert_eq!(done_in_a_minute(Overlap::Restart), 0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overlap {
     /// The next tick waits until the work is done; ticks due meanwhile follow [`Missed`](crate::Missed).

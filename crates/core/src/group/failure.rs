@@ -8,6 +8,21 @@ use crate::identity::Identity;
 use crate::outcome::{Panic, Reason};
 
 /// A task of a group that gave no value.
+///
+/// ```
+/// use gather_core::{Cause, TaskGroup, run};
+///
+/// let outcomes = run(async {
+///     let group = TaskGroup::<(), &str>::new();
+///     group.spawn_named("probe", async { Err("down") });
+///     group.settle().await
+/// });
+/// let failed = outcomes.unwrap().remove(0).unwrap_err();
+/// assert_eq!((failed.index(), failed.name()), (0, Some("probe")));
+/// assert!(!failed.is_cancelled());
+/// assert!(matches!(failed.cause(), Cause::Error("down")));
+/// assert_eq!(failed.to_string(), "probe: down");
+/// ```
 #[derive(Debug)]
 pub struct Failed<E> {
     pub(super) index: usize,
@@ -16,6 +31,20 @@ pub struct Failed<E> {
 }
 
 /// Why a task of a group gave no value.
+///
+/// ```
+/// use gather_core::{Cause, TaskGroup, run};
+///
+/// let outcomes = run(async {
+///     let group = TaskGroup::<(), String>::new();
+///     group.spawn(async { panic!("no such branch") });
+///     group.settle().await
+/// });
+/// match outcomes.unwrap().remove(0).unwrap_err().into_cause() {
+///     Cause::Panicked(panic) => assert_eq!(panic.message(), "no such branch"),
+///     other => unreachable!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause<E> {
@@ -123,6 +152,22 @@ impl<E> GroupError<E> {
     }
 
     /// The tasks that failed by themselves, in the order of spawning. Empty if the group was merely cancelled.
+    ///
+    /// ```
+    /// use gather_core::{By, TaskGroup, run};
+    ///
+    /// let error = run(async {
+    ///     let pages = TaskGroup::<(), &str>::new().named("pages");
+    ///     pages.spawn(async { Err("down") });
+    ///     pages.spawn(std::future::pending());
+    ///     pages.join().await.unwrap_err()
+    /// })
+    /// .unwrap();
+    /// assert_eq!((error.name(), error.cancelled()), (Some("pages"), 1));
+    /// assert_eq!(error.reason().unwrap().by(), By::Sibling);
+    /// assert_eq!(error.failures()[0].to_string(), "task 0: down");
+    /// assert_eq!(error.into_failures().len(), 1);
+    /// ```
     pub fn failures(&self) -> &[Failed<E>] {
         &self.failures
     }

@@ -19,6 +19,21 @@ use crate::identity::Identity;
 use crate::outcome::{By, Reason};
 
 /// What the failure of one task means for its group. A failure is an error or a panic; being cancelled is none.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{Policy, Root, TaskGroup, sleep};
+///
+/// let failures = |policy| Root::new().reporter(|_unseen| ()).simulate(1, async move {
+///     let group = TaskGroup::<(), &str>::new().policy(policy);
+///     group.spawn(async { Err("one") });
+///     group.spawn(async { sleep(Duration::from_secs(1)).await; Err("two") });
+///     group.join().await.map_or_else(|error| error.failures().len(), |values| values.len())
+/// });
+/// assert_eq!(failures(Policy::FailFast), 1);
+/// assert_eq!(failures(Policy::Collect), 2);
+/// assert_eq!(failures(Policy::Supervise), 0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
     /// It cancels all others.
@@ -103,6 +118,22 @@ where
 
     /// How long a task that listens for its cancelling has to end by itself. The default is 5 s; zero drops all at
     /// once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{Reason, TaskGroup, cancelled, run, sleep};
+    ///
+    /// let outcomes = run(async {
+    ///     let group = TaskGroup::<(), String>::new().grace(Duration::ZERO);
+    ///     group.spawn(async {
+    ///         cancelled().await;
+    ///         sleep(Duration::from_secs(3600)).await; // to clean up
+    ///         Ok(())
+    ///     });
+    ///     group.cancel(Reason::new("enough")).await
+    /// });
+    /// assert!(outcomes.unwrap()[0].as_ref().unwrap_err().is_cancelled());
+    /// ```
     pub fn grace(self, grace: Duration) -> Self {
         self.shared.state().options.grace = grace;
         self
@@ -124,6 +155,17 @@ where
     }
 
     /// [`spawn`](Self::spawn), with a name, which the error tells.
+    ///
+    /// ```
+    /// use gather_core::{TaskGroup, run};
+    ///
+    /// let error = run(async {
+    ///     let group = TaskGroup::<(), &str>::new();
+    ///     assert_eq!(group.spawn_named("probe", async { Err("down") }), 0);
+    ///     group.join().await.unwrap_err()
+    /// });
+    /// assert_eq!(error.unwrap().to_string(), "1 of 1 tasks failed (probe: down)");
+    /// ```
     #[track_caller]
     pub fn spawn_named<F>(&self, name: impl Into<Cow<'static, str>>, work: F) -> usize
     where
@@ -201,6 +243,17 @@ where
     /// # Errors
     /// [`GroupError`], which names every failure, if a task failed or was cancelled. Under [`Policy::Supervise`] there is
     /// none, and there are no values either.
+    ///
+    /// ```
+    /// use gather_core::{TaskGroup, run};
+    ///
+    /// let joined = run(async {
+    ///     let group = TaskGroup::new();
+    ///     group.spawn(async { if 7 % 2 == 1 { Err("odd") } else { Ok(7) } });
+    ///     group.join().await
+    /// });
+    /// assert_eq!(joined.unwrap().unwrap_err().to_string(), "1 of 1 tasks failed (task 0: odd)");
+    /// ```
     pub async fn join(self) -> Result<Vec<T>, GroupError<E>> {
         let outcomes = self.shared.all().await;
         let mut error = GroupError {
@@ -261,6 +314,18 @@ where
     }
 
     /// Begins to [`cancel`](Self::cancel) all tasks, without waiting. The first reason stays.
+    ///
+    /// ```
+    /// use gather_core::{Reason, TaskGroup, run};
+    ///
+    /// let error = run(async {
+    ///     let group = TaskGroup::<(), String>::new();
+    ///     group.spawn(std::future::pending());
+    ///     group.stop(Reason::new("enough"));
+    ///     group.join().await.unwrap_err()
+    /// });
+    /// assert_eq!(error.unwrap().reason(), Some(&Reason::new("enough")));
+    /// ```
     pub fn stop(&self, reason: Reason) {
         self.shared.cancel(reason);
     }
@@ -286,6 +351,18 @@ where
     }
 
     /// How many tasks are there: running, waiting for room, or on their way out.
+    ///
+    /// ```
+    /// use gather_core::{TaskGroup, run};
+    ///
+    /// run(async {
+    ///     let group = TaskGroup::<(), String>::new();
+    ///     assert!(group.is_empty());
+    ///     group.spawn(std::future::pending());
+    ///     assert_eq!(group.len(), 1);
+    /// })
+    /// .unwrap();
+    /// ```
     pub fn len(&self) -> usize {
         self.shared.state().len()
     }
@@ -317,6 +394,21 @@ where
 }
 
 /// Adds tasks to a [`TaskGroup`] from anywhere. Clones add to the same group; none keeps the group from being joined.
+///
+/// ```
+/// use gather_core::{Reason, TaskGroup, run};
+///
+/// let outcomes = run(async {
+///     let group = TaskGroup::<&str, String>::new();
+///     let spawner = group.spawner();
+///     spawner.spawn(std::future::pending());
+///     spawner.spawn_named("late", std::future::pending());
+///     spawner.stop(Reason::new("enough"));
+///     group.settle().await
+/// });
+/// let late = outcomes.unwrap().remove(1).unwrap_err();
+/// assert_eq!(late.to_string(), "late: cancelled by its caller: enough");
+/// ```
 pub struct Spawner<T, E> {
     shared: Arc<Shared<T, E>>,
 }
