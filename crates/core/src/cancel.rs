@@ -3,13 +3,14 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use event_listener::{Event, EventListener};
+use event_listener::EventListener;
 
 use crate::outcome::Reason;
+use crate::primitives::atomic::{AtomicBool, Ordering};
+use crate::primitives::{Event, OnceLock};
 
 /// Tells work that it should stop, and why. Clones are the same token; a child also sees its ancestors fire.
 ///

@@ -20,7 +20,7 @@ use crate::identity::Identity;
 use crate::registry::{Alive, Kind, Registry};
 use crate::unseen::{Fault, Unseen};
 
-thread_local! {
+crate::primitives::thread_local! {
     static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
 }
 

@@ -47,7 +47,10 @@ mod group;
 mod identity;
 mod limiter;
 mod map;
+#[cfg(all(test, shuttle))]
+mod models;
 mod outcome;
+mod primitives;
 mod registry;
 mod retry;
 mod rt;

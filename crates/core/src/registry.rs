@@ -1,11 +1,10 @@
 //! What a root scope knows of the tasks started below it, so that it can end and join them all.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
-use event_listener::Event;
-
+use crate::primitives::atomic::{AtomicUsize, Ordering};
+use crate::primitives::{Event, Mutex, MutexGuard};
 use crate::unseen::{Reporter, Unseen};
 
 #[derive(Default)]

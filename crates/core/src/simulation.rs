@@ -3,13 +3,14 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use async_task::Runnable;
 use fastrand::Rng;
 
 use crate::clock::{Clock, ManualClock};
+use crate::primitives::{Condvar, Mutex, MutexGuard};
 use crate::rt::Handle;
 
 /// Clones are the same executor.

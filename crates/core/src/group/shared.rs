@@ -6,10 +6,10 @@ use std::future::Future;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use event_listener::{Event, EventListener};
+use event_listener::EventListener;
 
 use super::Policy;
 use super::failure::{Cause, Failed};
@@ -17,6 +17,7 @@ use super::member::{Member, Place};
 use crate::context::Context;
 use crate::identity::Identity;
 use crate::outcome::{By, Panic, Reason};
+use crate::primitives::{Event, Mutex, MutexGuard};
 use crate::rt::Handle;
 use crate::task::DEFAULT_GRACE;
 use crate::time::sleep;

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use async_lock::{Semaphore, SemaphoreGuardArc};
 use futures::channel::oneshot::{self, Receiver, Sender};
 
 use super::pace::{Meter, Pace};
+use crate::primitives::{Mutex, MutexGuard};
 use crate::time::{now, sleep_until};
 
 /// What is known of one key.

@@ -1,0 +1,211 @@
+//! The places with synchronisation of their own, in thousands of interleavings, by shuttle:
+//!
+//! `RUSTFLAGS="--cfg shuttle" cargo test -p gather-core --lib --target-dir target/shuttle models`
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use shuttle::future::block_on;
+use shuttle::thread;
+
+use crate::cancel::CancelToken;
+use crate::context::Context;
+use crate::executor::Executor;
+use crate::group::TaskGroup;
+use crate::limiter::Limiter;
+use crate::outcome::Reason;
+use crate::primitives::Mutex;
+use crate::primitives::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::registry::{Keep, Kind, Registry};
+use crate::simulation::Simulation;
+use crate::time::let_others_run;
+
+const INTERLEAVINGS: usize = 5_000;
+
+/// A hang is a failure too: shuttle sees that everybody waits.
+fn explore(model: impl Fn() + Send + Sync + 'static) {
+    shuttle::check_random(model, INTERLEAVINGS);
+}
+
+#[test]
+fn whoever_waits_for_a_token_is_told_however_late_it_listens() {
+    explore(|| {
+        let root = CancelToken::new();
+        let child = root.child();
+        let waiting = [root.clone(), child.clone(), child.child()]
+            .map(|token| thread::spawn(move || block_on(token.cancelled()).why().to_owned()));
+        let late = child.child();
+        assert!(root.cancel(Reason::new("enough")));
+        for waits in waiting {
+            assert_eq!(waits.join().unwrap(), "enough");
+        }
+        assert_eq!(late.cancelled().now_or_never().unwrap().why(), "enough");
+    });
+}
+
+#[test]
+fn of_two_reasons_one_stays_and_everybody_sees_the_same() {
+    explore(|| {
+        let token = CancelToken::new();
+        let racing = ["one", "two"].map(|why| {
+            let token = token.clone();
+            thread::spawn(move || token.cancel(Reason::new(why)))
+        });
+        let seen = block_on(token.cancelled());
+        let first = racing.map(|thread| thread.join().unwrap());
+        assert!(first[0] != first[1]);
+        assert_eq!(token.reason(), Some(seen));
+    });
+}
+
+#[test]
+fn who_has_heard_the_cancelling_is_never_taken_for_deaf() {
+    explore(|| {
+        let token = CancelToken::new();
+        let heard = Arc::new(AtomicBool::new(false));
+        let (ears, hears) = (token.child(), heard.clone());
+        let listener = thread::spawn(move || {
+            block_on(ears.cancelled());
+            hears.store(true, Ordering::SeqCst);
+        });
+        token.cancel(Reason::new("enough"));
+        let had_heard = heard.load(Ordering::SeqCst);
+        assert!(token.is_listened_to() || !had_heard);
+        listener.join().unwrap();
+        assert!(token.is_listened_to());
+    });
+}
+
+#[test]
+fn the_root_waits_until_the_last_has_left() {
+    explore(|| {
+        let registry = Arc::new(Registry::default());
+        let left = Arc::new(AtomicUsize::new(0));
+        let leaving: Vec<_> = (0..3)
+            .map(|_| {
+                let (alive, left) = (registry.enlist(Kind::Task), left.clone());
+                thread::spawn(move || {
+                    left.fetch_add(1, Ordering::SeqCst);
+                    drop(alive);
+                })
+            })
+            .collect();
+        block_on(registry.gone(Kind::Task));
+        assert_eq!(left.load(Ordering::SeqCst), 3);
+        leaving.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+/// A handle that counts its drops.
+struct Handle(Arc<AtomicUsize>);
+
+impl Keep for Handle {
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    fn is_deaf(&self) -> bool {
+        false
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn no_handle_is_kept_past_the_end_of_its_kind() {
+    explore(|| {
+        let registry = Arc::new(Registry::default());
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let keeping: Vec<_> = (0..3)
+            .map(|_| {
+                let (registry, handle) = (registry.clone(), Handle(dropped.clone()));
+                thread::spawn(move || registry.keep(Kind::Task, handle))
+            })
+            .collect();
+        registry.end(Kind::Task);
+        keeping.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(dropped.load(Ordering::SeqCst), 3);
+    });
+}
+
+#[test]
+fn the_turn_in_a_line_survives_whoever_leaves_it() {
+    explore(|| {
+        let limiter = Arc::new(Limiter::<()>::new().concurrency(std::num::NonZeroUsize::MIN));
+        let inside = Arc::new(Mutex::new(0));
+        let come_and_go: Vec<_> = (0..3)
+            .map(|number| {
+                let (limiter, inside) = (limiter.clone(), inside.clone());
+                thread::spawn(move || {
+                    if number == 1 {
+                        let _ = limiter.acquire(()).now_or_never(); // stands in line for one poll
+                        return;
+                    }
+                    let permit = block_on(limiter.acquire(()));
+                    let count = &mut *inside.lock().unwrap();
+                    *count += 1;
+                    drop(permit);
+                })
+            })
+            .collect();
+        come_and_go.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(*inside.lock().unwrap(), 2);
+        assert!(limiter.try_acquire(()).is_some());
+    });
+}
+
+/// Counts who is inside.
+struct Inside(Arc<AtomicUsize>);
+
+impl Inside {
+    fn enter(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_group_that_another_thread_adds_to_and_stops_is_joined() {
+    explore(|| {
+        let simulation = Simulation::new();
+        let root = Context::root(Arc::default()).on(Executor::Simulation(simulation.clone()));
+        let (inside, busy) = (Arc::new(AtomicUsize::new(0)), simulation.busy());
+        let work = |inside: &Arc<AtomicUsize>| {
+            let inside = inside.clone();
+            async move {
+                let _inside = Inside::enter(&inside);
+                let_others_run().await;
+                Ok::<_, String>(())
+            }
+        };
+        let story = root.within(async {
+            let group = TaskGroup::new().width(std::num::NonZeroUsize::MIN);
+            let (spawner, theirs) = (group.spawner(), work(&inside));
+            let other = thread::spawn(move || {
+                let _busy = busy;
+                spawner.spawn(theirs);
+                spawner.stop(Reason::new("enough"));
+            });
+            group.spawn(work(&inside));
+            group.spawn(work(&inside));
+            let closed = group.closed();
+            assert!(group.settle().await.len() >= 2);
+            closed.await;
+            assert_eq!(inside.load(Ordering::SeqCst), 0);
+            other
+        });
+        let other = simulation.block_on(1, story).unwrap();
+        other.join().unwrap();
+        simulation.clear();
+    });
+}
