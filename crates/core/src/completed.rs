@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures::stream::{FusedStream, FuturesUnordered, Stream};
 
 use crate::outcome::Outcome;
-use crate::task::{Task, spawn};
+use crate::task::{Task, begin};
 
 /// Starts all, at once, as tasks, and gives their outcomes as they come, each with the number of its future
 /// (asyncio's `as_completed`).
@@ -38,7 +39,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let numbered = |(number, future)| Numbered { number, task: spawn(future) };
+    let place = Location::caller();
+    let numbered = |(number, future)| Numbered { number, task: begin(None, place, future) };
     AsCompleted { running: futures.into_iter().enumerate().map(numbered).collect() }
 }
 

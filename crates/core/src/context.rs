@@ -3,8 +3,10 @@
 //! The context is ambient: it is set around every poll of a future that runs [`Context::within`] one, and
 //! [`spawn`](crate::spawn) hands it on. It reaches what gather-core polls or spawns, and nothing else.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -15,6 +17,7 @@ use pin_project_lite::pin_project;
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::deadline::Deadline;
+use crate::debug;
 use crate::executor::Executor;
 use crate::identity::Identity;
 use crate::registry::{Alive, Kind, Registry};
@@ -187,8 +190,13 @@ impl Context {
 
     /// Tells the root scope of what nobody else will look at.
     pub(crate) fn report(&self, fault: Fault) {
+        self.tell(&Unseen::new(self.0.identity.clone(), fault));
+    }
+
+    /// The same, of another task.
+    pub(crate) fn tell(&self, unseen: &Unseen) {
         if let Some(registry) = self.registry() {
-            registry.report(&Unseen::new(self.0.identity.clone(), fault));
+            registry.report(unseen);
         }
     }
 
@@ -208,6 +216,12 @@ impl Context {
     /// What a task that is spawned here runs in.
     pub(crate) fn child(&self, identity: Option<Arc<Identity>>) -> Self {
         Self::new(Some(self), Scope::Child, self.0.inherited.clone(), identity)
+    }
+
+    /// The same for a task of its own, that is spawned here.
+    pub(crate) fn identified(&self, name: Option<Cow<'static, str>>, at: &'static Location<'static>) -> Self {
+        let identity = debug::identify(name, at, self.identity());
+        Self::new(Some(self), Scope::Same, self.0.inherited.clone(), identity)
     }
 
     pub(crate) fn identity(&self) -> Option<&Arc<Identity>> {

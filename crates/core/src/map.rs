@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,7 +11,7 @@ use futures::stream::{Fuse, FusedStream, FuturesOrdered, FuturesUnordered, Strea
 use pin_project_lite::pin_project;
 
 use crate::outcome::Outcome;
-use crate::task::{Task, spawn};
+use crate::task::{Task, begin};
 
 /// Maps a stream by `work`, at most `limit` items at once, each in a task of its own; outcomes come as they complete.
 ///
@@ -33,6 +34,7 @@ use crate::task::{Task, spawn};
 /// });
 /// assert_eq!(squares.unwrap()[99], 9801);
 /// ```
+#[track_caller]
 pub fn map_concurrent<S, W, F>(
     items: S,
     limit: NonZeroUsize,
@@ -44,7 +46,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    MapConcurrent { items: items.fuse(), limit, work, window: FuturesUnordered::new() }
+    let (items, place) = (items.fuse(), Location::caller());
+    MapConcurrent { items, limit, work, place, window: FuturesUnordered::new() }
 }
 
 pin_project! {
@@ -55,6 +58,7 @@ pin_project! {
         items: Fuse<S>,
         limit: NonZeroUsize,
         work: W,
+        place: &'static Location<'static>,
         window: Q,
     }
 }
@@ -64,8 +68,8 @@ impl<S: Stream, W, T> MapConcurrent<S, W, FuturesUnordered<Task<T>>> {
     ///
     /// What completes early waits in the window, which stays `limit` wide: a slow item at the head stops the intake.
     pub fn ordered(self) -> MapConcurrent<S, W, FuturesOrdered<Task<T>>> {
-        let Self { items, limit, work, window } = self;
-        MapConcurrent { items, limit, work, window: window.into_iter().collect() }
+        let Self { items, limit, work, place, window } = self;
+        MapConcurrent { items, limit, work, place, window: window.into_iter().collect() }
     }
 }
 
@@ -117,7 +121,7 @@ where
         let mut this = self.project();
         while this.window.width() < this.limit.get() {
             match this.items.as_mut().poll_next(cx) {
-                Poll::Ready(Some(item)) => this.window.push(spawn((this.work)(item))),
+                Poll::Ready(Some(item)) => this.window.push(begin(None, this.place, (this.work)(item))),
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }

@@ -3,13 +3,14 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 
 use crate::context::Context;
+use crate::debug::{self, Watched};
 use crate::ending::{Ending, Interrupted};
 use crate::registry::Registry;
 use crate::rt;
@@ -31,11 +32,20 @@ use crate::unseen::{Fault, Reporter, Unseen};
 /// ```
 /// assert_eq!(gather_core::run(async { 1 + 1 }).unwrap(), 2);
 /// ```
+#[track_caller]
 pub fn run<F: Future>(main: F) -> Result<F::Output, Interrupted> {
     Root::new().run(main)
 }
 
 /// The options of a root scope.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::Root;
+///
+/// let root = Root::new().grace(Duration::from_secs(1));
+/// assert_eq!(root.run(async { 1 + 1 }), Ok(2));
+/// ```
 #[derive(Clone)]
 pub struct Root {
     grace: Duration,
@@ -79,9 +89,10 @@ impl Root {
     ///
     /// # Errors
     /// [`Interrupted`], if a signal ended the future before it was done.
+    #[track_caller]
     pub fn run<F: Future>(&self, main: F) -> Result<F::Output, Interrupted> {
         let root = Context::root(self.registry());
-        let result = rt::block_on(self.watch(root, Incoming::listen, main));
+        let result = rt::block_on(self.watch(root, Incoming::listen, main, Location::caller()));
         result.unwrap_or_else(|payload| resume_unwind(payload))
     }
 
@@ -91,10 +102,15 @@ impl Root {
         root: Context,
         signals: impl FnOnce() -> Incoming,
         main: F,
+        place: &'static Location<'static>,
     ) -> impl Future<Output = std::thread::Result<Result<F::Output, Interrupted>>> {
         let token = Context::current_token().child();
-        let context = root.with_token(token.clone());
-        let main = Box::pin(main); // it is moved through many frames, and may be large
+        let mut context = root.with_token(token.clone());
+        if debug::is_on() {
+            context = context.identified(Some("main".into()), place);
+        }
+        // Boxed: it is moved through many frames, and may be large.
+        let main = Box::pin(Watched::new(context.identity().cloned(), main));
         let grace = self.grace;
         context.clone().within(async move {
             let mut ending = Ending::new(&context, grace, signals());

@@ -48,7 +48,8 @@ where
     F::Output: Send + 'static,
 {
     let deadline = Deadline::from_now(bound, Location::caller());
-    let context = Context::with_current(|outer| outer.shielded(deadline));
+    let context =
+        Context::with_current(|outer| outer.shielded(deadline)).identified(None, Location::caller());
     Shield { task: Some(Task::begin(context, deadline.run(work))) }
 }
 

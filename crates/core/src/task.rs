@@ -4,9 +4,8 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use pin_project_lite::pin_project;
 
 use crate::cancel::CancelToken;
 use crate::context::{Context, Within};
-use crate::identity::Identity;
+use crate::debug::{self, Polling};
 use crate::outcome::{By, Ended, Outcome, Panic, Reason};
 use crate::registry::Keep;
 use crate::rt::Handle;
@@ -44,7 +43,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    begin(None, future)
+    begin(None, Location::caller(), future)
 }
 
 /// [`spawn`], with a name for the task: errors, reports and [`Task::name`] tell it
@@ -66,14 +65,21 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    begin(Some(Arc::new(Identity::named(name))), future)
+    begin(Some(name.into()), Location::caller(), future)
 }
 
-fn begin<F>(identity: Option<Arc<Identity>>, future: F) -> Task<F::Output>
+/// Spawns on behalf of somebody else, whose place it was.
+pub(crate) fn begin<F>(
+    name: Option<Cow<'static, str>>,
+    place: &'static Location<'static>,
+    future: F,
+) -> Task<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    let identity =
+        debug::identify(name, place, Context::with_current(|outer| outer.identity().cloned()).as_ref());
     let context = Context::with_current(|outer| outer.child(identity.clone()));
     Task::begin(context, future)
 }
@@ -81,12 +87,28 @@ where
 /// Starts a future that serves others (a connection driver, an accept loop) and inherits no scope and no deadline.
 ///
 /// It runs until it is done. The root scope ends services last, after every task is gone; without a root
-/// scope it runs as long as the process. A panic ends it alone.
+/// scope it runs as long as the process. A panic ends it alone, and goes to the
+/// [`reporter`](crate::Root::reporter) of the root scope.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{Deadline, run, spawn_service, timeout};
+///
+/// let (tell, told) = std::sync::mpsc::channel();
+/// run(timeout(Duration::from_secs(60), async {
+///     spawn_service(async move { tell.send(Deadline::current()).unwrap() });
+///     assert_eq!(told.recv(), Ok(Deadline::never()));
+/// }))
+/// .unwrap()
+/// .unwrap();
+/// ```
+#[track_caller]
 pub fn spawn_service<F>(future: F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    Task::begin(Context::with_current(Context::for_service), future).detach();
+    let context = Context::with_current(Context::for_service).identified(None, Location::caller());
+    Task::begin(context, future).detach();
 }
 
 pin_project! {
@@ -105,6 +127,7 @@ pin_project! {
             if let Err(payload) = dropped {
                 drop(Unread::new(payload, Some(context)));
             }
+            debug::over(context.identity());
             if let Some(registry) = context.registry() {
                 registry.leave(context.kind());
             }
@@ -138,6 +161,7 @@ impl<F: Future> Future for Guarded<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
         let mut work = self.as_mut().project().work;
+        let _polling = Polling::begin(work.as_mut().context().and_then(Context::identity));
         let output = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
             Ok(poll) => Ok(ready!(poll)),
             Err(payload) => Err(payload),
@@ -190,6 +214,18 @@ impl Drop for Unread {
 ///
 /// A dropped task is not polled again after the poll in progress, but its drop may still be under way on
 /// another thread: [`cancel`](Self::cancel) returns once the future is gone.
+///
+/// ```
+/// use gather_core::{Reason, cancelled, run, sleep, spawn};
+///
+/// run(async {
+///     let task = spawn(cancelled());
+///     assert!(!task.is_finished());
+///     task.token().cancel(Reason::new("enough"));
+///     assert_eq!(task.await.unwrap().why(), "enough");
+/// })
+/// .unwrap();
+/// ```
 #[must_use = "a task is cancelled when its handle is dropped: await it, keep it, or call detach()"]
 pub struct Task<T> {
     handle: Option<Handle<Result<T, Unread>>>,
@@ -233,6 +269,16 @@ impl<T> Task<T> {
     }
 
     /// [`cancel`](Self::cancel) with a grace period of its own; zero drops the future at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{Reason, run, spawn};
+    ///
+    /// let outcome = run(async {
+    ///     spawn(std::future::pending::<()>()).cancel_within(Duration::ZERO, Reason::new("enough")).await
+    /// });
+    /// assert!(outcome.unwrap().is_err());
+    /// ```
     pub async fn cancel_within(mut self, grace: Duration, reason: Reason) -> Outcome<T> {
         self.token().cancel(reason.clone());
         let has_time = !grace.is_zero() && self.token().is_listened_to();

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::panic::resume_unwind;
+use std::panic::{Location, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::context::Context;
@@ -45,6 +45,7 @@ use crate::simulation::Simulation;
 /// assert_eq!(order(7), order(7));
 /// assert_ne!(order(7), order(8));
 /// ```
+#[track_caller]
 pub fn test<F: Future>(seed: u64, future: F) -> F::Output {
     let unseen = Arc::new(Mutex::new(Vec::new()));
     let notes = unseen.clone();
@@ -71,12 +72,13 @@ impl Root {
     /// root.simulate(7, async { report("disk full") });
     /// assert_eq!(told.recv().unwrap(), "disk full");
     /// ```
+    #[track_caller]
     pub fn simulate<F: Future>(&self, seed: u64, future: F) -> F::Output {
         let simulation = Simulation::new();
         let root = Context::root(self.registry()).on(Executor::Simulation(simulation.clone()));
         let chance = fastrand::get_seed();
         fastrand::seed(seed);
-        let result = simulation.block_on(seed, self.watch(root, Incoming::none, future));
+        let result = simulation.block_on(seed, self.watch(root, Incoming::none, future, Location::caller()));
         simulation.clear();
         fastrand::seed(chance);
         match result {

@@ -1,49 +1,16 @@
 //! Blocking work on threads, in two lanes that are bounded, so that neither starves the other.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock};
-use std::thread::available_parallelism;
 
-use async_lock::Semaphore;
 use futures::channel::oneshot;
 
 use crate::cancel::CancelToken;
 use crate::context::Context;
+use crate::lane::Lane;
 use crate::outcome::{By, Outcome, Reason};
 use crate::registry::Kind;
 use crate::rt;
 use crate::task::Unread;
-
-/// Where blocking work runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// For calls that wait (files, name look-ups): 64 at once.
-    Io,
-    /// For work that computes (parsing, hashing): as many at once as there are cores.
-    Cpu,
-}
-
-const IO_WIDTH: usize = 64;
-
-static IO: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(IO_WIDTH)));
-static CPU: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(Lane::Cpu.width())));
-
-impl Lane {
-    /// How many closures run at once.
-    pub fn width(self) -> usize {
-        match self {
-            Lane::Io => IO_WIDTH,
-            Lane::Cpu => available_parallelism().map_or(1, usize::from),
-        }
-    }
-
-    fn permits(self) -> Arc<Semaphore> {
-        match self {
-            Lane::Io => IO.clone(),
-            Lane::Cpu => CPU.clone(),
-        }
-    }
-}
 
 /// Runs a blocking closure on a thread of the I/O lane (asyncio's `to_thread`).
 ///
@@ -70,6 +37,13 @@ where
 }
 
 /// [`to_thread`], in the lane of your choice.
+///
+/// ```
+/// use gather_core::{Lane, run, to_thread_in};
+///
+/// let sum = run(to_thread_in(Lane::Cpu, || (1..=1000_u64).sum::<u64>()));
+/// assert_eq!(sum.unwrap().unwrap(), 500_500);
+/// ```
 pub async fn to_thread_in<T, F>(lane: Lane, work: F) -> Outcome<T>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -77,7 +51,7 @@ where
 {
     let caller = Context::current();
     let busy = caller.executor().busy();
-    let permit = lane.permits().acquire_arc().await;
+    let permit = lane.enter().await;
     let wanted = Wanted(caller.token().child());
     let context = caller.with_token(wanted.0.clone());
     let alive = (caller.kind() == Kind::Task).then(|| caller.enlist(Kind::Thread));

@@ -124,7 +124,8 @@ fn the_service_under_axum_answers_and_stops() {
     let listening = lines.next().unwrap();
     let address = listening.strip_prefix("listening on http://").unwrap();
     let mut connection = TcpStream::connect(address).unwrap();
-    write!(connection, "GET /length/one/three HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(connection, "GET /length/one/three HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+        .unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("[3, 5]\n"), "{answer}");

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::num::NonZeroUsize;
+use std::panic::Location;
 use std::pin::pin;
 
 use futures::future::{Either, FutureExt, select};
@@ -11,8 +12,8 @@ use super::{Every, Tick};
 use crate::cancel::{CancelToken, Cancelled};
 use crate::context::Context;
 use crate::outcome::{Ended, Outcome, Reason};
-use crate::task::{Task, spawn};
-use crate::unseen::Fault;
+use crate::task::{Task, begin};
+use crate::unseen::{Fault, Unseen};
 
 /// What [`Every::run`] does at a tick while earlier work is still running.
 ///
@@ -78,7 +79,19 @@ impl Every {
     /// let reason = run(scope.within(thrice));
     /// assert_eq!(reason.unwrap().why(), "three times are enough");
     /// ```
-    pub async fn run<F>(mut self, mut work: impl FnMut(Tick) -> F) -> Reason
+    #[track_caller]
+    pub fn run<F>(self, work: impl FnMut(Tick) -> F) -> impl Future<Output = Reason>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.run_from(Location::caller(), work)
+    }
+
+    async fn run_from<F>(
+        mut self,
+        place: &'static Location<'static>,
+        mut work: impl FnMut(Tick) -> F,
+    ) -> Reason
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -86,7 +99,7 @@ impl Every {
         let mut pieces = Pieces { overlap: self.overlap, running: FuturesUnordered::new() };
         loop {
             match self.next(&mut pieces, &mut cancelled).await {
-                Ok(tick) => pieces.running.push(spawn(work(tick))),
+                Ok(tick) => pieces.running.push(begin(None, place, work(tick))),
                 Err(reason) => {
                     pieces.wait_for_all().await;
                     return reason;
@@ -159,6 +172,6 @@ impl Pieces {
 /// A panic has ended its piece of work only. Nobody else will look at it, so it goes to the reporter.
 fn over(outcome: Outcome<()>) {
     if let Err(Ended::Panicked(panic)) = outcome {
-        Context::current().report(Fault::Panicked(panic));
+        Context::current().tell(&Unseen::new(None, Fault::Panicked(panic)));
     }
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,6 @@ pub use self::failure::{Cause, Failed, GroupError};
 use self::shared::Shared;
 use crate::cancel::CancelToken;
 use crate::context::Context;
-use crate::identity::Identity;
 use crate::outcome::{By, Reason};
 
 /// What the failure of one task means for its group. A failure is an error or a panic; being cancelled is none.
@@ -147,11 +147,12 @@ where
 
     /// Adds a task, which begins at once or when there is room, and gives its number, from 0. In a group that has been
     /// cancelled it is not begun, and counts as cancelled.
+    #[track_caller]
     pub fn spawn<F>(&self, work: F) -> usize
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.shared.admit(None, work)
+        self.shared.admit(None, Location::caller(), work)
     }
 
     /// [`spawn`](Self::spawn), with a name, which the error tells.
@@ -171,7 +172,7 @@ where
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.shared.admit(Some(Arc::new(Identity::named(name))), work)
+        self.shared.admit(Some(name.into()), Location::caller(), work)
     }
 
     /// Something that adds tasks to the group, for those that find more work while they run.
@@ -419,11 +420,12 @@ where
     E: fmt::Display + Send + 'static,
 {
     /// As [`TaskGroup::spawn`].
+    #[track_caller]
     pub fn spawn<F>(&self, work: F) -> usize
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.shared.admit(None, work)
+        self.shared.admit(None, Location::caller(), work)
     }
 
     /// As [`TaskGroup::spawn_named`].
@@ -432,7 +434,7 @@ where
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.shared.admit(Some(Arc::new(Identity::named(name))), work)
+        self.shared.admit(Some(name.into()), Location::caller(), work)
     }
 
     /// As [`TaskGroup::stop`].

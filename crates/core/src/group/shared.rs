@@ -1,10 +1,11 @@
 //! What a group and its tasks share: who runs, who waits, what came of whom.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -15,13 +16,14 @@ use super::Policy;
 use super::failure::{Cause, Failed};
 use super::member::{Member, Place};
 use crate::context::Context;
+use crate::debug;
 use crate::identity::Identity;
 use crate::outcome::{By, Panic, Reason};
 use crate::primitives::{Event, Mutex, MutexGuard};
 use crate::rt::Handle;
 use crate::task::DEFAULT_GRACE;
 use crate::time::sleep;
-use crate::unseen::Fault;
+use crate::unseen::{Fault, Unseen};
 
 /// What came of a task of a group.
 pub(super) type Ended<T, E> = Result<T, Failed<E>>;
@@ -130,14 +132,21 @@ where
     }
 
     /// Begins the work, or lets it wait for room, or, if the group is cancelled, drops it.
-    pub(super) fn admit<F>(self: &Arc<Self>, identity: Option<Arc<Identity>>, work: F) -> usize
+    pub(super) fn admit<F>(
+        self: &Arc<Self>,
+        name: Option<Cow<'static, str>>,
+        place: &'static Location<'static>,
+        work: F,
+    ) -> usize
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
+        let identity = debug::identify(name, place, self.context.identity());
         let mut state = self.state();
         let index = state.spawned;
         state.spawned += 1;
         if let Some(reason) = state.cancelled.clone() {
+            debug::over(identity.as_ref());
             let failed = Failed { index, identity, cause: Cause::Cancelled(reason) };
             self.record(&mut state, index, Err(failed));
             drop(state);
@@ -184,16 +193,16 @@ where
         if let Some(over) = over {
             over.handle.detach();
         }
-        unseen.into_iter().for_each(|fault| self.context.report(fault));
+        unseen.iter().for_each(|unseen| self.context.tell(unseen));
         if let Some(reason) = sinks_the_group {
             self.cancel(reason);
         }
     }
 
     /// Keeps the outcome for who will ask for it; if nobody will, gives back what must not go unseen.
-    fn record(&self, state: &mut State<T, E>, index: usize, ended: Ended<T, E>) -> Option<Fault> {
+    fn record(&self, state: &mut State<T, E>, index: usize, ended: Ended<T, E>) -> Option<Unseen> {
         if state.options.policy == Policy::Supervise || state.is_dropped {
-            return ended.err().and_then(Failed::into_fault);
+            return ended.err().and_then(Failed::into_unseen);
         }
         state.ended.push_back((index, ended));
         self.came.notify_additional(1);
@@ -235,8 +244,8 @@ where
         };
         drop(all);
         self.context.token().cancel(reason);
-        let faults = unseen.into_iter().filter_map(|(_, ended)| ended.err().and_then(Failed::into_fault));
-        faults.for_each(|fault| self.context.report(fault));
+        let unseen = unseen.into_iter().filter_map(|(_, ended)| ended.err().and_then(Failed::into_unseen));
+        unseen.for_each(|unseen| self.context.tell(&unseen));
         self.idle.notify(usize::MAX);
     }
 
@@ -248,6 +257,7 @@ where
         let left = std::mem::take(&mut state.queue);
         let mut futures = Vec::with_capacity(left.len());
         for Queued { index, identity, work } in left {
+            debug::over(identity.as_ref());
             let failed = Failed { index, identity, cause: Cause::Cancelled(reason.clone()) };
             self.record(&mut state, index, Err(failed));
             futures.push(work);
@@ -330,11 +340,12 @@ fn why<T, E: fmt::Display>(ended: &Ended<T, E>) -> String {
 
 impl<E: fmt::Display> Failed<E> {
     /// What somebody should hear of, if nobody looks at this: being cancelled is no fault.
-    fn into_fault(self) -> Option<Fault> {
-        match self.cause {
-            Cause::Error(error) => Some(Fault::Failed(error.to_string().into())),
-            Cause::Panicked(panic) => Some(Fault::Panicked(panic)),
-            Cause::Cancelled(_) => None,
-        }
+    fn into_unseen(self) -> Option<Unseen> {
+        let fault = match self.cause {
+            Cause::Error(error) => Fault::Failed(error.to_string().into()),
+            Cause::Panicked(panic) => Fault::Panicked(panic),
+            Cause::Cancelled(_) => return None,
+        };
+        Some(Unseen::new(self.identity, fault))
     }
 }

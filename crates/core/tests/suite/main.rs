@@ -3,6 +3,7 @@
 //! - [`cancel`]: clean-up that is cut short, tokens that tell nobody
 //! - [`completed`]: outcomes that cannot be told apart, tasks that outlive their stream
 //! - [`deadline`]: limits that never come, come too late, or are lost on the way
+//! - [`debug`]: tasks that block and are not seen
 //! - [`every`]: schedules that drift
 //! - [`executors`]: what works here and hangs elsewhere
 //! - [`gather`]: siblings that outlive a failure, results out of order
@@ -28,12 +29,14 @@
 mod cancel;
 mod completed;
 mod deadline;
+mod debug;
 mod every;
 mod executors;
 mod gather;
 mod group;
 mod limiter;
 mod map;
+mod program;
 mod retry;
 mod root;
 mod scope;

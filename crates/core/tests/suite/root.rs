@@ -1,13 +1,13 @@
 use std::future::pending;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
 use gather_core::{By, Interrupted, Reason, Root, run, spawn, spawn_service, to_thread};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
+use crate::program::{self, Program};
 use crate::support::{FOREVER, Flag, eventually, promptly, yield_times};
 
 fn patient() -> Root {
@@ -251,7 +251,7 @@ fn a_root_within_a_root_joins_its_own() {
 #[test]
 fn a_signal_drops_a_main_that_does_not_listen() {
     for (signal, line) in [(Signal::INT, "interrupted by SIGINT"), (Signal::TERM, "interrupted by SIGTERM")] {
-        let mut program = Program::start("waits");
+        let mut program = start("waits");
         program.expect("ready");
         program.send(signal);
         program.expect("main is gone");
@@ -262,7 +262,7 @@ fn a_signal_drops_a_main_that_does_not_listen() {
 
 #[test]
 fn a_main_that_listens_returns_what_it_has() {
-    let mut program = Program::start("listens");
+    let mut program = start("listens");
     program.expect("ready");
     program.send(Signal::TERM);
     program.expect("told by SIGTERM: the process received SIGTERM");
@@ -272,7 +272,7 @@ fn a_main_that_listens_returns_what_it_has() {
 
 #[test]
 fn a_second_signal_ends_at_once() {
-    let mut program = Program::start("goes on");
+    let mut program = start("goes on");
     program.expect("ready");
     program.send(Signal::INT);
     program.expect("told");
@@ -283,7 +283,7 @@ fn a_second_signal_ends_at_once() {
 
 #[test]
 fn a_signal_cuts_the_joining_short() {
-    let mut program = Program::start("joins");
+    let mut program = start("joins");
     program.expect("told");
     program.send(Signal::INT);
     program.expect("main returned");
@@ -292,7 +292,7 @@ fn a_signal_cuts_the_joining_short() {
 
 #[test]
 fn the_grace_ends_without_a_second_signal() {
-    let mut program = Program::start("goes on briefly");
+    let mut program = start("goes on briefly");
     program.expect("ready");
     program.send(Signal::INT);
     program.expect("interrupted by SIGINT");
@@ -301,18 +301,20 @@ fn the_grace_ends_without_a_second_signal() {
 
 #[test]
 fn after_the_root_a_signal_ends_the_process_as_ever() {
-    let mut program = Program::start("is done");
+    let mut program = start("is done");
     program.expect("main returned");
     program.send(Signal::INT);
     assert_eq!(program.status().signal(), Some(Signal::INT.as_raw()));
 }
 
-const PROGRAM: &str = "GATHER_TEST_PROGRAM";
+fn start(name: &str) -> Program {
+    Program::start("root::program", name, None)
+}
 
 /// Not a test of its own: what the tests above run in a process of its own.
 #[test]
 fn program() {
-    let Ok(name) = std::env::var(PROGRAM) else { return };
+    let Some(name) = program::wanted() else { return };
     let result = match name.as_str() {
         "waits" => patient().run(waits()),
         "listens" => patient().run(listens()),
@@ -383,57 +385,4 @@ async fn leaves_one_behind() {
     })
     .detach();
     eventually(|| waits.is_up()).await;
-}
-
-/// A running program, killed when the test ends.
-struct Program {
-    child: Child,
-    output: BufReader<ChildStdout>,
-    /// Held open: `wait` would close it, and the program would see its end before the signal.
-    _input: Option<ChildStdin>,
-}
-
-impl Program {
-    fn start(name: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "root::program", "--nocapture"])
-            .env(PROGRAM, name)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let input = child.stdin.take();
-        Self { child, output, _input: input }
-    }
-
-    /// Reads on until the program prints this line.
-    fn expect(&mut self, line: &str) {
-        let mut seen = String::new();
-        while self.output.read_line(&mut seen).unwrap() > 0 {
-            if seen.lines().last() == Some(line) {
-                return;
-            }
-        }
-        panic!("the program did not print {line:?} but\n{seen}");
-    }
-
-    fn send(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    fn status(mut self) -> ExitStatus {
-        promptly(|| self.child.wait()).unwrap()
-    }
-
-    fn exit_code(self) -> i32 {
-        self.status().code().unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -3,7 +3,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::{join_all, poll_immediate};
-use gather_core::{CancelToken, Lane, timeout, to_thread, to_thread_in};
+use gather_core::{CancelToken, Lane, spawn, timeout, to_thread, to_thread_in};
 
 use crate::support::{Crowd, FOREVER, Flag, eventually, test};
 
@@ -157,5 +157,24 @@ fn a_closure_whose_caller_timed_out_keeps_its_place_until_its_end() {
         }
         drop(open);
         eventually(|| crowd.now() == 0).await;
+    });
+}
+
+#[test]
+fn the_queue_of_a_lane_can_be_seen_and_forgets_who_leaves_it() {
+    let (open, door) = std::sync::mpsc::channel::<()>();
+    let door = std::sync::Arc::new(std::sync::Mutex::new(door));
+    test(async {
+        let closures = Lane::Cpu.width() + 3;
+        let tasks: Vec<_> = (0..closures)
+            .map(|_| {
+                let door = door.clone();
+                spawn(to_thread_in(Lane::Cpu, move || door.lock().unwrap().recv().is_err()))
+            })
+            .collect();
+        eventually(|| Lane::Cpu.running() == Lane::Cpu.width() && Lane::Cpu.queued() >= 3).await;
+        drop(tasks);
+        drop(open);
+        eventually(|| Lane::Cpu.queued() == 0).await;
     });
 }
