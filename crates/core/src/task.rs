@@ -219,7 +219,7 @@ impl Drop for Unread {
 /// use gather_core::{Reason, cancelled, run, sleep, spawn};
 ///
 /// run(async {
-///     let task = spawn(cancelled());
+///     let task = spawn(async { cancelled().await }); // called in the task, it is that scope
 ///     assert!(!task.is_finished());
 ///     task.token().cancel(Reason::new("enough"));
 ///     assert_eq!(task.await.unwrap().why(), "enough");

@@ -65,7 +65,10 @@ fn too_large(path: &Path, size: u64, limit: u64) -> ReadError {
     ReadError::new(ErrorKind::TooLarge, path, format!("{size} bytes, and the limit is {limit}"))
 }
 
-#[allow(clippy::disallowed_methods, reason = "it is on a thread of its own, and waits for other threads to close files")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it is on a thread of its own, and waits for other threads to close files"
+)]
 fn open_when_possible(path: &Path, give_up: &dyn Fn() -> bool) -> io::Result<fs::File> {
     const PAUSE: Duration = Duration::from_millis(5);
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;

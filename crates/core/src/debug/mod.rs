@@ -74,7 +74,7 @@ const DEFAULT_SLOW: Duration = Duration::from_millis(100);
 /// Turns debug mode on for the rest of the process. Tasks that were spawned before are not seen. Returns whether it was
 /// off; if it was on, nothing changes.
 ///
-/// ```
+/// ```standalone_crate
 /// use std::time::Duration;
 /// use gather_core::{debug, run, spawn_named};
 ///
@@ -99,7 +99,7 @@ pub fn start(options: Options) -> bool {
 
 /// Whether debug mode is on.
 ///
-/// ```
+/// ```standalone_crate
 /// use gather_core::debug;
 ///
 /// debug::start(debug::Options::new());

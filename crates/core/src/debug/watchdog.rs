@@ -17,7 +17,7 @@ use crate::identity::Identity;
 
 /// A poll that blocks its thread, or did.
 ///
-/// ```
+/// ```standalone_crate
 /// use std::sync::mpsc;
 /// use std::time::Duration;
 /// use gather_core::debug::{self, Options};
