@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use gather_core::Root;
+use gather_core::{Root, Unseen};
 
 use crate::args::Cli;
 use crate::exit::Exit;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     limits::raise_open_files();
     let grace = commands::grace(&cli.command).saturating_add(TIME_TO_WRITE);
     let root =
-        Root::new().grace(grace).reporter(|unseen| progress::say(&format!("error: internal: {unseen}")));
+        Root::new().grace(grace).reporter(report_unseen);
     let exit = match root.run(commands::run(cli.command)) {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {
@@ -45,4 +45,11 @@ fn main() -> ExitCode {
         Err(interrupted) => interrupted.signal().into(),
     };
     ExitCode::from(exit.code())
+}
+
+/// A closure left behind is no fault here: after Ctrl-C it may wait for a terminal.
+fn report_unseen(unseen: &Unseen) {
+    if unseen.left_behind().is_none() {
+        progress::say(&format!("error: internal: {unseen}"));
+    }
 }

@@ -20,7 +20,7 @@ use crate::deadline::Deadline;
 use crate::debug;
 use crate::executor::Executor;
 use crate::identity::Identity;
-use crate::registry::{Alive, Kind, Registry};
+use crate::registry::{Kind, Registry, Running};
 use crate::unseen::{Fault, Unseen};
 
 crate::primitives::thread_local! {
@@ -36,8 +36,10 @@ struct Inner {
     scope: Scope,
     /// Made when somebody first asks for it, which for most tasks nobody does.
     token: OnceLock<CancelToken>,
-    /// Shared by all contexts that inherit the same.
-    inherited: Arc<Inherited>,
+    /// `None`: what the outer one has. Cloning the `Arc` would let all threads that spawn wait for its counter.
+    inherited: Option<Arc<Inherited>>,
+    /// How many outer ones may have to be asked.
+    steps: u8,
     /// Of the task that runs in it; most need none.
     identity: Option<Arc<Identity>>,
     /// One of the three below, for what holds a task together with its handle.
@@ -80,27 +82,47 @@ struct Inherited {
 }
 
 /// What there is outside of any scope: it never fires and never ends.
-static OUTSIDE: LazyLock<Context> = LazyLock::new(|| {
-    let inherited = Inherited {
+static OUTSIDE: LazyLock<Context> =
+    LazyLock::new(|| Context::new(None, Scope::Child, Some(NOTHING.clone()), None));
+
+static NOTHING: LazyLock<Arc<Inherited>> = LazyLock::new(|| {
+    Arc::new(Inherited {
         deadline: Deadline::never(),
         clock: Clock::system(),
         executor: Executor::Runtime,
         registry: None,
         kind: Kind::Task,
         is_shielded: false,
-    };
-    Context::new(None, Scope::Child, Arc::new(inherited), None)
+    })
 });
+
+/// So that a chain of tasks which start one another does not make the way to what they inherit longer and longer.
+const MOST_STEPS: u8 = 8;
 
 impl Context {
     fn new(
         outer: Option<&Context>,
         scope: Scope,
-        inherited: Arc<Inherited>,
+        inherited: Option<Arc<Inherited>>,
         identity: Option<Arc<Identity>>,
     ) -> Self {
+        let steps = match (outer, &inherited) {
+            (Some(outer), None) => outer.0.steps + 1,
+            _ => 0,
+        };
         let (token, bond) = (OnceLock::new(), AtomicU8::new(HELD));
-        Self(Arc::new(Inner { outer: outer.cloned(), scope, token, inherited, identity, bond }))
+        Self(Arc::new(Inner { outer: outer.cloned(), scope, token, inherited, steps, identity, bond }))
+    }
+
+    /// Below this one, and inheriting the same.
+    fn below(&self, scope: Scope, identity: Option<Arc<Identity>>) -> Self {
+        let is_far = self.0.steps + 1 >= MOST_STEPS;
+        Self::new(Some(self), scope, is_far.then(|| self.inherited().clone()), identity)
+    }
+
+    fn inherited(&self) -> &Arc<Inherited> {
+        let line = std::iter::successors(Some(self), |context| context.0.outer.as_ref());
+        line.filter_map(|context| context.0.inherited.as_ref()).next().unwrap_or(&NOTHING)
     }
 
     /// The context of the code that asks.
@@ -162,19 +184,19 @@ impl Context {
     }
 
     pub(crate) fn deadline(&self) -> Deadline {
-        self.0.inherited.deadline
+        self.inherited().deadline
     }
 
     pub(crate) fn clock(&self) -> &Clock {
-        &self.0.inherited.clock
+        &self.inherited().clock
     }
 
     pub(crate) fn executor(&self) -> &Executor {
-        &self.0.inherited.executor
+        &self.inherited().executor
     }
 
     pub(crate) fn registry(&self) -> Option<&Arc<Registry>> {
-        self.0.inherited.registry.as_ref()
+        self.inherited().registry.as_ref()
     }
 
     /// Nobody holds the handle of its task any more: what goes wrong from now on nobody will look at. Returns whether
@@ -201,27 +223,27 @@ impl Context {
     }
 
     pub(crate) fn kind(&self) -> Kind {
-        self.0.inherited.kind
+        self.inherited().kind
     }
 
     pub(crate) fn is_shielded(&self) -> bool {
-        self.0.inherited.is_shielded
+        self.inherited().is_shielded
     }
 
-    /// Counts one more as alive below the root, if there is one.
-    pub(crate) fn enlist(&self, kind: Kind) -> Option<Alive> {
-        self.registry().map(|registry| registry.enlist(kind))
+    /// Counts one more closure as running below the root, if there is one.
+    pub(crate) fn enlist_thread(&self, place: &'static Location<'static>) -> Option<Running> {
+        self.registry().map(|registry| registry.enlist_thread(place))
     }
 
     /// What a task that is spawned here runs in.
     pub(crate) fn child(&self, identity: Option<Arc<Identity>>) -> Self {
-        Self::new(Some(self), Scope::Child, self.0.inherited.clone(), identity)
+        self.below(Scope::Child, identity)
     }
 
     /// The same for a task of its own, that is spawned here.
     pub(crate) fn identified(&self, name: Option<Cow<'static, str>>, at: &'static Location<'static>) -> Self {
         let identity = debug::identify(name, at, self.identity());
-        Self::new(Some(self), Scope::Same, self.0.inherited.clone(), identity)
+        self.below(Scope::Same, identity)
     }
 
     pub(crate) fn identity(&self) -> Option<&Arc<Identity>> {
@@ -229,7 +251,7 @@ impl Context {
     }
 
     pub(crate) fn with_token(&self, token: CancelToken) -> Self {
-        let same = Self::new(None, Scope::Same, self.0.inherited.clone(), self.0.identity.clone());
+        let same = Self::new(None, Scope::Same, Some(self.inherited().clone()), self.0.identity.clone());
         let _ = same.0.token.set(token);
         same
     }
@@ -256,9 +278,9 @@ impl Context {
     }
 
     fn inheriting(&self, change: impl FnOnce(&mut Inherited)) -> Self {
-        let mut inherited = (*self.0.inherited).clone();
+        let mut inherited = (**self.inherited()).clone();
         change(&mut inherited);
-        Self::new(Some(self), Scope::Same, Arc::new(inherited), self.0.identity.clone())
+        Self::new(Some(self), Scope::Same, Some(Arc::new(inherited)), self.0.identity.clone())
     }
 
     pub(crate) fn within<F: Future>(self, future: F) -> Within<F> {

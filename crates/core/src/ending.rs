@@ -15,6 +15,7 @@ use crate::deadline::Deadline;
 use crate::outcome::{By, Reason, Signal};
 use crate::registry::{Kind, Registry};
 use crate::signals::Incoming;
+use crate::unseen::{Fault, Unseen};
 
 pub(crate) struct Ending {
     token: CancelToken,
@@ -67,8 +68,15 @@ impl Ending {
         self.wait_until_gone(Kind::Task, MOMENT).await;
         self.cut_to(THREAD_GRACE);
         self.wait_until_gone(Kind::Thread, Duration::ZERO).await;
+        self.tell_who_is_left_behind();
         self.registry.end(Kind::Service);
         self.wait_until_gone(Kind::Service, MOMENT).await;
+    }
+
+    fn tell_who_is_left_behind(&self) {
+        for place in self.registry.running_closures() {
+            self.registry.report(&Unseen::new(None, Fault::LeftBehind(place)));
+        }
     }
 
     /// Waits to the end of the grace, but at least so long.

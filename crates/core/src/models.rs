@@ -83,10 +83,11 @@ fn the_root_waits_until_the_last_has_left() {
         let left = Arc::new(AtomicUsize::new(0));
         let leaving: Vec<_> = (0..3)
             .map(|_| {
-                let (alive, left) = (registry.enlist(Kind::Task), left.clone());
+                registry.enter(Kind::Task);
+                let (registry, left) = (registry.clone(), left.clone());
                 thread::spawn(move || {
                     left.fetch_add(1, Ordering::SeqCst);
-                    drop(alive);
+                    registry.leave(Kind::Task);
                 })
             })
             .collect();

@@ -1,6 +1,7 @@
 //! What a root scope knows of the tasks started below it, so that it can end and join them all.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
 use crate::primitives::atomic::{AtomicUsize, Ordering};
@@ -13,6 +14,7 @@ pub(crate) struct Registry {
     tasks: Population,
     services: Population,
     threads: Population,
+    closures: Mutex<BTreeMap<u64, &'static Location<'static>>>,
     kept: Mutex<Kept>,
 }
 
@@ -69,10 +71,22 @@ impl Registry {
         }
     }
 
-    /// Counts one more as alive, until the guard is dropped.
-    pub(crate) fn enlist(self: &Arc<Self>, kind: Kind) -> Alive {
-        self.enter(kind);
-        Alive { registry: self.clone(), kind }
+    /// Counts one more closure as running, until the guard is dropped.
+    pub(crate) fn enlist_thread(self: &Arc<Self>, place: &'static Location<'static>) -> Running {
+        self.enter(Kind::Thread);
+        let mut closures = self.closures();
+        let number = closures.last_key_value().map_or(0, |(last, _)| last + 1);
+        closures.insert(number, place);
+        Running { registry: self.clone(), number }
+    }
+
+    /// Where the closures were started that still run.
+    pub(crate) fn running_closures(&self) -> Vec<&'static Location<'static>> {
+        self.closures().values().copied().collect()
+    }
+
+    fn closures(&self) -> MutexGuard<'_, BTreeMap<u64, &'static Location<'static>>> {
+        self.closures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts one more as alive, until it [leaves](Self::leave).
@@ -154,15 +168,16 @@ struct Population {
     empty: Event,
 }
 
-/// A task that is still there; its drop is the last thing that happens to the task's future.
-pub(crate) struct Alive {
+/// A closure that still runs; its drop is the last thing that happens on its thread.
+pub(crate) struct Running {
     registry: Arc<Registry>,
-    kind: Kind,
+    number: u64,
 }
 
-impl Drop for Alive {
+impl Drop for Running {
     fn drop(&mut self) {
-        self.registry.leave(self.kind);
+        self.registry.closures().remove(&self.number);
+        self.registry.leave(Kind::Thread);
     }
 }
 
@@ -226,11 +241,11 @@ mod tests {
 
     #[test]
     fn who_waits_for_the_last_one_is_woken() {
-        let registry = Arc::new(Registry::default());
-        let alive = registry.enlist(Kind::Task);
+        let registry = Registry::default();
+        registry.enter(Kind::Task);
         let mut gone = std::pin::pin!(registry.gone(Kind::Task));
         assert!(futures::FutureExt::now_or_never(gone.as_mut()).is_none());
-        drop(alive);
+        registry.leave(Kind::Task);
         futures::executor::block_on(gone);
     }
 }

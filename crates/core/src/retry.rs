@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::deadline::Deadline;
+use crate::outcome::TimedOut;
 use crate::time::{now, sleep};
 
 /// What to do after a failed attempt.
@@ -164,13 +165,14 @@ impl Retry {
             };
             match self.next_wait(attempts, decide(&error), end) {
                 Ok(wait) => sleep(wait).await,
-                Err(gave_up) => return Err(RetryError { error, attempts, gave_up }),
+                Err(gave_up) => return Err(RetryError { error, attempts, gave_up, end }),
             }
         }
     }
 
     fn end(&self) -> Deadline {
-        let budget = self.budget.map_or(Deadline::never(), Deadline::after);
+        let budget =
+            self.budget.map_or(Deadline::never(), |budget| Deadline::after(budget).named("retrying"));
         Deadline::current().or_earlier(budget)
     }
 
@@ -248,6 +250,8 @@ pub struct RetryError<E> {
     error: E,
     attempts: u32,
     gave_up: GaveUp,
+    /// Of all attempts.
+    end: Deadline,
 }
 
 impl<E> RetryError<E> {
@@ -269,6 +273,22 @@ impl<E> RetryError<E> {
     /// Why there was no further one.
     pub fn gave_up(&self) -> GaveUp {
         self.gave_up
+    }
+
+    /// The time limit that left no room for a further attempt, if it was that ([`GaveUp::Time`]): the budget, which is
+    /// called `retrying`, or the deadline of a scope, by its name.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::{Deadline, Decision, Retry, run};
+    ///
+    /// let attempts = Retry::new().base(Duration::from_secs(60)).run(async |_| Err::<(), _>("busy"), |_| Decision::After(Duration::MAX));
+    /// let import = Deadline::after(Duration::from_secs(1)).named("import");
+    /// let error = run(import.run(attempts)).unwrap().unwrap().unwrap_err();
+    /// assert_eq!(error.ran_out().unwrap().scope(), Some("import"));
+    /// ```
+    pub fn ran_out(&self) -> Option<TimedOut> {
+        (self.gave_up == GaveUp::Time).then(|| self.end.ran_out())
     }
 }
 

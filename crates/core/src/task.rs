@@ -78,9 +78,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let identity =
-        debug::identify(name, place, Context::with_current(|outer| outer.identity().cloned()).as_ref());
-    let context = Context::with_current(|outer| outer.child(identity.clone()));
+    let context =
+        Context::with_current(|outer| outer.child(debug::identify(name.clone(), place, outer.identity())));
     Task::begin(context, future)
 }
 

@@ -1,6 +1,7 @@
 //! Blocking work on threads, in two lanes that are bounded, so that neither starves the other.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use futures::channel::oneshot;
 
@@ -20,7 +21,8 @@ use crate::task::Unread;
 /// which also fires when the future is dropped.
 ///
 /// At its end the root scope waits for closures that tasks have started, but half a second at most: nothing can
-/// stop a thread from outside.
+/// stop a thread from outside. One that goes on longer is left behind, and its place told to the
+/// [`reporter`](crate::Root::reporter).
 ///
 /// ```
 /// use gather_core::{run, to_thread};
@@ -28,12 +30,13 @@ use crate::task::Unread;
 /// let text = run(async { to_thread(|| std::fs::read_to_string("Cargo.toml")).await });
 /// assert!(text.unwrap().unwrap().unwrap().contains("gather-core"));
 /// ```
-pub async fn to_thread<T, F>(work: F) -> Outcome<T>
+#[track_caller]
+pub fn to_thread<T, F>(work: F) -> impl Future<Output = Outcome<T>> + Send + use<T, F>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    to_thread_in(Lane::Io, work).await
+    run_on_thread(Lane::Io, work, Location::caller())
 }
 
 /// [`to_thread`], in the lane of your choice.
@@ -44,7 +47,16 @@ where
 /// let sum = run(to_thread_in(Lane::Cpu, || (1..=1000_u64).sum::<u64>()));
 /// assert_eq!(sum.unwrap().unwrap(), 500_500);
 /// ```
-pub async fn to_thread_in<T, F>(lane: Lane, work: F) -> Outcome<T>
+#[track_caller]
+pub fn to_thread_in<T, F>(lane: Lane, work: F) -> impl Future<Output = Outcome<T>> + Send + use<T, F>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    run_on_thread(lane, work, Location::caller())
+}
+
+async fn run_on_thread<T, F>(lane: Lane, work: F, place: &'static Location<'static>) -> Outcome<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
@@ -54,7 +66,7 @@ where
     let permit = lane.enter().await;
     let wanted = Wanted(caller.token().child());
     let context = caller.with_token(wanted.0.clone());
-    let alive = (caller.kind() == Kind::Task).then(|| caller.enlist(Kind::Thread));
+    let alive = (caller.kind() == Kind::Task).then(|| caller.enlist_thread(place));
     let (tell, told) = oneshot::channel();
     let closure = rt::unblock(move || {
         let _busy = busy; // until the caller is woken, which the end of the closure alone is too early for

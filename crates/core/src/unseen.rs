@@ -2,13 +2,15 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::identity::Identity;
 use crate::outcome::Panic;
 
 /// An error or a panic that nobody looked at: of a detached task, of one whose handle was dropped, of a service, of a
-/// destructor. It is handed, once, to the [`reporter`](crate::Root::reporter) of the root scope.
+/// destructor; or a closure on a thread that outlives the root scope. It is handed, once, to the
+/// [`reporter`](crate::Root::reporter) of the root scope.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -36,6 +38,8 @@ pub struct Unseen {
 pub(crate) enum Fault {
     Panicked(Panic),
     Failed(Box<dyn Error + Send + Sync>),
+    /// A closure on a thread outlives the root scope.
+    LeftBehind(&'static Location<'static>),
 }
 
 impl Unseen {
@@ -64,28 +68,41 @@ impl Unseen {
     pub fn panic(&self) -> Option<&Panic> {
         match &self.fault {
             Fault::Panicked(panic) => Some(panic),
-            Fault::Failed(_) => None,
+            Fault::Failed(_) | Fault::LeftBehind(_) => None,
         }
     }
 
     /// The error, if it was one.
     pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match &self.fault {
-            Fault::Panicked(_) => None,
             Fault::Failed(error) => Some(&**error),
+            Fault::Panicked(_) | Fault::LeftBehind(_) => None,
+        }
+    }
+
+    /// Where the closure was handed to [`to_thread`](crate::to_thread) that still ran when the root scope had ended, if it
+    /// was one. It goes on until it returns or the process ends.
+    pub fn left_behind(&self) -> Option<&'static Location<'static>> {
+        match &self.fault {
+            Fault::LeftBehind(place) => Some(place),
+            Fault::Panicked(_) | Fault::Failed(_) => None,
         }
     }
 }
 
 impl fmt::Display for Unseen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.task {
-            Some(task) => write!(f, "{task}, ")?,
-            None => f.write_str("a task that nobody awaits ")?,
+        match (&self.task, &self.fault) {
+            (_, Fault::LeftBehind(place)) => {
+                return write!(f, "the closure started at {place} was left behind");
+            }
+            (Some(task), _) => write!(f, "{task}, ")?,
+            (None, _) => f.write_str("a task that nobody awaits ")?,
         }
         match &self.fault {
             Fault::Panicked(panic) => write!(f, "{panic}"),
             Fault::Failed(error) => write!(f, "failed: {error}"),
+            Fault::LeftBehind(_) => Ok(()),
         }
     }
 }

@@ -184,10 +184,12 @@ fn a_closure_that_a_task_started_is_waited_for() {
 }
 
 #[test]
-fn a_closure_that_never_ends_is_left_behind() {
+fn a_closure_that_never_ends_is_left_behind_and_its_place_told() {
     let (open, door) = std::sync::mpsc::channel::<()>();
+    let (tell, told) = std::sync::mpsc::channel();
     promptly(|| {
-        patient().run(async {
+        let told = patient().reporter(move |unseen| tell.send(unseen.left_behind()).unwrap());
+        told.run(async {
             let started = Flag::default();
             let start = started.clone();
             spawn(async move {
@@ -202,7 +204,9 @@ fn a_closure_that_never_ends_is_left_behind() {
         })
     })
     .unwrap();
+    assert_eq!(told.recv().unwrap().unwrap().file(), file!());
     drop(open);
+    assert!(told.recv().is_err(), "it is told once");
 }
 
 #[test]
