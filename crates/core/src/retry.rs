@@ -282,7 +282,8 @@ impl<E> RetryError<E> {
     /// use std::time::Duration;
     /// use gather_core::{Deadline, Decision, Retry, run};
     ///
-    /// let attempts = Retry::new().base(Duration::from_secs(60)).run(async |_| Err::<(), _>("busy"), |_| Decision::After(Duration::MAX));
+    /// let retry = Retry::new();
+    /// let attempts = retry.run(async |_| Err::<(), _>("busy"), |_| Decision::After(Duration::MAX));
     /// let import = Deadline::after(Duration::from_secs(1)).named("import");
     /// let error = run(import.run(attempts)).unwrap().unwrap().unwrap_err();
     /// assert_eq!(error.ran_out().unwrap().scope(), Some("import"));
