@@ -34,8 +34,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     limits::raise_open_files();
     let grace = commands::grace(&cli.command).saturating_add(TIME_TO_WRITE);
-    let root =
-        Root::new().grace(grace).reporter(report_unseen);
+    let root = Root::new().grace(grace).reporter(report_unseen);
     let exit = match root.run(commands::run(cli.command)) {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {

@@ -118,9 +118,10 @@ fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
 }
 
 /// Whether a URL's host is this machine by its very name, so that no limit of the public net applies to it.
-pub(crate) fn is_loopback_host(host: &url::Host<&str>) -> bool {
+pub(crate) fn is_loopback_host<S: AsRef<str>>(host: &url::Host<S>) -> bool {
     match host {
         url::Host::Domain(name) => {
+            let name = name.as_ref();
             let name = name.strip_suffix('.').unwrap_or(name);
             name == "localhost" || name.ends_with(".localhost")
         }

@@ -10,11 +10,11 @@ use gather_core::now;
 use http::HeaderMap;
 use hyper::body::{Body as _, Incoming};
 
-use crate::bounds::Limits;
+use crate::bounds::{Limits, MinRate};
 use crate::decode::Decoder;
 use crate::error::Failure;
-use crate::hosts::Permit;
-use crate::limits::Meter;
+use crate::limits::{Meter, Pulse};
+use crate::origins::Permit;
 use crate::transport::wire::explain_body;
 use crate::watch::Watch;
 
@@ -38,15 +38,21 @@ pub(crate) struct Body {
     fed: Bytes,
     ended: bool,
     last: Option<Instant>,
+    pulse: Pulse,
     /// The place among the requests to this host, given back when the body is over or dropped.
     permit: Option<Permit>,
 }
 
 impl Body {
     /// A body that nobody has looked at yet: [`accept`](Self::accept) it, or [`drain`](Self::drain) it.
-    pub(crate) fn new(incoming: Incoming, limits: &Limits, permit: Option<Permit>) -> Self {
-        let meter = Meter::new(limits);
-        Self { incoming, decoder: None, meter, fed: Bytes::new(), ended: false, last: None, permit }
+    pub(crate) fn new(
+        incoming: Incoming,
+        limits: &Limits,
+        slowest: Option<MinRate>,
+        permit: Option<Permit>,
+    ) -> Self {
+        let (meter, pulse) = (Meter::new(limits), Pulse::new(slowest));
+        Self { incoming, decoder: None, meter, fed: Bytes::new(), ended: false, last: None, pulse, permit }
     }
 
     /// Makes ready to read it, by what the headers say of it; refuses it if they say too much.
@@ -129,6 +135,7 @@ impl Body {
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
                     self.meter.add_wire(data.len())?;
+                    self.pulse.beat(data.len(), now)?;
                     return Poll::Ready(Ok(Some(data)));
                 }
             }

@@ -12,6 +12,8 @@ pub struct Timeouts {
     pub first_byte: Option<Duration>,
     /// Between two pieces of the body. 30 s.
     pub idle: Option<Duration>,
+    /// The least that a body may come at. 1,000 bytes in 30 s.
+    pub slowest: Option<MinRate>,
     /// All of it, with redirects, retries and the waits between them. 10 minutes.
     pub total: Option<Duration>,
 }
@@ -22,9 +24,20 @@ impl Default for Timeouts {
             connect: Some(Duration::from_secs(10)),
             first_byte: Some(Duration::from_secs(30)),
             idle: Some(Duration::from_secs(30)),
+            slowest: Some(MinRate { bytes: 1000, within: Duration::from_secs(30) }),
             total: Some(Duration::from_secs(600)),
         }
     }
+}
+
+/// So many bytes must come in every span of such a length, or the body counts as stalled: who sends a byte now and then
+/// would otherwise hold a connection for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinRate {
+    /// At least so many bytes on the wire.
+    pub bytes: u64,
+    /// In so much time.
+    pub within: Duration,
 }
 
 /// The bounds of a response. What hits one is an error of kind `too_large`, never a shortened success.

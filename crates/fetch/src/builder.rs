@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::bounds::{Limits, Timeouts};
+use crate::bounds::{Limits, MinRate, Timeouts};
 use crate::client::Client;
 use crate::config::{Config, Override};
 use crate::error::{Error, Failure, shortened};
@@ -76,6 +76,13 @@ impl ClientBuilder {
         self
     }
 
+    /// The least that a body may come at: 1,000 bytes in 30 s by default, `None` is no limit. Less is a timeout of the
+    /// phase `idle`.
+    pub fn min_rate(mut self, slowest: impl Into<Option<MinRate>>) -> Self {
+        self.config.timeouts.slowest = slowest.into();
+        self
+    }
+
     /// The limit for all of a request, with redirects, retries and waits: 10 minutes by default, `None` is no limit.
     pub fn total_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.config.timeouts.total = limit.into();
@@ -107,7 +114,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The longest `Retry-After` that is waited for: 2 minutes by default. A response that asks for more is final.
+    /// The longest `Retry-After` that is waited for: 2 minutes by default. Meanwhile nothing more is asked of the whole
+    /// origin. A response that asks for more time is final, and holds back nobody.
     pub fn max_wait(mut self, wait: Duration) -> Self {
         self.config.max_wait = wait;
         self
@@ -131,9 +139,18 @@ impl ClientBuilder {
         self
     }
 
-    /// Requests at once to one host: 8 by default, `None` is no limit. `localhost` and loopback addresses have none.
-    pub fn per_host(mut self, requests: impl Into<Option<NonZeroUsize>>) -> Self {
-        self.config.per_host = requests.into();
+    /// Requests at once to one origin (scheme, host and port), and connections to it: 8 by default, `None` is no limit.
+    /// The default is not for `localhost` and loopback addresses; a limit that is set here is.
+    pub fn per_origin(mut self, requests: impl Into<Option<NonZeroUsize>>) -> Self {
+        self.config.pace.at_once = requests.into();
+        self.config.pace.on_loopback = true;
+        self
+    }
+
+    /// The time between the starts of two requests to one origin, loopback included: none by default.
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.config.pace.delay = delay;
+        self.config.pace.on_loopback |= !delay.is_zero();
         self
     }
 

@@ -21,7 +21,7 @@ use crate::body::Body;
 use crate::bounds::{Limits, Timeouts};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Failure, shortened, shown};
-use crate::hosts::Hosts;
+use crate::origins::Origins;
 use crate::redirect;
 use crate::request::{Request, is_idempotent};
 use crate::response::{Head, Hop, Response};
@@ -54,7 +54,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     config: Config,
     typed: Arc<Typed>,
-    hosts: Hosts,
+    origins: Origins,
     wire: Wire,
 }
 
@@ -82,7 +82,7 @@ impl Client {
     pub(crate) fn with_config(config: Config) -> Self {
         let typed = Arc::new(Typed::new(config.typed.iter().cloned()));
         let wire = Wire::new(&config, typed.clone());
-        Self(Arc::new(Inner { hosts: Hosts::new(config.per_host), typed, wire, config }))
+        Self(Arc::new(Inner { origins: Origins::new(config.pace), typed, wire, config }))
     }
 
     /// The time limits of this client.
@@ -251,16 +251,21 @@ impl<'a> Call<'a> {
     }
 
     async fn send(&mut self) -> Result<Open, Failure> {
-        let permit = match self.client.config.per_host {
-            Some(_) => self.watch.in_total(self.client.hosts.enter(&self.url)).await?,
-            None => None,
+        let origins = &self.client.origins;
+        let permit = match origins.may_wait(&self.url) {
+            true => self.watch.in_total(origins.enter(&self.url)).await?,
+            false => None,
         };
         let request = self.wire_request()?;
         let response = self.client.wire.send(request, &mut self.watch).await?;
         let remote = connection(response.extensions()).map(|connection| connection.remote);
         let (parts, incoming): (_, Incoming) = response.into_parts();
         let status = parts.status.as_u16();
-        let body = Body::new(incoming, &self.client.config.limits, permit);
+        let config = &self.client.config;
+        let body = Body::new(incoming, &config.limits, config.timeouts.slowest, permit);
+        if let Some(pause) = retry::asked_pause(status, &parts.headers, config.max_wait) {
+            origins.pause(&self.url, pause);
+        }
         Ok(Open { status, version: parts.version, headers: parts.headers, remote, body })
     }
 

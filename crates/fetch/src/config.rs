@@ -1,7 +1,6 @@
 //! What a client runs with: every option with its default.
 
 use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
@@ -10,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 
 use crate::bounds::{Limits, Timeouts};
 use crate::decode;
+use crate::origins::Pace;
 use crate::url_input::Origin;
 
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub(crate) struct Config {
     pub(crate) max_redirects: usize,
     pub(crate) follow: bool,
     pub(crate) downgrade: bool,
-    pub(crate) per_host: Option<NonZeroUsize>,
+    pub(crate) pace: Pace,
     pub(crate) keep_alive: bool,
     pub(crate) headers: HeaderMap,
     /// Defaults that go to typed origins only.
@@ -51,7 +51,7 @@ impl Default for Config {
             max_redirects: 10,
             follow: true,
             downgrade: false,
-            per_host: NonZeroUsize::new(8),
+            pace: Pace::default(),
             keep_alive: true,
             headers,
             credentials: HeaderMap::new(),

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::bounds::MinRate;
+
 /// What kind of thing went wrong. The words of [`as_str`](Self::as_str) are those of the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -165,6 +167,15 @@ impl Failure {
         let mut failure = Self::new(ErrorKind::Timeout, fact);
         failure.phase = Some(phase);
         failure.retryable = phase != Phase::Total;
+        failure
+    }
+
+    /// A body that comes, but too slowly.
+    pub(crate) fn too_slow(bytes: u64, rate: MinRate) -> Self {
+        let (least, within) = (rate.bytes, human_duration(rate.within));
+        let mut failure = Self::timeout(Phase::Idle, None);
+        failure.fact =
+            format!("the body stalled: {bytes} bytes came in {within}, at least {least} must (idle)");
         failure
     }
 

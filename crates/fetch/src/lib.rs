@@ -36,8 +36,8 @@ mod client;
 mod config;
 mod decode;
 mod error;
-mod hosts;
 mod limits;
+mod origins;
 mod redirect;
 mod request;
 mod response;
@@ -50,7 +50,7 @@ mod url_input;
 mod watch;
 
 pub use api::{Answer, EndpointReport, Query};
-pub use bounds::{Limits, Timeouts};
+pub use bounds::{Limits, MinRate, Timeouts};
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use error::{Error, ErrorKind, Phase};

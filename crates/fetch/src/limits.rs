@@ -1,6 +1,8 @@
 //! The bounds on a body, counted as it comes.
 
-use crate::bounds::Limits;
+use std::time::Instant;
+
+use crate::bounds::{Limits, MinRate};
 use crate::error::{ErrorKind, Failure};
 
 /// Below this many decoded bytes the ratio is not looked at: small pages of blanks compress well, too.
@@ -53,9 +55,40 @@ impl Meter {
     }
 }
 
+/// Whether a body comes fast enough, looked at as its pieces come: what does not come at all is idle.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    slowest: Option<MinRate>,
+    since: Option<Instant>,
+    bytes: u64,
+}
+
+impl Pulse {
+    pub(crate) fn new(slowest: Option<MinRate>) -> Self {
+        Self { slowest, since: None, bytes: 0 }
+    }
+
+    /// A piece has come. Large ones are beyond doubt, and cost no look at the clock.
+    pub(crate) fn beat(&mut self, bytes: usize, now: impl FnOnce() -> Instant) -> Result<(), Failure> {
+        let Some(slowest) = self.slowest else { return Ok(()) };
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        if self.bytes >= slowest.bytes {
+            (self.since, self.bytes) = (None, 0);
+            return Ok(());
+        }
+        let now = now();
+        let since = *self.since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= slowest.within {
+            return Err(Failure::too_slow(self.bytes, slowest));
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn meter(body: u64, ratio: u32) -> Meter {
         Meter::new(&Limits { body, ratio, ..Limits::default() })
@@ -76,5 +109,19 @@ mod tests {
         meter.add_wire(1000).unwrap();
         assert!(meter.add_decoded(RATIO_FLOOR as usize).is_ok());
         assert_eq!(meter.add_decoded(1).unwrap_err().kind, ErrorKind::TooLarge);
+    }
+
+    #[test]
+    fn a_trickle_ends_and_a_slow_stream_goes_on() {
+        let slowest = MinRate { bytes: 100, within: Duration::from_secs(10) };
+        let start = Instant::now();
+        let ends_after = |bytes: usize| {
+            let mut pulse = Pulse::new(Some(slowest));
+            (0..100).find(|second| pulse.beat(bytes, || start + Duration::from_secs(*second)).is_err())
+        };
+        assert_eq!(ends_after(1), Some(10));
+        assert_eq!(ends_after(9), Some(10));
+        assert_eq!(ends_after(11), None);
+        assert_eq!(ends_after(1000), None);
     }
 }

@@ -1,52 +1,86 @@
-//! So many requests to one host at once.
+//! What an origin is asked at most: so many requests at once, so far apart, and none before it said.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use async_lock::{Semaphore, SemaphoreGuardArc};
+use gather_core::Limiter;
 use url::Url;
 
 use crate::address::is_loopback_host;
+use crate::url_input::Origin;
 
-/// A place among the requests to a host, given back when dropped.
-pub(crate) type Permit = SemaphoreGuardArc;
+/// A place among the requests to an origin, given back when dropped.
+pub(crate) use gather_core::Permit;
 
-/// How many hosts are remembered before those that nobody uses are forgotten.
-const HOSTS: usize = 1024;
-
-pub(crate) struct Hosts {
-    limit: Option<NonZeroUsize>,
-    hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
+/// How politely a client asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Requests and connections at once.
+    pub(crate) at_once: Option<NonZeroUsize>,
+    /// Time between the starts of two requests.
+    pub(crate) delay: Duration,
+    /// Whether this is for loopback, too: it is not by default.
+    pub(crate) on_loopback: bool,
 }
 
-impl Hosts {
-    pub(crate) fn new(limit: Option<NonZeroUsize>) -> Self {
-        Self { limit, hosts: Mutex::default() }
+impl Default for Pace {
+    fn default() -> Self {
+        Self { at_once: NonZeroUsize::new(8), delay: Duration::ZERO, on_loopback: false }
+    }
+}
+
+impl Pace {
+    /// How many connections to this host there may be; `None` is no limit.
+    pub(crate) fn connections(&self, is_loopback: bool) -> Option<NonZeroUsize> {
+        self.at_once.filter(|_| self.on_loopback || !is_loopback)
+    }
+}
+
+pub(crate) struct Origins {
+    pace: Pace,
+    places: Limiter<Origin>,
+    /// For origins without limits: they, too, may ask for a pause.
+    pauses: Limiter<Origin>,
+    any_pause: AtomicBool,
+}
+
+impl Origins {
+    pub(crate) fn new(pace: Pace) -> Self {
+        let limiter = Limiter::new().rate(1, pace.delay);
+        let places = match pace.at_once {
+            Some(at_once) => limiter.concurrency(at_once),
+            None => limiter,
+        };
+        Self { pace, places, pauses: Limiter::new(), any_pause: AtomicBool::new(false) }
     }
 
     /// Waits for a place; `None` where there is no limit. A wait that is dropped takes no place.
     pub(crate) async fn enter(&self, url: &Url) -> Option<Permit> {
-        let limit = self.limit?;
-        if url.host().is_none_or(|host| is_loopback_host(&host)) {
-            return None;
+        if self.is_limited(url) {
+            return Some(self.places.acquire(Origin::of(url)).await);
         }
-        let semaphore = self.semaphore(url.host_str().unwrap_or_default(), limit);
-        Some(semaphore.acquire_arc().await)
+        if self.any_pause.load(Ordering::Relaxed) {
+            drop(self.pauses.acquire(Origin::of(url)).await);
+        }
+        None
     }
 
-    fn semaphore(&self, host: &str, limit: NonZeroUsize) -> Arc<Semaphore> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(semaphore) = hosts.get(host) {
-            return semaphore.clone();
-        }
-        if hosts.len() >= HOSTS {
-            // A permit holds its semaphore, and so does who waits for one: what nobody else holds is unused.
-            hosts.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
-        }
-        let semaphore = Arc::new(Semaphore::new(limit.get()));
-        hosts.insert(host.to_owned(), semaphore.clone());
-        semaphore
+    /// Whether [`enter`](Self::enter) may have to wait.
+    pub(crate) fn may_wait(&self, url: &Url) -> bool {
+        self.is_limited(url) || self.any_pause.load(Ordering::Relaxed)
+    }
+
+    /// The origin asks to be left alone for so long: `Retry-After`. What is under way goes on.
+    pub(crate) fn pause(&self, url: &Url, pause: Duration) {
+        let limiter = if self.is_limited(url) { &self.places } else { &self.pauses };
+        limiter.hold(Origin::of(url), pause);
+        self.any_pause.store(true, Ordering::Relaxed);
+    }
+
+    fn is_limited(&self, url: &Url) -> bool {
+        let has_limits = self.pace.at_once.is_some() || !self.pace.delay.is_zero();
+        has_limits && (self.pace.on_loopback || !url.host().is_none_or(|host| is_loopback_host(&host)))
     }
 }
 
@@ -54,28 +88,68 @@ impl Hosts {
 mod tests {
     use super::*;
     use futures::FutureExt;
+    use gather_core::{now, test};
+
+    fn at_once(limit: usize) -> Origins {
+        Origins::new(Pace { at_once: NonZeroUsize::new(limit), ..Pace::default() })
+    }
+
+    fn url(url: &str) -> Url {
+        Url::parse(url).unwrap()
+    }
 
     #[test]
-    fn a_host_has_its_places_and_loopback_has_no_limit() {
-        let hosts = Hosts::new(NonZeroUsize::new(2));
-        let url = Url::parse("http://h.example/").unwrap();
-        let held = [(); 2].map(|()| hosts.enter(&url).now_or_never().flatten().unwrap());
-        assert!(hosts.enter(&url).now_or_never().is_none());
-        assert!(hosts.enter(&Url::parse("http://other.example/").unwrap()).now_or_never().unwrap().is_some());
-        assert!(hosts.enter(&Url::parse("http://127.0.0.1/").unwrap()).now_or_never().unwrap().is_none());
+    fn an_origin_has_its_places_and_loopback_has_no_limit_unless_asked_for() {
+        let origins = at_once(2);
+        let one = url("http://h.example/");
+        let held = [(); 2].map(|()| origins.enter(&one).now_or_never().flatten().unwrap());
+        assert!(origins.enter(&one).now_or_never().is_none());
+        assert!(origins.enter(&url("http://other.example/")).now_or_never().unwrap().is_some());
+        assert!(origins.enter(&url("https://h.example/")).now_or_never().unwrap().is_some());
+        assert!(origins.enter(&url("http://h.example:8080/")).now_or_never().unwrap().is_some());
+        assert!(origins.enter(&url("http://127.0.0.1/")).now_or_never().unwrap().is_none());
         drop(held);
-        assert!(hosts.enter(&url).now_or_never().is_some());
+        assert!(origins.enter(&one).now_or_never().is_some());
+
+        let everywhere = Origins::new(Pace { on_loopback: true, ..Pace::default() });
+        assert!(everywhere.enter(&url("http://127.0.0.1/")).now_or_never().unwrap().is_some());
     }
 
     #[test]
     fn a_wait_that_is_dropped_loses_no_place() {
-        let hosts = Hosts::new(NonZeroUsize::new(1));
-        let url = Url::parse("http://h.example/").unwrap();
-        let held = hosts.enter(&url).now_or_never().flatten();
-        let mut waiting = Box::pin(hosts.enter(&url));
+        let (origins, url) = (at_once(1), url("http://h.example/"));
+        let held = origins.enter(&url).now_or_never().flatten();
+        let mut waiting = Box::pin(origins.enter(&url));
         assert!((&mut waiting).now_or_never().is_none());
         drop(waiting);
         drop(held);
-        assert!(hosts.enter(&url).now_or_never().is_some());
+        assert!(origins.enter(&url).now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_pause_holds_back_its_whole_origin_and_no_other() {
+        for host in ["http://h.example/", "http://127.0.0.1/"] {
+            test(1, async {
+                let (origins, start) = (at_once(8), now());
+                origins.pause(&url(host), Duration::from_secs(60));
+                drop(origins.enter(&url("http://other.example/")).await);
+                drop(origins.enter(&url("http://127.0.0.1:81/")).await);
+                assert_eq!(now(), start);
+                drop(origins.enter(&url(host)).await);
+                assert_eq!(now() - start, Duration::from_secs(60));
+            });
+        }
+    }
+
+    #[test]
+    fn requests_are_the_delay_apart() {
+        test(1, async {
+            let origins = Origins::new(Pace { delay: Duration::from_secs(1), ..Pace::default() });
+            let start = now();
+            for _ in 0..4 {
+                drop(origins.enter(&url("http://h.example/")).await);
+            }
+            assert_eq!(now() - start, Duration::from_secs(3));
+        });
     }
 }

@@ -14,6 +14,13 @@ pub(crate) fn is_retryable_status(status: u16) -> bool {
     matches!(status, 408 | 429 | 500..=599)
 }
 
+/// How long the whole origin is to be left alone: what an answer that says "not now" asks for, up to a cap.
+pub(crate) fn asked_pause(status: u16, headers: &HeaderMap, cap: Duration) -> Option<Duration> {
+    let says_not_now = matches!(status, 429 | 503);
+    let asked = says_not_now.then(|| retry_after(headers, SystemTime::now())).flatten();
+    asked.filter(|asked| !asked.is_zero() && *asked <= cap)
+}
+
 /// How long to wait after the n-th failed attempt: exponential, half of it by chance, so that waits only ever grow.
 pub(crate) fn backoff(base: Duration, attempts: u32) -> Duration {
     Retry::new().base(base).cap(BACKOFF_CAP).jitter(Jitter::Equal).backoff(attempts)

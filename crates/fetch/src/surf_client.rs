@@ -59,7 +59,7 @@ impl SurfClient {
             .set_http_keep_alive(ours.keep_alive)
             .set_tcp_no_delay(true)
             .set_timeout(ours.timeouts.connect)
-            .set_max_connections_per_host(ours.per_host.map_or(0, |limit| limit.get()));
+            .set_max_connections_per_host(ours.pace.at_once.map_or(0, |limit| limit.get()));
         Self { client, config }
     }
 }
@@ -84,7 +84,7 @@ impl HttpClient for SurfClient {
         let builder = ClientBuilder::of(self.client.config().clone())
             .keep_alive(config.http_keep_alive)
             .connect_timeout(config.timeout)
-            .per_host(std::num::NonZeroUsize::new(config.max_connections_per_host));
+            .per_origin(std::num::NonZeroUsize::new(config.max_connections_per_host));
         self.client = builder.build().map_err(to_surf_error)?;
         self.config = config;
         Ok(())

@@ -10,16 +10,17 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use gather_core::{now, sleep, sleep_until};
+use gather_core::{Limiter, now, sleep, sleep_until};
 use http::Uri;
 
 use super::dns::Resolver;
 use super::io::Io;
 use super::socket::Socket;
 use super::tls::Tls;
-use crate::address::classify;
+use crate::address::{classify, is_loopback_host};
 use crate::config::Config;
 use crate::error::{ErrorKind, Failure, Phase, shortened};
+use crate::origins::{Pace, Permit};
 use crate::url_input::Origin;
 
 /// How long one address is given before the next one is tried beside it (RFC 8305, section 5).
@@ -89,6 +90,8 @@ struct Inner {
     typed: Arc<Typed>,
     allow_private: bool,
     limit: Option<Duration>,
+    pace: Pace,
+    places: Limiter<Uri>,
 }
 
 impl Connector {
@@ -99,6 +102,11 @@ impl Connector {
             typed,
             allow_private: config.allow_private,
             limit: config.timeouts.connect,
+            pace: config.pace,
+            places: match config.pace.at_once {
+                Some(at_once) => Limiter::new().concurrency(at_once),
+                None => Limiter::new(),
+            },
         }))
     }
 }
@@ -160,16 +168,26 @@ impl Inner {
         let host = origin.host().unwrap_or_default();
         let https = origin.scheme() == Some(&http::uri::Scheme::HTTPS);
         let port = origin.port_u16().unwrap_or(if https { 443 } else { 80 });
+        let place = self.place(origin).await;
         let budget = Budget { end: self.limit.and_then(|limit| now().checked_add(limit)), limit: self.limit };
 
         let addresses = budget.spend(Phase::Dns, self.resolver.resolve(host, port)).await?;
         let addresses = self.allowed(host, port, addresses)?;
         let (stream, remote) = budget.spend(Phase::Connect, connect_any(host, addresses)).await?;
         if !https {
-            return Ok(Io::plain(stream, remote));
+            return Ok(Io::plain(stream, remote, place));
         }
         let stream = budget.spend(Phase::Tls, self.tls.handshake(host, stream)).await?;
-        Ok(Io::tls(stream, remote))
+        Ok(Io::tls(stream, remote, place))
+    }
+
+    /// A place among the connections to the origin, which the connection keeps as long as it lives. The wait for it
+    /// counts towards the total only.
+    async fn place(&self, origin: &Uri) -> Option<Permit> {
+        let host = url::Host::parse(origin.host().unwrap_or_default());
+        let is_loopback = host.is_ok_and(|host| is_loopback_host(&host));
+        self.pace.connections(is_loopback)?;
+        Some(self.places.acquire(origin.clone()).await)
     }
 
     /// The addresses that may be connected to: the check is on what is connected to, not on the name.

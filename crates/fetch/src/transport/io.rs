@@ -17,6 +17,7 @@ use hyper::rt::ReadBufCursor;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 
 use super::socket::Socket;
+use crate::origins::Permit;
 
 const BUFFER: usize = 64 << 10;
 
@@ -56,6 +57,8 @@ impl ConnectionInfo {
 pub(crate) struct Io {
     stream: Stream,
     info: ConnectionInfo,
+    /// Among the connections to the origin.
+    _place: Option<Permit>,
 }
 
 enum Stream {
@@ -64,16 +67,16 @@ enum Stream {
 }
 
 impl Io {
-    pub(crate) fn plain(stream: Socket, remote: SocketAddr) -> Self {
-        Self::new(Stream::Plain(stream), remote)
+    pub(crate) fn plain(stream: Socket, remote: SocketAddr, place: Option<Permit>) -> Self {
+        Self::new(Stream::Plain(stream), remote, place)
     }
 
-    pub(crate) fn tls(stream: TlsStream<Socket>, remote: SocketAddr) -> Self {
-        Self::new(Stream::Tls(Box::new(stream)), remote)
+    pub(crate) fn tls(stream: TlsStream<Socket>, remote: SocketAddr, place: Option<Permit>) -> Self {
+        Self::new(Stream::Tls(Box::new(stream)), remote, place)
     }
 
-    fn new(stream: Stream, remote: SocketAddr) -> Self {
-        Self { stream, info: ConnectionInfo { remote, traffic: Arc::default() } }
+    fn new(stream: Stream, remote: SocketAddr, place: Option<Permit>) -> Self {
+        Self { stream, info: ConnectionInfo { remote, traffic: Arc::default() }, _place: place }
     }
 
     fn poll_into(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>> {

@@ -68,7 +68,7 @@ fn dropping_a_request_amid_its_body_gives_its_place_back() {
     let port = server.addr().port();
     let client = local()
         .resolve(&format!("h.example:{port}:127.0.0.1"))
-        .per_host(std::num::NonZeroUsize::MIN)
+        .per_origin(std::num::NonZeroUsize::MIN)
         .build()
         .unwrap();
     let url = format!("http://h.example:{port}/");

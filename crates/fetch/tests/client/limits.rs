@@ -1,11 +1,13 @@
 //! Bounds on what comes, and on how much at once.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gather_fetch::ErrorKind;
+use gather_fetch::{ErrorKind, MinRate, Phase};
 use gather_site::{Mock, Reply, Rude, Step};
 
 use crate::support::{get, local, run};
@@ -47,7 +49,7 @@ fn one_host_never_sees_more_requests_at_once_than_its_limit() {
     let port = server.addr().port();
     let client = local()
         .resolve(&format!("h.example:{port}:127.0.0.1"))
-        .per_host(NonZeroUsize::new(3))
+        .per_origin(NonZeroUsize::new(3))
         .build()
         .unwrap();
     run(gather_core::gather((0..30).map(|n| client.get(format!("http://h.example:{port}/{n}"))))).unwrap();
@@ -78,4 +80,77 @@ fn the_body_of_a_redirect_or_of_a_failed_attempt_is_not_looked_at() {
     .unwrap();
     let response = get(&local(), server.url()).unwrap();
     assert_eq!((response.text().as_ref(), response.attempts()), ("ok", 2));
+}
+
+/// Answers every request of every connection, and notes how many connections were open at once.
+fn counting_server() -> (std::net::SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (addr, most) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let (peak, open) = (most.clone(), Arc::new(AtomicUsize::new(0)));
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let Ok(connection) = connection else { return };
+            let open = open.clone();
+            peak.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::spawn(move || {
+                let mut replies = connection.try_clone().unwrap();
+                let heads = BufReader::new(connection).lines().map_while(Result::ok).filter(String::is_empty);
+                for _ in heads {
+                    if replies.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").is_err() {
+                        break;
+                    }
+                }
+                open.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+    });
+    (addr, most)
+}
+
+#[test]
+fn of_sixty_four_requests_under_a_limit_of_eight_the_server_never_sees_more_than_eight_connections() {
+    let (addr, most) = counting_server();
+    let client = local().per_origin(NonZeroUsize::new(8)).build().unwrap();
+    run(async {
+        for _ in 0..5 {
+            gather_core::gather((0..64).map(|n| client.get(format!("http://{addr}/{n}")))).await.unwrap();
+        }
+    });
+    assert!((1..=8).contains(&most.load(Ordering::SeqCst)), "{most:?}");
+}
+
+#[test]
+fn requests_that_are_dropped_give_their_connections_places_back() {
+    let (addr, _) = counting_server();
+    let client = local().per_origin(NonZeroUsize::MIN).build().unwrap();
+    run(async {
+        for _ in 0..20 {
+            let mut dropped = Box::pin(client.get(format!("http://{addr}/dropped")));
+            let _ = futures::poll!(&mut dropped);
+            drop(dropped);
+            assert_eq!(client.get(format!("http://{addr}/")).await.unwrap().text(), "ok");
+        }
+    });
+}
+
+#[test]
+fn a_delay_keeps_requests_to_one_origin_apart() {
+    let server = Mock::start(|_| Reply::text("ok")).unwrap();
+    let client = local().delay(Duration::from_millis(30)).build().unwrap();
+    let start = std::time::Instant::now();
+    run(gather_core::gather((0..5).map(|n| client.get(server.join(&format!("/{n}")))))).unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(120), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_body_that_only_trickles_is_a_timeout() {
+    let server = Rude::start(|_| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
+        vec![Step::Read, Step::send(head), Step::drip("x".repeat(100_000), Duration::from_millis(5))]
+    })
+    .unwrap();
+    let slowest = MinRate { bytes: 1000, within: Duration::from_millis(200) };
+    let error = get(&local().retries(0).min_rate(slowest), server.url()).unwrap_err();
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Some(Phase::Idle)), "{error}");
+    assert!(error.to_string().contains("at least 1000 must"), "{error}");
 }

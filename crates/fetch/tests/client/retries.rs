@@ -158,3 +158,20 @@ fn failures_of_one_do_not_harm_the_others() {
     });
     assert_eq!(outcomes.iter().map(outcome).collect::<Vec<_>>(), ["200", "connect", "200"]);
 }
+
+#[test]
+fn a_retry_after_holds_back_the_whole_origin_and_no_other() {
+    let busy =
+        Mock::sequence([Reply::status(429).header("retry-after", "1"), Reply::text("ok"), Reply::text("ok")])
+            .unwrap();
+    let idle = Mock::start(|_| Reply::text("ok")).unwrap();
+    let client = local().retries(0).build().unwrap();
+    run(async {
+        assert_eq!(client.get(busy.join("/first")).await.unwrap().status(), 429);
+        let start = Instant::now();
+        client.get(idle.url()).await.unwrap();
+        assert!(start.elapsed() < Duration::from_millis(900));
+        gather_core::gather(["/second", "/third"].map(|path| client.get(busy.join(path)))).await.unwrap();
+    });
+    assert!(gaps(&busy)[0] >= Duration::from_millis(990), "{:?}", gaps(&busy));
+}
