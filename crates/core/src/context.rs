@@ -10,7 +10,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use pin_project_lite::pin_project;
 
@@ -373,8 +373,10 @@ impl<F> Within<F> {
     /// Drops the future, in its context. It is not polled again.
     pub(crate) fn end(self: Pin<&mut Self>) {
         let mut this = self.project();
-        let _lent = Lent::from(this.context);
-        this.future.set(None);
+        if this.future.is_some() {
+            let _lent = Lent::from(this.context);
+            this.future.set(None);
+        }
     }
 }
 
@@ -382,12 +384,12 @@ impl<F: Future> Future for Within<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
+        let mut this = self.project();
         let _lent = Lent::from(this.context);
-        match this.future.as_pin_mut() {
-            Some(future) => future.poll(cx),
-            None => Poll::Pending,
-        }
+        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
+        let output = ready!(future.poll(cx));
+        this.future.set(None); // here, where it is in its context already
+        Poll::Ready(output)
     }
 }
 

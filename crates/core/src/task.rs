@@ -161,13 +161,12 @@ impl<F: Future> Future for Guarded<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
         let mut work = self.as_mut().project().work;
         let _polling = Polling::begin(work.as_mut().context().and_then(Context::identity));
-        let output = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-            Ok(poll) => Ok(ready!(poll)),
-            Err(payload) => Err(payload),
+        let payload = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+            Ok(poll) => return poll.map(Ok),
+            Err(payload) => payload,
         };
-        let dropped = self.as_mut().end();
-        let output = output.and_then(|output| dropped.map(|()| output));
-        Poll::Ready(output.map_err(|payload| Unread::new(payload, self.project().work.context())))
+        let _ = end(work.as_mut()); // of two panics the first is told
+        Poll::Ready(Err(Unread::new(payload, work.context())))
     }
 }
 
