@@ -17,6 +17,7 @@ mod tree;
 mod watchdog;
 
 use std::borrow::Cow;
+use std::io::Write;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Once};
@@ -143,9 +144,9 @@ fn threshold(value: &str) -> Option<Duration> {
     }
 }
 
-#[allow(clippy::print_stderr, reason = "whoever turns debug mode on asks for it")]
+/// To stderr: whoever turns debug mode on asks for it. Where that is closed there is nobody to tell.
 fn say(what: &dyn std::fmt::Display) {
-    eprintln!("gather: {what}");
+    let _ = writeln!(std::io::stderr(), "gather: {what}");
 }
 
 /// The identity of a task about to be spawned, if it needs one.
