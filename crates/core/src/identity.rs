@@ -17,6 +17,8 @@ pub(crate) struct Identity {
 #[derive(Debug)]
 pub(crate) struct Life {
     pub(crate) id: u64,
+    /// Where the tree has it.
+    pub(crate) slot: usize,
     pub(crate) parent: Option<u64>,
     pub(crate) began: Instant,
     polls: AtomicU64,
@@ -47,9 +49,9 @@ impl Identity {
 }
 
 impl Life {
-    pub(crate) fn new(id: u64, parent: Option<u64>) -> Self {
+    pub(crate) fn new(id: u64, slot: usize, parent: Option<u64>) -> Self {
         let (polls, busy_nanos, is_running) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
-        Self { id, parent, began: Instant::now(), polls, busy_nanos, is_running }
+        Self { id, slot, parent, began: Instant::now(), polls, busy_nanos, is_running }
     }
 
     pub(crate) fn poll_begins(&self) {

@@ -32,7 +32,7 @@
 //! ```
 //!
 //! Sockets and timers have their own reactor, so all of it runs under any executor. What [`spawn`] starts runs
-//! on async-std's executor, which has no tokio context: await tokio's own types in the caller's task.
+//! on this crate's own threads, one per core, which have no tokio context: await tokio's own types in the caller's task.
 
 mod cancel;
 mod clock;

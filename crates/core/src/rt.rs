@@ -1,19 +1,28 @@
-//! The runtime, named here and nowhere else: async-std's executor, blocking pool and timers.
+//! The runtime, named here and nowhere else: the executor, the blocking pool and the timers that async-std stands on.
 //!
-//! `async_std::task::spawn` is a thin layer over `async-global-executor`; we spawn on that executor directly,
-//! because its handle (unlike async-std's) can cancel when it is dropped. Both share one set of threads.
+//! `async_std::task::spawn` keeps a list of all tasks, so that an executor can be dropped, under a lock that every spawn
+//! and every end of a task takes. Ours lives as long as the process, keeps none, and leaves the threads of
+//! async-std's executor unstarted. The reactor and the blocking pool are the same for both.
 
-use std::future::Future;
+use std::future::{Future, pending};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+use std::thread;
 use std::time::Instant;
 
+use async_executor::StaticExecutor;
+
 /// A handle on the executor: dropping it cancels the future, `detach` lets it go on.
-pub(crate) type Handle<T> = async_global_executor::Task<T>;
+pub(crate) type Handle<T> = async_executor::Task<T>;
 
 /// A timer of the process-wide reactor.
 pub(crate) type Timer = async_io::Timer;
 
+static EXECUTOR: StaticExecutor = StaticExecutor::new();
+
+/// Runs a future on this thread, and with it all tasks if no thread could be started for them.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    async_std::task::block_on(future)
+    if threads() == 0 { async_io::block_on(EXECUTOR.run(future)) } else { async_io::block_on(future) }
 }
 
 pub(crate) fn spawn<F>(future: F) -> Handle<F::Output>
@@ -21,7 +30,25 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    async_global_executor::spawn(future)
+    threads();
+    EXECUTOR.spawn(future)
+}
+
+/// How many threads there are for tasks. The first call starts them: one for each core.
+fn threads() -> usize {
+    static STARTED: OnceLock<usize> = OnceLock::new();
+    *STARTED.get_or_init(|| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let start = |number| thread::Builder::new().name(format!("gather-{number}")).spawn(work);
+        (1..=cores).filter_map(|number| start(number).ok()).count()
+    })
+}
+
+/// A panic of a task is caught with the task; should another get here, the thread goes on.
+fn work() {
+    loop {
+        let _ = catch_unwind(AssertUnwindSafe(|| async_io::block_on(EXECUTOR.run(pending::<()>()))));
+    }
 }
 
 pub(crate) fn unblock<T, F>(work: F) -> Handle<T>
@@ -29,7 +56,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    async_global_executor::spawn_blocking(work)
+    blocking::unblock(work)
 }
 
 #[allow(clippy::disallowed_methods, reason = "the clock itself sleeps by it")]

@@ -164,7 +164,7 @@ pub(crate) fn identify(
 /// The task is over.
 pub(crate) fn over(identity: Option<&Arc<Identity>>) {
     if let Some(life) = identity.and_then(|identity| identity.life()) {
-        tree::leave(life.id);
+        tree::leave(life);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tasks there are, as a tree.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,15 +9,16 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use slab::Slab;
 
 use super::lag::{Lag, lag};
 use crate::identity::{Identity, Life};
 use crate::lane::Lane;
 
-type Part = Mutex<HashMap<u64, Arc<Identity>>>;
+type Part = Mutex<Slab<Arc<Identity>>>;
 
 /// In several parts, so that threads which spawn do not wait for one another.
-static TASKS: LazyLock<[Part; 16]> = LazyLock::new(Default::default);
+static TASKS: LazyLock<[Part; 16]> = LazyLock::new(|| std::array::from_fn(|_| Mutex::new(Slab::new())));
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 pub(super) fn enter(
@@ -27,22 +28,23 @@ pub(super) fn enter(
 ) -> Arc<Identity> {
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let parent = parent.and_then(|parent| parent.life()).map(|life| life.id);
-    let identity = Arc::new(Identity::new(name, spawned_at, Some(Life::new(id, parent))));
-    part(id).insert(id, identity.clone());
-    identity
+    let mut part = part(id);
+    let place = part.vacant_entry();
+    let life = Life::new(id, place.key(), parent);
+    place.insert(Arc::new(Identity::new(name, spawned_at, Some(life)))).clone()
 }
 
-pub(super) fn leave(id: u64) {
-    let gone = part(id).remove(&id);
+pub(super) fn leave(life: &Life) {
+    let gone = part(life.id).try_remove(life.slot);
     drop(gone);
 }
 
-fn part(id: u64) -> MutexGuard<'static, HashMap<u64, Arc<Identity>>> {
+fn part(id: u64) -> MutexGuard<'static, Slab<Arc<Identity>>> {
     let part = usize::try_from(id).unwrap_or_default() % TASKS.len();
     lock(&TASKS[part])
 }
 
-fn lock(part: &Part) -> MutexGuard<'_, HashMap<u64, Arc<Identity>>> {
+fn lock(part: &Part) -> MutexGuard<'_, Slab<Arc<Identity>>> {
     part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -58,7 +60,7 @@ fn lock(part: &Part) -> MutexGuard<'_, HashMap<u64, Arc<Identity>>> {
 pub fn dump() -> Dump {
     let mut tasks: Vec<TaskInfo> = Vec::new();
     for part in TASKS.iter() {
-        tasks.extend(lock(part).values().filter_map(|identity| TaskInfo::of(identity)));
+        tasks.extend(lock(part).iter().filter_map(|(_, identity)| TaskInfo::of(identity)));
     }
     tasks.sort_unstable_by_key(|task| task.id);
     Dump { is_on: super::is_on(), tasks, lag: lag(), lanes: [Lane::Io, Lane::Cpu].map(LaneInfo::of) }
