@@ -1,8 +1,11 @@
 //! The record of an input that failed or was refused.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -130,6 +133,8 @@ impl FromStr for Kind {
 pub struct Failure {
     /// The input as it was given.
     pub input: String,
+    /// The exact bytes (base64) of an input that is a path and not UTF-8. The record has it, as `input_bytes`, only then.
+    pub input_bytes: Option<String>,
     /// What kind of failure it was.
     pub kind: Kind,
     /// Which phase a timeout was in.
@@ -151,6 +156,7 @@ impl Failure {
     pub fn new(input: impl Into<String>, kind: Kind, message: impl Into<String>) -> Self {
         Self {
             input: input.into(),
+            input_bytes: None,
             kind,
             phase: None,
             message: message.into(),
@@ -160,12 +166,28 @@ impl Failure {
             elapsed_ms: 0,
         }
     }
+
+    /// A failure of a path, which may not be UTF-8.
+    ///
+    /// ```
+    /// use std::os::unix::ffi::OsStrExt;
+    /// use gather_records::{Failure, Kind};
+    ///
+    /// let path = std::path::Path::new(std::ffi::OsStr::from_bytes(b"a\xFF"));
+    /// let failure = Failure::of_path(path, Kind::NotFound, "no such file");
+    /// assert_eq!((&*failure.input, failure.input_bytes.as_deref()), ("a\u{fffd}", Some("Yf8=")));
+    /// ```
+    pub fn of_path(path: &Path, kind: Kind, message: impl Into<String>) -> Self {
+        let exact = path.to_str().is_none().then(|| STANDARD.encode(path.as_os_str().as_encoded_bytes()));
+        Self { input_bytes: exact, ..Self::new(path.to_string_lossy(), kind, message) }
+    }
 }
 
 impl From<Failure> for Record {
     fn from(failure: Failure) -> Self {
-        [
-            ("input", Value::from(failure.input)),
+        let exact = failure.input_bytes.map(|bytes| ("input_bytes", Value::from(bytes)));
+        let input = [("input", Value::from(failure.input))].into_iter().chain(exact);
+        let rest = [
             ("kind", failure.kind.as_str().into()),
             ("phase", failure.phase.into()),
             ("message", failure.message.into()),
@@ -173,9 +195,8 @@ impl From<Failure> for Record {
             ("final_url", failure.final_url.into()),
             ("attempts", failure.attempts.into()),
             ("elapsed_ms", failure.elapsed_ms.into()),
-        ]
-        .into_iter()
-        .collect()
+        ];
+        input.chain(rest).collect()
     }
 }
 

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+/// The permissions of a new file, before the umask takes from them.
+const FOR_ALL: u32 = 0o666;
+const FOR_ITS_OWNER: u32 = 0o600;
+
 /// A file in the making. Dropped before [`commit`](Self::commit) it is gone, and what was in its place still stands.
 #[derive(Debug)]
 pub struct WholeFile {
@@ -33,7 +37,26 @@ impl WholeFile {
     /// assert_eq!(std::fs::read(&path).unwrap(), b"whole");
     /// ```
     pub fn create(path: &Path) -> io::Result<Self> {
-        Self::at(behind_links(path)?)
+        Self::at(behind_links(path)?, FOR_ALL)
+    }
+
+    /// As [`create`](Self::create), but nobody else can read the file: for credentials. A file that is there already
+    /// keeps its permissions.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    ///
+    /// ```
+    /// use std::os::unix::fs::PermissionsExt;
+    /// use gather_records::WholeFile;
+    ///
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("a.txt");
+    /// WholeFile::create_private(&path).unwrap().commit().unwrap();
+    /// assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    /// ```
+    pub fn create_private(path: &Path) -> io::Result<Self> {
+        Self::at(behind_links(path)?, FOR_ITS_OWNER)
     }
 
     /// Begins a file that will stand at `path` itself: a symbolic link there is replaced, and never written through,
@@ -42,17 +65,17 @@ impl WholeFile {
     /// # Errors
     /// As [`create`](Self::create).
     pub fn in_place_of(path: &Path) -> io::Result<Self> {
-        Self::at(path.to_owned())
+        Self::at(path.to_owned(), FOR_ALL)
     }
 
-    fn at(place: PathBuf) -> io::Result<Self> {
+    fn at(place: PathBuf, mode: u32) -> io::Result<Self> {
         if place.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
         }
         let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = tempfile::Builder::new()
             .prefix(".gather-")
-            .permissions(Permissions::from_mode(0o666)) // less the umask, as for any new file
+            .permissions(Permissions::from_mode(mode))
             .tempfile_in(folder)?;
         if let Ok(existing) = fs::metadata(&place) {
             temporary.as_file().set_permissions(existing.permissions())?;
