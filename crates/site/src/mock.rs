@@ -108,8 +108,8 @@ impl MockBuilder {
             let (transport, state, stop) = (transport.clone(), state.clone(), stop.clone());
             async move {
                 // A client that does not trust our certificate has gone.
-                if let Ok(stream) = transport.open(stream).await {
-                    drive(stream, peer, state, stop).await;
+                if let Ok((stream, protocol)) = transport.open(stream).await {
+                    drive(stream, protocol, peer, state, stop).await;
                 }
             }
         });

@@ -1,10 +1,12 @@
 //! A server that sends exact bytes by a script: for everything a polite server would not do.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_std::net::TcpStream;
@@ -25,11 +27,16 @@ const REQUEST_LIMIT: usize = 16 << 20;
 /// How long a closed connection waits for the client to close its side, so that unread bytes do not reset it.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// What is sent again and again is sent in pieces of at least so many bytes.
+const FLOOD: usize = 16 * 1024;
+
 /// What a connection of a [`Rude`] server does next. After its last step it is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Reads one request: its head, and as much body as its Content-Length says.
     Read,
+    /// Reads until these bytes have come, and takes all that was read: for what is no HTTP/1.1.
+    ReadUntil(Bytes),
     /// Sends these bytes at once.
     Send(Bytes),
     /// Sends these bytes one at a time, with a pause after each.
@@ -149,7 +156,7 @@ impl RudeBuilder {
             let (transport, seen) = (transport.clone(), seen.clone());
             async move {
                 // That the client has gone before the end of the script is what many tests are about.
-                if let Ok(duplex) = transport.open(stream.clone()).await {
+                if let Ok((duplex, _)) = transport.open(stream.clone()).await {
                     let _ = Connection { tcp: stream, duplex, unread: Vec::new(), seen }.follow(script).await;
                 }
             }
@@ -242,6 +249,7 @@ impl Connection {
         for step in script {
             match step {
                 Step::Read => self.read().await?,
+                Step::ReadUntil(bytes) => self.read_until(&bytes).await?,
                 Step::Send(bytes) => self.send(&bytes).await?,
                 Step::Drip { bytes, every } => self.drip(&bytes, every).await?,
                 Step::Flood(bytes) => return self.flood(&bytes).await,
@@ -255,17 +263,33 @@ impl Connection {
         self.close().await
     }
 
-    async fn read(&mut self) -> io::Result<()> {
+    async fn read_until(&mut self, bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() && !self.unread.windows(bytes.len()).any(|window| window == bytes) {
+            self.read_more().await?;
+        }
+        self.unread.clear();
+        Ok(())
+    }
+
+    async fn read_more(&mut self) -> io::Result<()> {
+        if self.unread.len() > REQUEST_LIMIT {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         let mut buffer = vec![0; 16 * 1024];
+        match self.duplex.read(&mut buffer).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                self.unread.extend_from_slice(&buffer[..read]);
+                Ok(())
+            }
+        }
+    }
+
+    async fn read(&mut self) -> io::Result<()> {
         let length = loop {
             match request_length(&self.unread) {
                 Some(length) if length <= self.unread.len() => break length,
-                _ if self.unread.len() > REQUEST_LIMIT => return Err(io::ErrorKind::InvalidData.into()),
-                _ => {}
-            }
-            match self.duplex.read(&mut buffer).await? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                read => self.unread.extend_from_slice(&buffer[..read]),
+                _ => self.read_more().await?,
             }
         };
         let request = self.unread.drain(..length).collect();
@@ -290,8 +314,11 @@ impl Connection {
         if bytes.is_empty() {
             return Ok(());
         }
+        let many = bytes.repeat(FLOOD.div_ceil(bytes.len()));
         loop {
-            self.send(bytes).await?;
+            self.send(&many).await?;
+            // A client that reads as fast would keep this thread from every other connection.
+            give_way().await;
         }
     }
 
@@ -316,6 +343,19 @@ impl Connection {
     fn reset(self) -> io::Result<()> {
         socket2::SockRef::from(&self.tcp).set_linger(Some(Duration::ZERO))
     }
+}
+
+/// Lets other tasks go on, and comes again.
+async fn give_way() {
+    let mut has_waited = false;
+    poll_fn(|cx| match std::mem::replace(&mut has_waited, true) {
+        true => Poll::Ready(()),
+        false => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// How long the request at the front is, once its head is complete.

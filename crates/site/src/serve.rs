@@ -19,6 +19,7 @@ use crate::files::{Folder, note, send_html};
 use crate::log::{Line, Log};
 use crate::server::{Handler, Peer, drive, listen};
 use crate::stop::{Level, Stop};
+use crate::transport::Protocol;
 
 /// How long [`Running::stop`] waits for answers in progress before it closes their connections.
 pub const STOP_GRACE: Duration = Duration::from_secs(1);
@@ -159,7 +160,9 @@ impl Site {
             served: served.clone(),
             stop: stop.clone(),
         };
-        listening.serve(stop.clone(), move |stream, peer| drive(stream, peer, served.clone(), stop.clone()));
+        listening.serve(stop.clone(), move |stream, peer| {
+            drive(stream, Protocol::Http1, peer, served.clone(), stop.clone())
+        });
         Ok(running)
     }
 

@@ -1,10 +1,10 @@
-//! Listening, accepting, and driving HTTP/1.1 connections: what Site, Mock and Rude share.
+//! Listening, accepting, and driving HTTP connections: what Site, Mock and Rude share.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use crate::body::Body;
 use crate::error::Error;
 use crate::io::HyperIo;
 use crate::stop::{Level, Stop};
+use crate::transport::Protocol;
 
 /// More connections at once wait in the listener's queue.
 const CONNECTIONS: usize = 10_000;
@@ -126,23 +127,50 @@ where
     }
 }
 
-/// Drives HTTP/1.1 on a connection until it ends, or until `stop` and the answer in progress is out.
-pub(crate) async fn drive<S, H>(stream: S, peer: Peer, handler: Arc<H>, stop: Arc<Stop>)
+/// Drives HTTP on a connection until it ends, or until `stop` and the answer in progress is out.
+pub(crate) async fn drive<S, H>(stream: S, protocol: Protocol, peer: Peer, handler: Arc<H>, stop: Arc<Stop>)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
     let service = service_fn(move |request| {
         let answer = handler.clone().answer(request, peer);
         async move { Ok::<_, Infallible>(answer.await) }
     });
-    // Half-closed: `printf … | nc` ends its side before it has its answer. Not `pipeline_flush`: with it hyper keeps
-    // its 400 to itself as long as the malformed request is in its buffer.
-    let connection = http1::Builder::new().half_close(true).serve_connection(HyperIo::new(stream), service);
+    let stream = HyperIo::new(stream);
+    match protocol {
+        Protocol::Http1 => {
+            // Half-closed: `printf … | nc` ends its side before it has its answer. Not `pipeline_flush`: with it hyper
+            // keeps its 400 to itself as long as the malformed request is in its buffer.
+            let connection = http1::Builder::new().half_close(true).serve_connection(stream, service);
+            until_stopped(connection, |connection| connection.graceful_shutdown(), &stop).await;
+        }
+        #[cfg(feature = "tls")]
+        Protocol::Http2 => {
+            let connection =
+                hyper::server::conn::http2::Builder::new(Services).serve_connection(stream, service);
+            until_stopped(connection, |connection| connection.graceful_shutdown(), &stop).await;
+        }
+    }
+}
+
+async fn until_stopped<C: Future>(connection: C, shut_down: impl FnOnce(Pin<&mut C>), stop: &Arc<Stop>) {
     let mut connection = pin!(connection);
     // How a connection ended is the client's affair: hyper has answered what it could (400 to a malformed request).
     if let Either::Right(_) = select(connection.as_mut(), pin!(stop.reached(Level::Finish))).await {
-        connection.as_mut().graceful_shutdown();
+        shut_down(connection.as_mut());
         let _ = connection.await;
+    }
+}
+
+/// Where hyper answers the streams of an HTTP/2 connection.
+#[cfg(feature = "tls")]
+#[derive(Clone, Copy)]
+struct Services;
+
+#[cfg(feature = "tls")]
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Services {
+    fn execute(&self, stream: F) {
+        gather_core::spawn_service(stream);
     }
 }

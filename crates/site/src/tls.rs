@@ -32,9 +32,13 @@ pub struct TestCa {
 }
 
 /// How a server speaks TLS: its certificate and key. For [`MockBuilder::tls`](crate::MockBuilder::tls) and
-/// [`RudeBuilder::tls`](crate::RudeBuilder::tls). It offers `http/1.1` by ALPN.
+/// [`RudeBuilder::tls`](crate::RudeBuilder::tls). It offers `http/1.1` by ALPN,
+/// unless [`http2`](Self::http2) was asked for.
 #[derive(Clone)]
-pub struct ServerTls(TlsAcceptor);
+pub struct ServerTls(Arc<ServerConfig>);
+
+/// HTTP/2 over TLS, as ALPN calls it (RFC 9113, section 3.1).
+pub(crate) const HTTP2: &[u8] = b"h2";
 
 impl TestCa {
     /// A new authority with a key of its own. It fails only when the system has no randomness.
@@ -119,7 +123,7 @@ fn server(certificate: CertificateDer<'static>, key: &KeyPair) -> Result<ServerT
         .with_single_cert(vec![certificate], key)
         .map_err(failed)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(ServerTls(TlsAcceptor::from(Arc::new(config))))
+    Ok(ServerTls(Arc::new(config)))
 }
 
 fn failed(error: impl fmt::Display) -> Error {
@@ -127,8 +131,17 @@ fn failed(error: impl fmt::Display) -> Error {
 }
 
 impl ServerTls {
+    /// Offers HTTP/2 first. A [`Mock`](crate::Mock) then speaks it; what a [`Rude`](crate::Rude) server speaks is its
+    /// script's affair.
+    #[must_use]
+    pub fn http2(&self) -> Self {
+        let mut config = ServerConfig::clone(&self.0);
+        config.alpn_protocols.insert(0, HTTP2.to_vec());
+        Self(Arc::new(config))
+    }
+
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        self.0.accept(stream).await
+        TlsAcceptor::from(self.0.clone()).accept(stream).await
     }
 }
 
