@@ -11,10 +11,12 @@ use http::HeaderMap;
 use hyper::body::{Body as _, Incoming};
 
 use crate::bounds::{Limits, MinRate};
-use crate::decode::Decoder;
+use crate::decode::{Decoder, Source};
 use crate::error::Failure;
 use crate::limits::{Meter, Pulse};
-use crate::origins::Permit;
+use crate::memory::Claim;
+use crate::origins::Places;
+use crate::transport::io::ConnectionInfo;
 use crate::transport::wire::explain_body;
 use crate::watch::Watch;
 
@@ -27,8 +29,12 @@ const DRAINED: u64 = 64 << 10;
 /// How long that may take.
 const DRAINING: Duration = Duration::from_millis(250);
 
-/// How much is fed to the decoder between two looks at what came out, so that a piece of a stream stays small.
-const FEED: usize = 4 << 10;
+/// How much is decoded between two looks at the bounds, and the size of a decoded piece of a stream.
+const DECODED: usize = 16 << 10;
+
+/// An encoded body of so many bytes is kept as it comes and then decoded in one go: its decoder has its windows for that
+/// moment only, and not while the server takes its time.
+const IN_ONE_GO: u64 = 64 << 10;
 
 pub(crate) struct Body {
     incoming: Incoming,
@@ -39,20 +45,52 @@ pub(crate) struct Body {
     ended: bool,
     last: Option<Instant>,
     pulse: Pulse,
-    /// The place among the requests to this host, given back when the body is over or dropped.
-    permit: Option<Permit>,
+    /// Given back when the body is over or dropped.
+    places: Places,
+    /// It rests when the body is over.
+    connection: Option<ConnectionInfo>,
+    claim: Claim,
+}
+
+/// What a body holds.
+pub(crate) struct Held {
+    pub(crate) places: Places,
+    pub(crate) connection: Option<ConnectionInfo>,
+    pub(crate) claim: Claim,
+}
+
+/// What becomes of a body.
+pub(crate) enum Keep {
+    All,
+    /// It is counted, and nothing more.
+    Nothing,
+}
+
+/// What has come of a body, decoded.
+#[derive(Default)]
+pub(crate) struct Collected {
+    pub(crate) bytes: Bytes,
+    /// How many there are, kept or not.
+    pub(crate) length: u64,
 }
 
 impl Body {
     /// A body that nobody has looked at yet: [`accept`](Self::accept) it, or [`drain`](Self::drain) it.
-    pub(crate) fn new(
-        incoming: Incoming,
-        limits: &Limits,
-        slowest: Option<MinRate>,
-        permit: Option<Permit>,
-    ) -> Self {
+    pub(crate) fn new(incoming: Incoming, limits: &Limits, slowest: Option<MinRate>, held: Held) -> Self {
+        let Held { places, connection, claim } = held;
         let (meter, pulse) = (Meter::new(limits), Pulse::new(slowest));
-        Self { incoming, decoder: None, meter, fed: Bytes::new(), ended: false, last: None, pulse, permit }
+        Self {
+            incoming,
+            decoder: None,
+            meter,
+            fed: Bytes::new(),
+            ended: false,
+            last: None,
+            pulse,
+            places,
+            connection,
+            claim,
+        }
     }
 
     /// Makes ready to read it, by what the headers say of it; refuses it if they say too much.
@@ -76,40 +114,92 @@ impl Body {
         self.decoder.is_some()
     }
 
-    /// All of it.
-    pub(crate) async fn collect(&mut self, watch: &mut Watch) -> Result<Bytes, Failure> {
-        let Some(first) = self.piece(watch).await? else { return self.finish_decoded(Vec::new()) };
-        if self.decoder.is_some() {
-            return self.collect_decoded(first, watch).await;
-        }
-        let Some(second) = self.piece(watch).await? else { return Ok(first) };
-        let promised = self.incoming.size_hint().lower().min(TRUSTED) as usize;
-        let mut all = BytesMut::with_capacity(first.len() + second.len() + promised);
-        all.extend_from_slice(&first);
-        all.extend_from_slice(&second);
-        while let Some(piece) = self.piece(watch).await? {
-            all.extend_from_slice(&piece);
-        }
-        Ok(all.freeze())
+    /// All of it. What it holds of the budget is given back at the end.
+    pub(crate) async fn collect(&mut self, keep: &Keep, watch: &mut Watch) -> Result<Collected, Failure> {
+        let collected = match self.decoder.take() {
+            Some(decoder) => self.collect_encoded(decoder, keep, watch).await,
+            None => self.collect_plain(keep, watch).await,
+        };
+        self.claim.release();
+        collected
     }
 
-    async fn collect_decoded(&mut self, first: Bytes, watch: &mut Watch) -> Result<Bytes, Failure> {
-        let mut out = Vec::with_capacity(first.len().saturating_mul(4).min(TRUSTED as usize));
-        let mut next = Some(first);
-        while let Some(piece) = next {
-            if let Some(decoder) = &mut self.decoder {
-                decoder.push(&piece, &mut out, &mut self.meter)?;
+    async fn collect_plain(&mut self, keep: &Keep, watch: &mut Watch) -> Result<Collected, Failure> {
+        let mut all = Gathered::new(keep);
+        while let Some(piece) = self.piece(watch).await? {
+            let promised = self.incoming.size_hint().lower().min(TRUSTED) as usize;
+            let needed = all.needs(&piece, promised);
+            watch.in_total(self.claim.hold(needed)).await?;
+            all.add(piece, promised);
+        }
+        Ok(all.finish())
+    }
+
+    async fn collect_encoded(
+        &mut self,
+        decoder: Decoder,
+        keep: &Keep,
+        watch: &mut Watch,
+    ) -> Result<Collected, Failure> {
+        let mut encoded = BytesMut::new();
+        while let Some(piece) = self.piece(watch).await? {
+            watch.in_total(self.claim.hold((encoded.len() + piece.len()) as u64)).await?;
+            encoded.extend_from_slice(&piece);
+            if self.wire() > IN_ONE_GO {
+                return self.decode_as_it_comes(decoder, &encoded, keep, watch).await;
+            }
+        }
+        match self.decode_whole(decoder.anew(), &encoded, keep)? {
+            Some(decoded) => Ok(decoded),
+            None => {
+                // No room to decode it now; the one whose turn it is begins again.
+                watch.in_total(self.claim.take_turn()).await?;
+                self.meter.forget_decoded();
+                Ok(self.decode_whole(decoder, &encoded, keep)?.unwrap_or_default())
+            }
+        }
+    }
+
+    /// Decodes a body that is all here, without waiting; `None` if there is no room for what comes out.
+    fn decode_whole(
+        &mut self,
+        mut decoder: Decoder,
+        encoded: &[u8],
+        keep: &Keep,
+    ) -> Result<Option<Collected>, Failure> {
+        let mut source = Source { bytes: encoded, is_last: true };
+        let mut all = Decoded::new(keep, encoded.len());
+        while all.pull(&mut decoder, &mut source, &mut self.meter)? {
+            if !self.claim.try_hold((encoded.len() + all.bytes.len()) as u64) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(all.finish()))
+    }
+
+    async fn decode_as_it_comes(
+        &mut self,
+        mut decoder: Decoder,
+        first: &[u8],
+        keep: &Keep,
+        watch: &mut Watch,
+    ) -> Result<Collected, Failure> {
+        let beside = decoder.most_memory() + first.len() as u64;
+        watch.in_total(self.claim.hold(beside)).await?;
+        let mut all = Decoded::new(keep, first.len());
+        let mut next = Some(Bytes::copy_from_slice(first));
+        loop {
+            let is_last = next.is_none();
+            let piece = next.unwrap_or_default();
+            let mut source = Source { bytes: &piece, is_last };
+            while all.pull(&mut decoder, &mut source, &mut self.meter)? {
+                watch.in_total(self.claim.hold(beside + all.bytes.len() as u64)).await?;
+            }
+            if is_last {
+                return Ok(all.finish());
             }
             next = self.piece(watch).await?;
         }
-        self.finish_decoded(out)
-    }
-
-    fn finish_decoded(&mut self, mut out: Vec<u8>) -> Result<Bytes, Failure> {
-        if let Some(decoder) = &mut self.decoder {
-            decoder.finish(&mut out, &mut self.meter)?;
-        }
-        Ok(out.into())
     }
 
     /// The next piece off the wire, within the idle limit and the total.
@@ -124,12 +214,13 @@ impl Body {
             }
             match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
                 None => {
-                    self.ended = true;
-                    self.permit = None;
+                    self.end();
+                    if let Some(connection) = &self.connection {
+                        connection.rest();
+                    }
                 }
                 Some(Err(error)) => {
-                    self.ended = true;
-                    self.permit = None;
+                    self.end();
                     return Poll::Ready(Err(explain_body(error)));
                 }
                 Some(Ok(frame)) => {
@@ -142,6 +233,19 @@ impl Body {
         }
     }
 
+    fn end(&mut self) {
+        self.ended = true;
+        self.places = Places::default();
+    }
+
+    /// Says that it is read as a stream: its pieces are its caller's as they come, so that only its decoder counts
+    /// towards the budget. It does not wait for room: many streams may be read by turns.
+    pub(crate) fn stream(&mut self) {
+        if let Some(decoder) = &self.decoder {
+            self.claim.try_hold(decoder.most_memory());
+        }
+    }
+
     /// The next decoded piece of a stream, within the idle limit and the total.
     pub(crate) fn poll_decoded(
         &mut self,
@@ -149,25 +253,21 @@ impl Body {
         watch: &mut Watch,
     ) -> Poll<Result<Option<Bytes>, Failure>> {
         loop {
-            if !self.fed.is_empty() {
-                let out = self.decode_some()?;
-                if out.is_empty() {
-                    continue;
-                }
-                return Poll::Ready(Ok(Some(out.into())));
+            let decoded = self.decode_some()?;
+            if !decoded.is_empty() {
+                return Poll::Ready(Ok(Some(decoded)));
             }
-            let was_over = self.ended;
+            if self.ended {
+                self.claim.release();
+                return Poll::Ready(Ok(None));
+            }
             match self.poll_wire(cx) {
                 Poll::Ready(piece) => {
                     self.last = None;
-                    match (piece?, &self.decoder) {
-                        (Some(piece), Some(_)) => self.fed = piece,
-                        (Some(piece), None) => return Poll::Ready(Ok(Some(piece))),
-                        (None, _) if was_over => return Poll::Ready(Ok(None)),
-                        (None, _) => {
-                            let rest = self.finish_decoded(Vec::new())?;
-                            return Poll::Ready(Ok((!rest.is_empty()).then_some(rest)));
-                        }
+                    match piece? {
+                        Some(piece) if self.decoder.is_some() => self.fed = piece,
+                        Some(piece) => return Poll::Ready(Ok(Some(piece))),
+                        None => {}
                     }
                 }
                 Poll::Pending => {
@@ -178,13 +278,17 @@ impl Body {
         }
     }
 
-    fn decode_some(&mut self) -> Result<Vec<u8>, Failure> {
-        let some = self.fed.split_to(self.fed.len().min(FEED));
-        let mut out = Vec::new();
-        if let Some(decoder) = &mut self.decoder {
-            decoder.push(&some, &mut out, &mut self.meter)?;
-        }
-        Ok(out)
+    /// Some of what has come; nothing if more must come first.
+    fn decode_some(&mut self) -> Result<Bytes, Failure> {
+        let Some(decoder) = &mut self.decoder else { return Ok(Bytes::new()) };
+        let mut out = vec![0; DECODED];
+        let mut source = Source { bytes: &self.fed, is_last: self.ended };
+        let written = decoder.pull(&mut source, &mut out)?;
+        let left = source.bytes.len();
+        let _ = self.fed.split_to(self.fed.len() - left);
+        self.meter.add_decoded(written)?;
+        out.truncate(written);
+        Ok(out.into())
     }
 
     /// Reads a small body that nobody wants, so that the connection can be used again; one that is large or slow is dropped
@@ -198,5 +302,93 @@ impl Body {
 
     async fn has_more(&mut self) -> bool {
         matches!(poll_fn(|cx| self.poll_wire(cx)).await, Ok(Some(_)))
+    }
+}
+
+/// The pieces of a body as they are: a single one is not copied.
+enum Gathered {
+    Nothing,
+    One(Bytes),
+    Many(BytesMut),
+    Counted(u64),
+}
+
+impl Gathered {
+    fn new(keep: &Keep) -> Self {
+        match keep {
+            Keep::All => Self::Nothing,
+            Keep::Nothing => Self::Counted(0),
+        }
+    }
+
+    /// What it will hold with this piece.
+    fn needs(&self, piece: &Bytes, promised: usize) -> u64 {
+        let bytes = match self {
+            Self::Counted(_) => 0,
+            Self::Nothing => piece.len(),
+            Self::One(one) => one.len() + piece.len() + promised,
+            Self::Many(all) => all.capacity().max(all.len() + piece.len()),
+        };
+        bytes as u64
+    }
+
+    fn add(&mut self, piece: Bytes, promised: usize) {
+        match self {
+            Self::Counted(bytes) => *bytes += piece.len() as u64,
+            Self::Nothing => *self = Self::One(piece),
+            Self::Many(all) => all.extend_from_slice(&piece),
+            Self::One(one) => {
+                let mut all = BytesMut::with_capacity(one.len() + piece.len() + promised);
+                all.extend_from_slice(one);
+                all.extend_from_slice(&piece);
+                *self = Self::Many(all);
+            }
+        }
+    }
+
+    fn finish(self) -> Collected {
+        let bytes = match self {
+            Self::Counted(length) => return Collected { bytes: Bytes::new(), length },
+            Self::Nothing => Bytes::new(),
+            Self::One(one) => one,
+            Self::Many(all) => all.freeze(),
+        };
+        Collected { length: bytes.len() as u64, bytes }
+    }
+}
+
+/// What has been decoded of a body.
+struct Decoded {
+    bytes: Vec<u8>,
+    length: u64,
+    keep: bool,
+}
+
+impl Decoded {
+    fn new(keep: &Keep, encoded: usize) -> Self {
+        let keep = matches!(keep, Keep::All);
+        let likely = if keep { encoded.saturating_mul(4).min(TRUSTED as usize) } else { 0 };
+        Self { bytes: Vec::with_capacity(likely), length: 0, keep }
+    }
+
+    /// Decodes some more; `false` once the source is used up.
+    fn pull(
+        &mut self,
+        decoder: &mut Decoder,
+        source: &mut Source<'_>,
+        meter: &mut Meter,
+    ) -> Result<bool, Failure> {
+        let mut some = [0; DECODED];
+        let written = decoder.pull(source, &mut some)?;
+        meter.add_decoded(written)?;
+        self.length += written as u64;
+        if self.keep {
+            self.bytes.extend_from_slice(some.get(..written).unwrap_or_default());
+        }
+        Ok(written > 0)
+    }
+
+    fn finish(self) -> Collected {
+        Collected { bytes: self.bytes.into(), length: self.length }
     }
 }

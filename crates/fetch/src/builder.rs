@@ -1,9 +1,10 @@
 //! The options of a client: what each is, in which unit, with which default, and what turns it off.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::COOKIE;
+use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderValue};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -12,7 +13,11 @@ use crate::bounds::{Limits, MinRate, Timeouts};
 use crate::client::Client;
 use crate::config::{Config, Override};
 use crate::error::{Error, Failure, shortened};
+use crate::netrc::Netrc;
+use crate::proxy::{NoProxy, Proxies, Proxy};
 use crate::request::{basic, header_parts};
+use crate::resolve::Resolve;
+use crate::robots::Robots;
 use crate::secret::Secret;
 use crate::url_input::{self, IntoUrl, Origin};
 
@@ -107,6 +112,13 @@ impl ClientBuilder {
         self
     }
 
+    /// How many retries the requests to one origin may have together, beyond one for each that succeeded: 500 by default,
+    /// `None` for no limit. It keeps a dead site from being asked several times for every one of its pages.
+    pub fn retry_budget(mut self, retries: impl Into<Option<u32>>) -> Self {
+        self.config.retry_budget = retries.into();
+        self
+    }
+
     /// The ceiling of the first wait before a retry; it doubles each time, to 30 s at most. 200 ms by default; zero
     /// waits only where the server asks for it.
     pub fn backoff(mut self, base: Duration) -> Self {
@@ -154,6 +166,34 @@ impl ClientBuilder {
         self
     }
 
+    /// At most so many requests to an origin in so much time: they begin evenly spaced, which is a
+    /// [`delay`](Self::delay) of `per` divided by `requests`. No limit by default; loopback is not excepted.
+    ///
+    /// ```
+    /// use std::num::NonZeroU32;
+    /// use std::time::Duration;
+    /// use gather_fetch::Client;
+    ///
+    /// let ten_a_second = Client::builder().rate(NonZeroU32::new(10).unwrap(), Duration::from_secs(1));
+    /// assert!(ten_a_second.build().is_ok());
+    /// ```
+    pub fn rate(self, requests: NonZeroU32, per: Duration) -> Self {
+        self.delay(per / requests.get())
+    }
+
+    /// Connections at once, over all origins: no limit by default. Unused ones are closed when others want one, as they
+    /// are when the system has no file descriptor left.
+    pub fn max_connections(mut self, connections: impl Into<Option<NonZeroUsize>>) -> Self {
+        self.config.max_connections = connections.into();
+        self
+    }
+
+    /// Requests at once, over all origins: no limit by default. A request counts until its body is over.
+    pub fn max_requests(mut self, requests: impl Into<Option<NonZeroUsize>>) -> Self {
+        self.config.max_requests = requests.into();
+        self
+    }
+
     /// Whether connections are kept for the next request: `true` by default.
     pub fn keep_alive(mut self, keep: bool) -> Self {
         self.config.keep_alive = keep;
@@ -184,8 +224,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Leaves out a default header.
+    /// Leaves out a default header. Without `Authorization`, [`netrc`](Self::netrc) is not asked either.
     pub fn without_header(mut self, name: &str) -> Self {
+        if name.eq_ignore_ascii_case(AUTHORIZATION.as_str()) {
+            self.config.netrc = None;
+        }
         self.config.headers.remove(name);
         self.config.credentials.remove(name);
         self
@@ -193,7 +236,32 @@ impl ClientBuilder {
 
     /// HTTP Basic credentials (RFC 7617) for the typed origins: see [`allow_origin`](Self::allow_origin).
     pub fn basic_auth(mut self, user: &str, password: &Secret) -> Self {
-        self.config.credentials.insert(http::header::AUTHORIZATION, basic(user, password.expose()));
+        self.config.credentials.insert(AUTHORIZATION, basic(user, password.expose()));
+        self
+    }
+
+    /// Logins for requests that have none, sent as HTTP Basic (RFC 7617), over http, too: none by default.
+    ///
+    /// They go to typed origins only (see [`allow_origin`](Self::allow_origin)): of a host that an entry names, also where
+    /// a redirect led to it; what `default` says, only to the origin that was asked. `Authorization` from anywhere else,
+    /// [`basic_auth`](Self::basic_auth) or the URL, comes first; a login in the URL without a password takes the one
+    /// that belongs to it.
+    ///
+    /// ```
+    /// use gather_fetch::{Client, Netrc, Request};
+    /// use gather_site::{Mock, Reply};
+    ///
+    /// # gather_core::run(async {
+    /// let server = Mock::start(|request| Reply::text(request.header("authorization").unwrap_or("nobody"))).unwrap();
+    /// let netrc = Netrc::parse("machine 127.0.0.1 login me password secret").unwrap();
+    /// let client = Client::builder().netrc(netrc).allow_private(true).build().unwrap();
+    /// let typed = Request::get(server.url()).unwrap().typed(true);
+    /// assert_eq!(client.get(server.url()).await.unwrap().text(), "nobody");
+    /// assert_eq!(client.execute(typed).await.unwrap().text(), "Basic bWU6c2VjcmV0");
+    /// # }).unwrap();
+    /// ```
+    pub fn netrc(mut self, netrc: Netrc) -> Self {
+        self.config.netrc = Some(netrc);
         self
     }
 
@@ -211,6 +279,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps the cookies that responses set, those of redirects included, in this jar, and sends them back where they
+    /// belong: none are kept by default. A cookie of [`cookie`](Self::cookie) or of a header is sent before them.
+    ///
+    /// With cookies that change on the way, a redirect back to an earlier URL is no loop.
+    #[cfg(feature = "cookies")]
+    pub fn cookies(mut self, jar: crate::Jar) -> Self {
+        self.config.cookies = crate::cookies::Cookies::In(jar);
+        self
+    }
+
     /// Says that a person gave this URL: its host and port may be private, and default credentials go to its origin.
     pub fn allow_origin(mut self, url: impl IntoUrl) -> Self {
         match url_input::into_url(url) {
@@ -224,6 +302,38 @@ impl ClientBuilder {
     /// default. Origins that were typed are, in any case.
     pub fn allow_private(mut self, allow: bool) -> Self {
         self.config.allow_private = allow;
+        self
+    }
+
+    /// Obeys robots.txt (RFC 9309) as this agent: a product token such as `my-bot`, or a whole `User-Agent`. By default
+    /// robots.txt is not asked.
+    ///
+    /// Each request, and each hop of its redirects, is checked first; what is not allowed is an error of kind `robots` that
+    /// names the line. Where robots.txt cannot be had (5xx, 429, no connection), nothing is allowed; where there is none (any
+    /// other 4xx), everything is. See [`Client::robots`].
+    ///
+    /// ```
+    /// use gather_fetch::{Client, ErrorKind, Request};
+    /// use gather_site::{Mock, Reply};
+    ///
+    /// # gather_core::run(async {
+    /// let server = Mock::start(|_| Reply::text("User-agent: my-bot\nDisallow: /private")).unwrap();
+    /// let client = Client::builder().robots("my-bot").build().unwrap();
+    /// let request = Request::get(server.join("/private/x")).unwrap().typed(true);
+    /// let error = client.execute(request).await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Robots);
+    /// assert!(error.to_string().contains("line 2 of"));
+    /// # }).unwrap();
+    /// ```
+    pub fn robots(mut self, agent: &str) -> Self {
+        let Some(token) = Robots::product_token(agent) else {
+            let fact = format!("no product token in the agent {:?}", shortened(agent));
+            return self.reject(
+                Failure::invalid(fact)
+                    .hint("robots.txt knows agents by a word, such as `my-bot` of my-bot/1.0"),
+            );
+        };
+        self.config.robots = Some(token.to_owned());
         self
     }
 
@@ -246,6 +356,40 @@ impl ClientBuilder {
         self
     }
 
+    /// The HTTP proxy that everything goes through: `http://[user:password@]host[:port]`, port 1080 if there is none. Of
+    /// https it carries a tunnel (CONNECT), of http it gets the requests. None by default; an empty text is none.
+    ///
+    /// The proxy may be at any address, and its credentials go to it alone. Behind it, it is the proxy that looks names up:
+    /// addresses and `localhost` in URLs are judged as ever, but where a name leads cannot be seen.
+    pub fn proxy(mut self, url: &str) -> Self {
+        let proxy = if url.trim().is_empty() { Ok(None) } else { Proxy::parse(url).map(Some) };
+        match proxy {
+            Ok(proxy) => {
+                let except = std::mem::take(&mut self.config.proxies.except);
+                self.config.proxies = Proxies { except, ..Proxies::all(proxy) };
+            }
+            Err(failure) => return self.reject(failure),
+        }
+        self
+    }
+
+    /// The hosts that no proxy is asked for, in place of those named so far, as curl reads `NO_PROXY`: apart by commas, each
+    /// a name with all names below it, a name with a port, an address, a net (`10.0.0.0/8`), or `*` for all.
+    pub fn no_proxy(mut self, hosts: &str) -> Self {
+        self.config.proxies.except = NoProxy::parse(hosts);
+        self
+    }
+
+    /// Takes proxies from the environment as curl does: `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`, and all but
+    /// the first in capitals, too. A client looks there only if it is told to.
+    pub fn proxy_from_env(mut self) -> Self {
+        match Proxies::from_variables(|name| std::env::var(name).ok()) {
+            Ok(proxies) => self.config.proxies = proxies,
+            Err(failure) => return self.reject(failure),
+        }
+        self
+    }
+
     /// An address in place of a name look-up, as curl's `--resolve`: `HOST:PORT:ADDRESS[,ADDRESS…]`. It was typed, so
     /// it may be private.
     pub fn resolve(mut self, rule: &str) -> Self {
@@ -258,6 +402,12 @@ impl ClientBuilder {
                 );
             }
         }
+        self
+    }
+
+    /// Who looks up names: the system by default. Its answers are remembered for 60 s, and judged as the system's are.
+    pub fn resolver(mut self, resolver: impl Resolve) -> Self {
+        self.config.resolver = Some(Arc::new(resolver));
         self
     }
 
@@ -309,6 +459,17 @@ mod tests {
         let error = Client::builder().header("a b", "x").resolve("nonsense").build().unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::InvalidInput);
         assert!(error.to_string().contains("a b"), "{error}");
+    }
+
+    #[test]
+    fn robots_takes_an_agent_that_a_file_can_name() {
+        assert_eq!(Client::builder().config.robots, None);
+        assert_eq!(Client::builder().robots("my-bot/1.0").config.robots.as_deref(), Some("my-bot"));
+        for agent in ["", "(x)", "*"] {
+            let error = Client::builder().robots(agent).build().unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::InvalidInput, "{agent}");
+            assert!(error.hint().is_some(), "{error}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The facade: what becomes of a request, from the first attempt to the last byte.
 //!
-//! The order is always the same. Per attempt: a place among the requests to the host, the request with its defaults, the
-//! wire (name, address policy, connection, TLS, head), a redirect or the body. Around it the retries, and around them all
-//! the total.
+//! The order is always the same. Per hop: robots.txt, where it is obeyed. Per attempt: a place among the requests to the
+//! host, the request with its defaults and the jar's cookies, the wire (name, address policy, connection, TLS, head), the
+//! jar again, a redirect or the body.
+//! Around it the retries, and around them all the total.
 
 use std::fmt;
 use std::future::Future;
@@ -10,26 +11,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt};
 use gather_core::sleep;
-use http::header::{CONTENT_LENGTH, LOCATION, SET_COOKIE, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, Uri};
+use http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, LOCATION, PROXY_AUTHORIZATION, SET_COOKIE, TRANSFER_ENCODING,
+};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use url::Url;
 
-use crate::body::Body;
+use crate::body::{Body, Collected, Held, Keep};
 use crate::bounds::{Limits, Timeouts};
 use crate::config::Config;
+use crate::cookies;
 use crate::error::{Error, ErrorKind, Failure, shortened, shown};
-use crate::origins::Origins;
+use crate::memory::Memory;
+use crate::origins::{Origins, Places};
+use crate::polite::{Known, Polite};
 use crate::redirect;
-use crate::request::{Request, is_idempotent};
+use crate::request::{Purpose, Request, basic, is_idempotent};
 use crate::response::{Head, Hop, Response};
 use crate::retry;
+use crate::retry_budget::RetryBudget;
+use crate::robots::Access;
 use crate::streaming::Streaming;
 use crate::transport::connect::Typed;
 use crate::transport::wire::{Wire, WireRequest, connection};
-use crate::url_input::{IntoUrl, Origin};
+use crate::url_input::{IntoUrl, Origin, same_origin};
 use crate::watch::Watch;
 
 /// An HTTP client. Cloning it is cheap; all clones share connections, limits and the origins that were typed.
@@ -55,6 +64,9 @@ struct Inner {
     config: Config,
     typed: Arc<Typed>,
     origins: Origins,
+    memory: Memory,
+    retries: RetryBudget,
+    polite: Polite,
     wire: Wire,
 }
 
@@ -82,7 +94,10 @@ impl Client {
     pub(crate) fn with_config(config: Config) -> Self {
         let typed = Arc::new(Typed::new(config.typed.iter().cloned()));
         let wire = Wire::new(&config, typed.clone());
-        Self(Arc::new(Inner { origins: Origins::new(config.pace), typed, wire, config }))
+        let (origins, memory) =
+            (Origins::new(config.pace, config.max_requests), Memory::new(config.limits.memory));
+        let (polite, retries) = (Polite::new(config.downgrade), RetryBudget::new(config.retry_budget));
+        Self(Arc::new(Inner { origins, memory, retries, polite, typed, wire, config }))
     }
 
     /// The time limits of this client.
@@ -149,16 +164,74 @@ impl Client {
         Box::pin(async move { client.run_streaming(request).await })
     }
 
+    /// What the robots.txt of the URL's origin says, or what its absence does; whether or not this client obeys it.
+    ///
+    /// It is fetched as any request of this client is, with its limits, retries and rules on addresses at each hop, but
+    /// for the following: it takes 30 s at most; five redirects are followed, and behind more it counts as not there; of its
+    /// body the first [`MAX_ROBOTS`](crate::MAX_ROBOTS) bytes are read, and the rest ignored. The answer holds for 24
+    /// hours (RFC 9309, 2.4), and that there was none for a minute; however many ask meanwhile, it is fetched once.
+    ///
+    /// # Errors
+    /// `invalid_input` for a URL that cannot be fetched, and `timeout` if the client's total time is over before. That
+    /// robots.txt cannot be had is no error, but [`Access::DisallowAll`].
+    ///
+    /// ```
+    /// use gather_fetch::Client;
+    /// use gather_site::{Mock, Reply};
+    ///
+    /// # gather_core::run(async {
+    /// let server = Mock::start(|_| Reply::text("User-agent: *\nDisallow: /private")).unwrap();
+    /// let client = Client::builder().allow_origin(server.url()).build().unwrap();
+    /// let access = client.robots(server.url()).await.unwrap();
+    /// assert!(!access.check("gather", &server.join("/private/x")).allowed);
+    /// client.robots(server.join("/y")).await.unwrap();
+    /// assert_eq!(server.calls(), 1);
+    /// # }).unwrap();
+    /// ```
+    pub fn robots<U: IntoUrl>(
+        &self,
+        url: U,
+    ) -> impl Future<Output = Result<Arc<Access>, Error>> + Send + 'static + use<U> {
+        let url = crate::url_input::into_url(url);
+        let client = self.clone();
+        Box::pin(async move {
+            let (url, mut watch) = (url?, Watch::start(client.0.config.timeouts));
+            let known = watch.in_total(client.ask_robots(url.clone())).await;
+            let late = |failure| Error::of_request(failure, &url, 1, watch.elapsed());
+            Ok(known.map_err(late)?.access)
+        })
+    }
+
+    /// The type is spelled out, for a request asks this, and this makes requests.
+    fn ask_robots(&self, url: Url) -> BoxFuture<'static, Known> {
+        let client = self.clone();
+        async move {
+            let asking = client.clone();
+            let ask = move |url: Url| {
+                let client = asking.clone();
+                // The limit on its time is over all of its hops, and not the one of the pages.
+                let request =
+                    Request::get(url).map(|request| request.purpose(Purpose::Robots).total_timeout(None));
+                async move { client.run_streaming(request?).await }.boxed()
+            };
+            client.0.polite.known(&url, &ask).await
+        }
+        .boxed()
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
     }
 
     async fn run(self, request: Request) -> Result<Response, Error> {
-        let mut call = Call::new(&self.0, request);
+        let mut call = Call::new(&self, request);
         loop {
             let mut open = call.open().await?;
-            match open.body.collect(&mut call.watch).await {
-                Ok(body) => return Ok(call.response(open, body)),
+            match open.body.collect(&call.keep, &mut call.watch).await {
+                Ok(body) => {
+                    call.note_success(&open);
+                    return Ok(call.response(open, body));
+                }
                 Err(failure) => {
                     let failure = failure.with_status(open.status);
                     drop(open);
@@ -169,8 +242,10 @@ impl Client {
     }
 
     async fn run_streaming(self, request: Request) -> Result<Streaming, Error> {
-        let mut call = Call::new(&self.0, request);
-        let open = call.open().await?;
+        let mut call = Call::new(&self, request);
+        let mut open = call.open().await?;
+        call.note_success(&open);
+        open.body.stream();
         Ok(call.streaming(open))
     }
 }
@@ -186,33 +261,46 @@ struct Open {
 
 /// One request on its way: where it is now, and what it has cost so far.
 struct Call<'a> {
+    handle: &'a Client,
     client: &'a Inner,
+    purpose: Purpose,
     /// The request as the current hop has it.
     url: Url,
     method: Method,
     headers: HeaderMap,
     body: Bytes,
     history: Vec<Hop>,
+    /// What the jar had for the current hop, and for each of `history`.
+    cookies: Option<HeaderValue>,
+    earlier_cookies: Vec<Option<HeaderValue>>,
     sets_cookies: bool,
+    keep: Keep,
     attempts: u32,
     watch: Watch,
 }
 
 impl<'a> Call<'a> {
-    fn new(client: &'a Inner, request: Request) -> Self {
+    fn new(handle: &'a Client, request: Request) -> Self {
+        let client: &Inner = &handle.0;
         let mut timeouts = client.config.timeouts;
         timeouts.total = request.total.unwrap_or(timeouts.total);
         if request.typed {
             client.typed.add(Origin::of(&request.url));
         }
+        let headers = with_password(client, &request).unwrap_or(request.headers);
         Self {
+            handle,
             client,
+            purpose: request.purpose,
             url: request.url,
             method: request.method,
-            headers: request.headers,
+            headers,
             body: request.body,
             history: Vec::new(),
+            cookies: None,
+            earlier_cookies: Vec::new(),
             sets_cookies: false,
+            keep: if request.keep_body { Keep::All } else { Keep::Nothing },
             attempts: 1,
             watch: Watch::start(timeouts),
         }
@@ -220,9 +308,13 @@ impl<'a> Call<'a> {
 
     /// The response that counts: after redirects, and after the retries that need no body to be decided.
     async fn open(&mut self) -> Result<Open, Error> {
+        self.obey_robots().await?;
         loop {
             match self.hop().await {
-                Ok(open) if self.follows(&open) => self.redirect(open).await?,
+                Ok(open) if self.follows(&open) => {
+                    self.redirect(open).await?;
+                    self.obey_robots().await?;
+                }
                 Ok(open) => match self.wait_for_status(&open) {
                     Some(wait) => self.wait(open, wait).await?,
                     None => return self.accept(open),
@@ -232,11 +324,36 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The response is the final one: its body is to be read. HEAD, 204 and 304 have none, whatever the headers say.
+    /// Goes no further where robots.txt says no. No place among the requests to a host is held meanwhile.
+    async fn obey_robots(&mut self) -> Result<(), Error> {
+        let Some(agent) = self.client.config.robots.as_deref().filter(|_| self.purpose == Purpose::Caller)
+        else {
+            return Ok(());
+        };
+        let (handle, url) = (self.handle, &self.url);
+        let asked = async { handle.ask_robots(url.clone()).await.allows(agent, url).await };
+        let answer = self.watch.in_total(asked).await.and_then(|allowed| allowed);
+        answer.map_err(|failure| self.error(failure))
+    }
+
+    /// The bounds on what comes; of robots.txt only as much is read as is wanted, so that its size does not matter.
+    fn limits(&self) -> Limits {
+        let limits = self.client.config.limits;
+        match self.purpose {
+            Purpose::Caller => limits,
+            Purpose::Robots => {
+                Limits { body: u64::MAX, ratio: limits.ratio.min(Limits::default().ratio), ..limits }
+            }
+        }
+    }
+
+    /// The response is the final one: its body is to be read. HEAD, 204 and 304 have none, whatever the headers say, and
+    /// what comes in place of a robots.txt is not looked at.
     fn accept(&self, mut open: Open) -> Result<Open, Error> {
         let bodiless = self.method == Method::HEAD || matches!(open.status, 204 | 304);
-        if !bodiless {
-            let accepted = open.body.accept(&open.headers, &self.client.config.limits);
+        let unread = self.purpose == Purpose::Robots && !(200..300).contains(&open.status);
+        if !(bodiless || unread) {
+            let accepted = open.body.accept(&open.headers, &self.limits());
             accepted.map_err(|failure| self.error(failure.with_status(open.status)))?;
         }
         Ok(open)
@@ -245,6 +362,7 @@ impl<'a> Call<'a> {
     /// One request and the head of its response; once more if the connection turns out to have been dead already.
     async fn hop(&mut self) -> Result<Open, Failure> {
         match self.send().await {
+            Err(failure) if failure.unprocessed => self.send().await,
             Err(failure) if failure.stale && is_idempotent(&self.method) => self.send().await,
             result => result,
         }
@@ -252,17 +370,22 @@ impl<'a> Call<'a> {
 
     async fn send(&mut self) -> Result<Open, Failure> {
         let origins = &self.client.origins;
-        let permit = match origins.may_wait(&self.url) {
+        let places = match origins.may_wait(&self.url) {
             true => self.watch.in_total(origins.enter(&self.url)).await?,
-            false => None,
+            false => Places::default(),
         };
+        self.cookies = self.client.config.cookies.for_url(&self.url);
         let request = self.wire_request()?;
         let response = self.client.wire.send(request, &mut self.watch).await?;
-        let remote = connection(response.extensions()).map(|connection| connection.remote);
+        let connection = connection(response.extensions()).cloned();
+        let remote = connection.as_ref().map(|connection| connection.remote);
         let (parts, incoming): (_, Incoming) = response.into_parts();
         let status = parts.status.as_u16();
         let config = &self.client.config;
-        let body = Body::new(incoming, &config.limits, config.timeouts.slowest, permit);
+        config.cookies.keep(&self.url, &parts.headers);
+        let claim = self.client.memory.claim();
+        let body =
+            Body::new(incoming, &self.limits(), config.timeouts.slowest, Held { places, connection, claim });
         if let Some(pause) = retry::asked_pause(status, &parts.headers, config.max_wait) {
             origins.pause(&self.url, pause);
         }
@@ -291,11 +414,34 @@ impl<'a> Call<'a> {
         if !config.credentials.is_empty() && self.client.typed.contains(&Origin::of(&self.url)) {
             headers = with_defaults(headers, &config.credentials);
         }
+        if let Some(login) = self.login(&headers) {
+            headers.insert(AUTHORIZATION, login);
+        }
+        if let Some(authorization) = config.proxies.authorization(&self.url) {
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
+        if let Some(cookies) = &self.cookies {
+            cookies::merge(&mut headers, cookies.clone());
+        }
         headers
     }
 
+    /// What netrc has for this origin, if nothing else says who we are. Its default is for the origin that was asked, and
+    /// for none that a redirect led to.
+    fn login(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let netrc = self.client.config.netrc.as_ref()?;
+        if headers.contains_key(AUTHORIZATION) || !self.client.typed.contains(&Origin::of(&self.url)) {
+            return None;
+        }
+        let asked = self.history.first().map_or(&self.url, |hop| &hop.url);
+        let host = self.url.host_str().unwrap_or_default();
+        let (name, password) = netrc.find(host, None, same_origin(asked, &self.url))?;
+        Some(basic(name, password))
+    }
+
     fn follows(&self, open: &Open) -> bool {
-        self.client.config.follow && redirect::is_redirect(open.status) && open.headers.contains_key(LOCATION)
+        let follows = self.client.config.follow && self.purpose == Purpose::Caller;
+        follows && redirect::is_redirect(open.status) && open.headers.contains_key(LOCATION)
     }
 
     /// Goes where the response points to.
@@ -311,6 +457,7 @@ impl<'a> Call<'a> {
         self.method = method;
         let from = std::mem::replace(&mut self.url, target);
         self.history.push(Hop { url: from, status: open.status });
+        self.earlier_cookies.push(self.cookies.take());
         open.body.drain().await;
         Ok(())
     }
@@ -318,16 +465,20 @@ impl<'a> Call<'a> {
     fn target(&self, open: &Open) -> Result<Url, Failure> {
         let location = open.headers.get(LOCATION).map(|value| value.as_bytes()).unwrap_or_default();
         let target = redirect::resolve(&self.url, location, self.client.config.downgrade)?;
+        wire_uri(&target).map_err(|failure| {
+            Failure::new(ErrorKind::Redirect, format!("redirect from {}: {failure}", shown(&self.url)))
+        })?;
         let failure = |fact: String| {
             let failure = Failure::new(ErrorKind::Redirect, fact);
-            if self.sets_cookies || open.headers.contains_key(SET_COOKIE) {
+            let sets_cookies = self.sets_cookies || open.headers.contains_key(SET_COOKIE);
+            if sets_cookies && self.client.config.cookies.are_off() {
                 failure.hint("the site sets cookies on the way; --cookies sends them back")
             } else {
                 failure
             }
         };
         let unchanged = redirect::next_method(open.status, &self.method) == self.method;
-        if unchanged && (target == self.url || self.history.iter().any(|hop| hop.url == target)) {
+        if unchanged && self.leads_back(&target) {
             return Err(failure(format!(
                 "redirect loop: {} leads back to {}",
                 shown(&self.url),
@@ -341,6 +492,16 @@ impl<'a> Call<'a> {
         Ok(target)
     }
 
+    /// Whether the same was asked already, with the same cookies.
+    fn leads_back(&self, target: &Url) -> bool {
+        let hops = self.history.iter().map(|hop| &hop.url).zip(&self.earlier_cookies);
+        let mut asked = hops.chain([(&self.url, &self.cookies)]).filter(|(url, _)| *url == target).peekable();
+        asked.peek().is_some() && {
+            let cookies = self.client.config.cookies.for_url(target);
+            asked.any(|(_, earlier)| *earlier == cookies)
+        }
+    }
+
     /// How long to wait before this response's request is sent again; `None` if the response is final.
     fn wait_for_status(&self, open: &Open) -> Option<Duration> {
         if !retry::is_retryable_status(open.status) || !self.may_try_again() {
@@ -348,7 +509,8 @@ impl<'a> Call<'a> {
         }
         let asked = retry::retry_after(&open.headers, std::time::SystemTime::now()).unwrap_or_default();
         let wait = asked.max(self.backoff());
-        (asked <= self.client.config.max_wait && self.watch.leaves_time_for(wait)).then_some(wait)
+        let in_time = asked <= self.client.config.max_wait && self.watch.leaves_time_for(wait);
+        (in_time && self.spend_retry()).then_some(wait)
     }
 
     async fn wait(&mut self, open: Open, wait: Duration) -> Result<(), Error> {
@@ -362,6 +524,11 @@ impl<'a> Call<'a> {
         let wait = self.backoff();
         if !failure.retryable || !self.may_try_again() || !self.watch.leaves_time_for(wait) {
             return Err(self.error(failure));
+        }
+        if !self.spend_retry() {
+            return Err(
+                self.error(failure.hint("not tried again: too many requests to this origin have failed"))
+            );
         }
         self.pause(wait).await
     }
@@ -377,6 +544,11 @@ impl<'a> Call<'a> {
         self.attempts <= self.client.config.retries && is_idempotent(&self.method)
     }
 
+    /// Takes one of the retries that the origin has left.
+    fn spend_retry(&self) -> bool {
+        self.client.retries.spend(Origin::of(&self.url))
+    }
+
     fn backoff(&self) -> Duration {
         retry::backoff(self.client.config.backoff, self.attempts)
     }
@@ -385,11 +557,18 @@ impl<'a> Call<'a> {
         Error::of_request(failure, &self.url, self.attempts, self.watch.elapsed())
     }
 
-    fn response(self, open: Open, body: Bytes) -> Response {
+    fn note_success(&self, open: &Open) {
+        if !retry::is_retryable_status(open.status) {
+            self.client.retries.earn(|| Origin::of(&self.url));
+        }
+    }
+
+    fn response(self, open: Open, body: Collected) -> Response {
         let (wire_bytes, elapsed) = (open.body.wire(), self.watch.elapsed());
         Response {
             head: self.head(open.status, open.version, open.headers, open.remote),
-            body,
+            body: body.bytes,
+            length: body.length,
             wire_bytes,
             elapsed,
         }
@@ -419,6 +598,20 @@ impl<'a> Call<'a> {
         let head = Head { url, status, version, headers, history, attempts, remote };
         Streaming { head, body, watch, failed: false }
     }
+}
+
+/// The headers of a request to a typed origin whose URL has a login and no password, with the password that netrc has for
+/// it; `None` if there is nothing to add.
+fn with_password(client: &Inner, request: &Request) -> Option<HeaderMap> {
+    let (netrc, login) = (client.config.netrc.as_ref()?, request.login.as_deref()?);
+    let is_of_url = request.headers.get(AUTHORIZATION) == Some(&basic(login, ""));
+    if !is_of_url || !client.typed.contains(&Origin::of(&request.url)) {
+        return None;
+    }
+    let (name, password) = netrc.find(request.url.host_str().unwrap_or_default(), Some(login), true)?;
+    let mut headers = request.headers.clone();
+    headers.insert(AUTHORIZATION, basic(name, password));
+    Some(headers)
 }
 
 /// The headers, and of the defaults those whose names they do not have.

@@ -1,6 +1,8 @@
 //! What a client runs with: every option with its default.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
@@ -8,8 +10,12 @@ use http::{HeaderMap, HeaderValue};
 use rustls::pki_types::CertificateDer;
 
 use crate::bounds::{Limits, Timeouts};
+use crate::cookies::Cookies;
 use crate::decode;
+use crate::netrc::Netrc;
 use crate::origins::Pace;
+use crate::proxy::Proxies;
+use crate::resolve::Resolve;
 use crate::url_input::Origin;
 
 #[derive(Clone)]
@@ -17,21 +23,31 @@ pub(crate) struct Config {
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: Limits,
     pub(crate) retries: u32,
+    pub(crate) retry_budget: Option<u32>,
     pub(crate) backoff: Duration,
     pub(crate) max_wait: Duration,
     pub(crate) max_redirects: usize,
     pub(crate) follow: bool,
     pub(crate) downgrade: bool,
     pub(crate) pace: Pace,
+    pub(crate) max_connections: Option<NonZeroUsize>,
+    pub(crate) max_requests: Option<NonZeroUsize>,
     pub(crate) keep_alive: bool,
     pub(crate) headers: HeaderMap,
     /// Defaults that go to typed origins only.
     pub(crate) credentials: HeaderMap,
+    /// Where logins are looked up for requests that have none.
+    pub(crate) netrc: Option<Netrc>,
+    pub(crate) cookies: Cookies,
     pub(crate) insecure: bool,
     pub(crate) roots: Vec<CertificateDer<'static>>,
     pub(crate) resolve: Vec<Override>,
+    pub(crate) resolver: Option<Arc<dyn Resolve>>,
     pub(crate) allow_private: bool,
+    pub(crate) proxies: Proxies,
     pub(crate) typed: Vec<Origin>,
+    /// The agent whose rules in robots.txt are obeyed; `None` does not ask.
+    pub(crate) robots: Option<String>,
 }
 
 impl Default for Config {
@@ -46,20 +62,28 @@ impl Default for Config {
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             retries: 2,
+            retry_budget: Some(500),
             backoff: Duration::from_millis(200),
             max_wait: Duration::from_secs(120),
             max_redirects: 10,
             follow: true,
             downgrade: false,
             pace: Pace::default(),
+            max_connections: None,
+            max_requests: None,
             keep_alive: true,
             headers,
             credentials: HeaderMap::new(),
+            netrc: None,
+            cookies: Cookies::Off,
             insecure: false,
             roots: Vec::new(),
             resolve: Vec::new(),
+            resolver: None,
             allow_private: false,
+            proxies: Proxies::default(),
             typed: Vec::new(),
+            robots: None,
         }
     }
 }

@@ -1,17 +1,18 @@
-//! From the codings of a body to its bytes: push in what came, take out what it says.
+//! From the codings of a body to its bytes: each pull gives as much as asked for, and takes what that needs.
 //!
-//! Bytes are pushed through the layers piece by piece, so memory is bounded by a scratch buffer per layer, the decoders'
-//! windows, and the [`Meter`], never by the peer.
+//! Memory is bounded by a buffer per layer and the decoders' windows, never by the peer: what comes out is looked at piece
+//! by piece, by who pulls.
+
+use std::ops::Range;
 
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 
 use crate::error::{ErrorKind, Failure, shortened};
-use crate::limits::Meter;
 use layer::Layer;
 
-/// How much a layer decodes before the next one is fed, and the bounds are looked at.
-const SCRATCH: usize = 16 << 10;
+/// How much a layer takes in at a time.
+const TAKEN: usize = 16 << 10;
 
 /// The codings that we can undo, for `Accept-Encoding`.
 pub(crate) const fn accepted() -> Option<&'static str> {
@@ -29,18 +30,36 @@ pub(crate) const fn accepted() -> Option<&'static str> {
 
 /// The layers of one body, outermost first.
 pub(crate) struct Decoder {
-    layers: Vec<Layer>,
+    layers: Vec<Fed>,
+}
+
+/// A layer, and what the one around it has given it so far.
+struct Fed {
+    layer: Layer,
+    buffer: Box<[u8]>,
+    pending: Range<usize>,
+}
+
+/// The part of a body that is here.
+pub(crate) struct Source<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// Nothing follows.
+    pub(crate) is_last: bool,
 }
 
 impl Decoder {
     /// The decoder that a response's `Content-Encoding` asks for; `None` if the body is as it is.
+    #[cfg_attr(
+        not(any(feature = "gzip", feature = "br", feature = "zstd")),
+        allow(unreachable_code, unused_variables, reason = "built without any coding there is no layer")
+    )]
     pub(crate) fn for_headers(headers: &HeaderMap, max_layers: usize) -> Result<Option<Self>, Failure> {
         if !headers.contains_key(CONTENT_ENCODING) {
             return Ok(None);
         }
         let mut layers = Vec::new();
         for coding in codings(headers) {
-            layers.push(Layer::named(&coding).ok_or_else(|| unknown(&coding))?);
+            layers.push(Fed::to(Layer::named(&coding).ok_or_else(|| unknown(&coding))?));
             if layers.len() > max_layers {
                 let fact = format!("the body is encoded more than {max_layers} times");
                 return Err(Failure::new(ErrorKind::TooLarge, fact));
@@ -51,60 +70,57 @@ impl Decoder {
         Ok((!layers.is_empty()).then_some(Self { layers }))
     }
 
-    /// Decodes a piece, and appends what comes out.
-    pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>, meter: &mut Meter) -> Result<(), Failure> {
-        push_through(&mut self.layers, piece, out, meter)
+    /// The same, for a body from its beginning.
+    pub(crate) fn anew(&self) -> Self {
+        Self { layers: self.layers.iter().map(|fed| Fed::to(fed.layer.anew())).collect() }
     }
 
-    /// Says that the body is over: what is still inside comes out, and what has no end yet is an error.
-    pub(crate) fn finish(&mut self, out: &mut Vec<u8>, meter: &mut Meter) -> Result<(), Failure> {
-        let mut rest = self.layers.as_mut_slice();
-        while let [first, inner @ ..] = rest {
-            let mut scratch = vec![0; SCRATCH];
-            loop {
-                let written = first.finish(&mut scratch)?;
-                if written == 0 {
-                    break;
-                }
-                push_through(inner, scratch.get(..written).unwrap_or_default(), out, meter)?;
-            }
-            rest = inner;
-        }
-        Ok(())
+    /// The most memory that it can come to hold, in bytes: the peer chooses the windows, up to the caps.
+    pub(crate) fn most_memory(&self) -> u64 {
+        self.layers.iter().map(|fed| TAKEN as u64 + fed.layer.most_memory()).sum()
+    }
+
+    /// Decodes into `out`: how much there is. Zero means that the source is used up, and, if it was the last of it, that
+    /// the body is over; a last source without an end of the body is an error.
+    pub(crate) fn pull(&mut self, source: &mut Source<'_>, out: &mut [u8]) -> Result<usize, Failure> {
+        pull(&mut self.layers, source, out)
     }
 }
 
-fn push_through(
-    layers: &mut [Layer],
-    piece: &[u8],
-    out: &mut Vec<u8>,
-    meter: &mut Meter,
-) -> Result<(), Failure> {
-    let [first, inner @ ..] = layers else {
-        meter.add_decoded(piece.len())?;
-        out.extend_from_slice(piece);
-        return Ok(());
-    };
-    let mut scratch = vec![0; SCRATCH];
-    let mut left = piece;
-    while !left.is_empty() {
-        let (read, written) = first.decode(left, &mut scratch)?;
-        push_through_if_any(inner, scratch.get(..written).unwrap_or_default(), out, meter)?;
-        if read == 0 && written == 0 {
-            return Err(corrupt(first.name(), "it makes no progress"));
-        }
-        left = left.get(read..).unwrap_or_default();
+impl Fed {
+    fn to(layer: Layer) -> Self {
+        Self { layer, buffer: vec![0; TAKEN].into_boxed_slice(), pending: 0..0 }
     }
-    Ok(())
 }
 
-fn push_through_if_any(
-    layers: &mut [Layer],
-    piece: &[u8],
-    out: &mut Vec<u8>,
-    meter: &mut Meter,
-) -> Result<(), Failure> {
-    if piece.is_empty() { Ok(()) } else { push_through(layers, piece, out, meter) }
+fn pull(layers: &mut [Fed], source: &mut Source<'_>, out: &mut [u8]) -> Result<usize, Failure> {
+    let Some((inner, outer)) = layers.split_last_mut() else { return Ok(source.give(out)) };
+    loop {
+        if inner.pending.is_empty() {
+            inner.pending = 0..pull(outer, source, &mut inner.buffer)?;
+        }
+        let Some(input @ [_, ..]) = inner.buffer.get(inner.pending.clone()) else {
+            return if source.is_last { inner.layer.finish(out) } else { Ok(0) };
+        };
+        let (read, written) = inner.layer.decode(input, out)?;
+        inner.pending.start += read;
+        match (read, written) {
+            (0, 0) => return Err(corrupt(inner.layer.name(), "it makes no progress")),
+            (_, 0) => {}
+            _ => return Ok(written),
+        }
+    }
+}
+
+impl Source<'_> {
+    fn give(&mut self, out: &mut [u8]) -> usize {
+        let (given, left) = self.bytes.split_at(self.bytes.len().min(out.len()));
+        if let Some(place) = out.get_mut(..given.len()) {
+            place.copy_from_slice(given);
+        }
+        self.bytes = left;
+        given.len()
+    }
 }
 
 /// The codings in the order they were applied, `identity` left out.
@@ -134,6 +150,9 @@ mod layer {
     /// The largest zstd window: 8 MiB, as RFC 9659 says for HTTP.
     #[cfg(feature = "zstd")]
     const ZSTD_WINDOW_LOG: u32 = 23;
+
+    /// What a decoder has beside its window: tables and buffers.
+    const BESIDE: u64 = 256 << 10;
 
     #[derive(Clone, Copy, PartialEq, Eq)]
     enum Coding {
@@ -181,6 +200,23 @@ mod layer {
                 _ => return None,
             };
             Some(Self { coding, state: State::Fresh })
+        }
+
+        pub(super) fn anew(&self) -> Self {
+            Self { coding: self.coding, state: State::Fresh }
+        }
+
+        /// The largest window there is, or that we allow, and what comes with it.
+        pub(super) fn most_memory(&self) -> u64 {
+            let window = match self.coding {
+                #[cfg(feature = "gzip")]
+                Coding::Gzip | Coding::Deflate => 32 << 10,
+                #[cfg(feature = "br")]
+                Coding::Brotli => 16 << 20,
+                #[cfg(feature = "zstd")]
+                Coding::Zstd => 1 << ZSTD_WINDOW_LOG,
+            };
+            window + BESIDE
         }
 
         pub(super) fn name(&self) -> &'static str {
@@ -353,6 +389,14 @@ mod layer {
             None
         }
 
+        pub(super) fn anew(&self) -> Self {
+            match *self {}
+        }
+
+        pub(super) fn most_memory(&self) -> u64 {
+            match *self {}
+        }
+
         pub(super) fn name(&self) -> &'static str {
             match *self {}
         }
@@ -372,6 +416,7 @@ mod layer {
 mod tests {
     use super::*;
     use crate::bounds::Limits;
+    use crate::limits::Meter;
     use http::HeaderValue;
     use proptest::prelude::*;
 
@@ -381,11 +426,20 @@ mod tests {
         let mut decoder = Decoder::for_headers(&headers, limits.layers)?.unwrap();
         let mut meter = Meter::new(limits);
         let mut out = Vec::new();
-        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+        let last: &[u8] = &[];
+        for (number, piece) in pieces.iter().copied().chain([last]).enumerate() {
             meter.add_wire(piece.len())?;
-            decoder.push(piece, &mut out, &mut meter)?;
+            let mut source = Source { bytes: piece, is_last: number == pieces.len() };
+            let mut some = [0; 100];
+            loop {
+                let written = decoder.pull(&mut source, &mut some)?;
+                if written == 0 {
+                    break;
+                }
+                meter.add_decoded(written)?;
+                out.extend_from_slice(&some[..written]);
+            }
         }
-        decoder.finish(&mut out, &mut meter)?;
         Ok(out)
     }
 

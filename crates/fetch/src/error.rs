@@ -134,6 +134,8 @@ pub(crate) struct Failure {
     pub(crate) retryable: bool,
     /// The connection was an idle one that the server had already closed: nothing of a response was seen.
     pub(crate) stale: bool,
+    /// The server says that it has not looked at the request: sending it again is safe, whatever its method.
+    pub(crate) unprocessed: bool,
     fact: String,
     hint: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -147,6 +149,7 @@ impl Failure {
             status: None,
             retryable: kind.is_transient(),
             stale: false,
+            unprocessed: false,
             fact: fact.into(),
             hint: None,
             source: None,

@@ -7,6 +7,9 @@
 //! | take a body piece by piece | [`Client::stream`], [`Streaming`] |
 //! | use surf's API, with all of our rules under it | [`Client::surf`], [`Client::send`] |
 //! | set limits, retries, credentials, roots | [`Client::builder`], [`Timeouts`], [`Limits`] |
+//! | take logins from a netrc file | [`Netrc`] |
+//! | know what a site asks of crawlers | [`Robots`], [`Access`] |
+//! | keep cookies (feature `cookies`) | `Jar` |
 //! | know what went wrong | [`Error`], [`ErrorKind`], [`Phase`] |
 //!
 //! ```
@@ -34,14 +37,25 @@ mod bounds;
 mod builder;
 mod client;
 mod config;
+mod cookies;
 mod decode;
 mod error;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod limits;
+mod memory;
+mod netrc;
 mod origins;
+mod polite;
+mod proxy;
 mod redirect;
 mod request;
+mod resolve;
 mod response;
 mod retry;
+mod retry_budget;
+mod robots;
 mod secret;
 mod streaming;
 mod surf_client;
@@ -53,9 +67,14 @@ pub use api::{Answer, EndpointReport, Query};
 pub use bounds::{Limits, MinRate, Timeouts};
 pub use builder::ClientBuilder;
 pub use client::Client;
+#[cfg(feature = "cookies")]
+pub use cookies::Jar;
 pub use error::{Error, ErrorKind, Phase};
+pub use netrc::{MAX_NETRC, Netrc};
 pub use request::Request;
+pub use resolve::{Resolve, Resolving};
 pub use response::{Hop, Response};
+pub use robots::{Access, MAX_ROBOTS, Robots, Verdict};
 pub use secret::Secret;
 pub use streaming::Streaming;
 pub use url_input::IntoUrl;

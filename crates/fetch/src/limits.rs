@@ -49,6 +49,11 @@ impl Meter {
         Ok(())
     }
 
+    /// The body is decoded once more from its beginning.
+    pub(crate) fn forget_decoded(&mut self) {
+        self.decoded = 0;
+    }
+
     fn too_large(&self, fact: &str) -> Failure {
         let fact = format!("{fact}: the limit is {} bytes", self.max);
         Failure::new(ErrorKind::TooLarge, fact).hint("--max-size (max_body) sets the limit")

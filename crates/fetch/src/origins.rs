@@ -1,17 +1,25 @@
 //! What an origin is asked at most: so many requests at once, so far apart, and none before it said.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_lock::{Semaphore, SemaphoreGuardArc};
 use gather_core::Limiter;
 use url::Url;
 
 use crate::address::is_loopback_host;
 use crate::url_input::Origin;
 
-/// A place among the requests to an origin, given back when dropped.
 pub(crate) use gather_core::Permit;
+
+/// The places of a request: among those to its origin, and among all. Given back when dropped.
+#[derive(Default)]
+pub(crate) struct Places {
+    _of_origin: Option<Permit>,
+    _of_client: Option<SemaphoreGuardArc>,
+}
 
 /// How politely a client asks.
 #[derive(Clone, Copy, Debug)]
@@ -43,20 +51,40 @@ pub(crate) struct Origins {
     /// For origins without limits: they, too, may ask for a pause.
     pauses: Limiter<Origin>,
     any_pause: AtomicBool,
+    /// Over all origins.
+    all: Option<Arc<Semaphore>>,
 }
 
 impl Origins {
-    pub(crate) fn new(pace: Pace) -> Self {
+    /// With at most so many requests at once over all origins.
+    pub(crate) fn new(pace: Pace, at_once: Option<NonZeroUsize>) -> Self {
         let limiter = Limiter::new().rate(1, pace.delay);
         let places = match pace.at_once {
             Some(at_once) => limiter.concurrency(at_once),
             None => limiter,
         };
-        Self { pace, places, pauses: Limiter::new(), any_pause: AtomicBool::new(false) }
+        Self {
+            pace,
+            places,
+            pauses: Limiter::new(),
+            any_pause: AtomicBool::new(false),
+            all: at_once.map(|n| Arc::new(Semaphore::new(n.get()))),
+        }
     }
 
-    /// Waits for a place; `None` where there is no limit. A wait that is dropped takes no place.
-    pub(crate) async fn enter(&self, url: &Url) -> Option<Permit> {
+    /// Waits for the places of a request: first at its origin, so that who waits there keeps nobody else waiting. A wait
+    /// that is dropped takes none.
+    pub(crate) async fn enter(&self, url: &Url) -> Places {
+        let of_origin = self.enter_origin(url).await;
+        let of_client = match &self.all {
+            Some(all) => Some(all.acquire_arc().await),
+            None => None,
+        };
+        Places { _of_origin: of_origin, _of_client: of_client }
+    }
+
+    /// `None` where there is no limit.
+    async fn enter_origin(&self, url: &Url) -> Option<Permit> {
         if self.is_limited(url) {
             return Some(self.places.acquire(Origin::of(url)).await);
         }
@@ -68,7 +96,7 @@ impl Origins {
 
     /// Whether [`enter`](Self::enter) may have to wait.
     pub(crate) fn may_wait(&self, url: &Url) -> bool {
-        self.is_limited(url) || self.any_pause.load(Ordering::Relaxed)
+        self.all.is_some() || self.is_limited(url) || self.any_pause.load(Ordering::Relaxed)
     }
 
     /// The origin asks to be left alone for so long: `Retry-After`. What is under way goes on.
@@ -91,7 +119,7 @@ mod tests {
     use gather_core::{now, test};
 
     fn at_once(limit: usize) -> Origins {
-        Origins::new(Pace { at_once: NonZeroUsize::new(limit), ..Pace::default() })
+        Origins::new(Pace { at_once: NonZeroUsize::new(limit), ..Pace::default() }, None)
     }
 
     fn url(url: &str) -> Url {
@@ -102,28 +130,28 @@ mod tests {
     fn an_origin_has_its_places_and_loopback_has_no_limit_unless_asked_for() {
         let origins = at_once(2);
         let one = url("http://h.example/");
-        let held = [(); 2].map(|()| origins.enter(&one).now_or_never().flatten().unwrap());
-        assert!(origins.enter(&one).now_or_never().is_none());
-        assert!(origins.enter(&url("http://other.example/")).now_or_never().unwrap().is_some());
-        assert!(origins.enter(&url("https://h.example/")).now_or_never().unwrap().is_some());
-        assert!(origins.enter(&url("http://h.example:8080/")).now_or_never().unwrap().is_some());
-        assert!(origins.enter(&url("http://127.0.0.1/")).now_or_never().unwrap().is_none());
+        let held = [(); 2].map(|()| origins.enter_origin(&one).now_or_never().flatten().unwrap());
+        assert!(origins.enter_origin(&one).now_or_never().is_none());
+        assert!(origins.enter_origin(&url("http://other.example/")).now_or_never().unwrap().is_some());
+        assert!(origins.enter_origin(&url("https://h.example/")).now_or_never().unwrap().is_some());
+        assert!(origins.enter_origin(&url("http://h.example:8080/")).now_or_never().unwrap().is_some());
+        assert!(origins.enter_origin(&url("http://127.0.0.1/")).now_or_never().unwrap().is_none());
         drop(held);
-        assert!(origins.enter(&one).now_or_never().is_some());
+        assert!(origins.enter_origin(&one).now_or_never().is_some());
 
-        let everywhere = Origins::new(Pace { on_loopback: true, ..Pace::default() });
-        assert!(everywhere.enter(&url("http://127.0.0.1/")).now_or_never().unwrap().is_some());
+        let everywhere = Origins::new(Pace { on_loopback: true, ..Pace::default() }, None);
+        assert!(everywhere.enter_origin(&url("http://127.0.0.1/")).now_or_never().unwrap().is_some());
     }
 
     #[test]
     fn a_wait_that_is_dropped_loses_no_place() {
         let (origins, url) = (at_once(1), url("http://h.example/"));
-        let held = origins.enter(&url).now_or_never().flatten();
-        let mut waiting = Box::pin(origins.enter(&url));
+        let held = origins.enter_origin(&url).now_or_never().flatten();
+        let mut waiting = Box::pin(origins.enter_origin(&url));
         assert!((&mut waiting).now_or_never().is_none());
         drop(waiting);
         drop(held);
-        assert!(origins.enter(&url).now_or_never().is_some());
+        assert!(origins.enter_origin(&url).now_or_never().is_some());
     }
 
     #[test]
@@ -132,10 +160,10 @@ mod tests {
             test(1, async {
                 let (origins, start) = (at_once(8), now());
                 origins.pause(&url(host), Duration::from_secs(60));
-                drop(origins.enter(&url("http://other.example/")).await);
-                drop(origins.enter(&url("http://127.0.0.1:81/")).await);
+                drop(origins.enter_origin(&url("http://other.example/")).await);
+                drop(origins.enter_origin(&url("http://127.0.0.1:81/")).await);
                 assert_eq!(now(), start);
-                drop(origins.enter(&url(host)).await);
+                drop(origins.enter_origin(&url(host)).await);
                 assert_eq!(now() - start, Duration::from_secs(60));
             });
         }
@@ -144,10 +172,10 @@ mod tests {
     #[test]
     fn requests_are_the_delay_apart() {
         test(1, async {
-            let origins = Origins::new(Pace { delay: Duration::from_secs(1), ..Pace::default() });
+            let origins = Origins::new(Pace { delay: Duration::from_secs(1), ..Pace::default() }, None);
             let start = now();
             for _ in 0..4 {
-                drop(origins.enter(&url("http://h.example/")).await);
+                drop(origins.enter_origin(&url("http://h.example/")).await);
             }
             assert_eq!(now() - start, Duration::from_secs(3));
         });

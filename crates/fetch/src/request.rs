@@ -27,9 +27,23 @@ pub struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
+    /// The login of the URL, if it came without a password.
+    pub(crate) login: Option<String>,
     pub(crate) body: Bytes,
     pub(crate) typed: bool,
     pub(crate) total: Option<Option<Duration>>,
+    pub(crate) keep_body: bool,
+    pub(crate) purpose: Purpose,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// What the caller wants.
+    Caller,
+    /// To know what robots.txt says: it is not under its rules itself, its redirects are followed by who asked, and of the
+    /// body only a part is read, however long it is.
+    Robots,
 }
 
 impl Request {
@@ -40,8 +54,18 @@ impl Request {
     pub fn new(method: Method, url: impl IntoUrl) -> Result<Self, Error> {
         let mut url = url_input::into_url(url)?;
         let mut headers = HeaderMap::new();
-        take_credentials(&mut url, &mut headers);
-        Ok(Self { method, url, headers, body: Bytes::new(), typed: false, total: None })
+        let login = take_credentials(&mut url, &mut headers);
+        Ok(Self {
+            method,
+            url,
+            headers,
+            login,
+            body: Bytes::new(),
+            typed: false,
+            total: None,
+            keep_body: true,
+            purpose: Purpose::Caller,
+        })
     }
 
     /// A GET.
@@ -158,6 +182,20 @@ impl Request {
         self
     }
 
+    /// Whether the response has its body: `true` by default. With `false` the body is read, decoded and tried again
+    /// within all limits, but only counted, so that it costs no memory. It changes nothing for
+    /// [`stream`](crate::Client::stream).
+    #[must_use]
+    pub fn keep_body(mut self, keep: bool) -> Self {
+        self.keep_body = keep;
+        self
+    }
+
+    pub(crate) fn purpose(mut self, purpose: Purpose) -> Self {
+        self.purpose = purpose;
+        self
+    }
+
     /// The URL, without credentials: those have become a header.
     pub fn url(&self) -> &Url {
         &self.url
@@ -216,15 +254,17 @@ pub(crate) fn basic(user: &str, password: &str) -> HeaderValue {
     value
 }
 
-/// `http://user:password@host/` becomes a header, and the URL is then free of secrets.
-fn take_credentials(url: &mut Url, headers: &mut HeaderMap) {
+/// `http://user:password@host/` becomes a header, and the URL is then free of secrets. Gives the login if it is alone.
+fn take_credentials(url: &mut Url, headers: &mut HeaderMap) -> Option<String> {
     if url.username().is_empty() && url.password().is_none() {
-        return;
+        return None;
     }
     let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (user, password) = (decoded(url.username()), decoded(url.password().unwrap_or_default()));
     headers.insert(AUTHORIZATION, basic(&user, &password));
+    let login = url.password().is_none().then_some(user);
     *url = crate::error::redacted(url);
+    login
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ impl Head {
 pub struct Response {
     pub(crate) head: Head,
     pub(crate) body: Bytes,
+    pub(crate) length: u64,
     pub(crate) wire_bytes: u64,
     pub(crate) elapsed: Duration,
 }
@@ -127,7 +128,12 @@ impl Response {
         self.wire_bytes
     }
 
-    /// The body, decoded.
+    /// How many bytes the body has, decoded; also of one that was not kept.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The body, decoded; empty if the request did not [keep](crate::Request::keep_body) it.
     pub fn bytes(&self) -> &Bytes {
         &self.body
     }

@@ -13,6 +13,7 @@ use url::Url;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Failure};
 use crate::response::{Head, Hop};
+use crate::retry;
 use crate::watch::Watch;
 
 /// A response with its body still to come: decoded, within the client's limits, in pieces of any size.
@@ -93,7 +94,8 @@ impl Streaming {
     pub fn status_error(&self) -> Option<Error> {
         let status = self.head.status;
         let fact = format!("status {status}");
-        (status >= 400).then(|| self.error(Failure::new(ErrorKind::Status, fact)))
+        let failure = || Failure::new(ErrorKind::Status, fact).retryable(retry::is_retryable_status(status));
+        (status >= 400).then(|| self.error(failure()))
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
@@ -13,14 +14,17 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use gather_core::{Limiter, now, sleep, sleep_until};
 use http::Uri;
 
+use super::connections::Connections;
 use super::dns::Resolver;
-use super::io::Io;
+use super::io::{Io, Permits};
 use super::socket::Socket;
 use super::tls::Tls;
+use super::tunnel;
 use crate::address::{classify, is_loopback_host};
 use crate::config::Config;
 use crate::error::{ErrorKind, Failure, Phase, shortened};
 use crate::origins::{Pace, Permit};
+use crate::proxy::{self, Proxies, Proxy};
 use crate::url_input::Origin;
 
 /// How long one address is given before the next one is tried beside it (RFC 8305, section 5).
@@ -89,24 +93,28 @@ struct Inner {
     tls: Tls,
     typed: Arc<Typed>,
     allow_private: bool,
+    proxies: Proxies,
     limit: Option<Duration>,
     pace: Pace,
     places: Limiter<Uri>,
+    connections: Connections,
 }
 
 impl Connector {
     pub(crate) fn new(config: &Config, typed: Arc<Typed>) -> Self {
         Self(Arc::new(Inner {
-            resolver: Resolver::new(config.resolve.clone()),
+            resolver: Resolver::new(config.resolve.clone(), config.resolver.clone()),
             tls: Tls::new(config.insecure, config.roots.clone()),
             typed,
             allow_private: config.allow_private,
+            proxies: config.proxies.clone(),
             limit: config.timeouts.connect,
             pace: config.pace,
             places: match config.pace.at_once {
                 Some(at_once) => Limiter::new().concurrency(at_once),
                 None => Limiter::new(),
             },
+            connections: Connections::new(config.max_connections.map(NonZeroUsize::get)),
         }))
     }
 }
@@ -168,17 +176,48 @@ impl Inner {
         let host = origin.host().unwrap_or_default();
         let https = origin.scheme() == Some(&http::uri::Scheme::HTTPS);
         let port = origin.port_u16().unwrap_or(if https { 443 } else { 80 });
-        let place = self.place(origin).await;
+        let of_origin = self.place(origin).await;
+        let permits = Permits::new(of_origin, self.connections.enter().await);
         let budget = Budget { end: self.limit.and_then(|limit| now().checked_add(limit)), limit: self.limit };
 
-        let addresses = budget.spend(Phase::Dns, self.resolver.resolve(host, port)).await?;
-        let addresses = self.allowed(host, port, addresses)?;
-        let (stream, remote) = budget.spend(Phase::Connect, connect_any(host, addresses)).await?;
+        let proxy = self.proxies.choose(https, host, port);
+        let (stream, remote) = match proxy {
+            Some(proxy) => self.reach_through(proxy, https, host, port, &budget).await?,
+            None => {
+                let addresses = budget.spend(Phase::Dns, self.resolver.resolve(host, port)).await?;
+                let addresses = self.allowed(host, port, addresses)?;
+                budget.spend(Phase::Connect, self.connect_any(host, addresses)).await?
+            }
+        };
+        let used = self.connections.add(stream.reader());
         if !https {
-            return Ok(Io::plain(stream, remote, place));
+            return Ok(Io::plain(stream, remote, used, permits).proxied(proxy.is_some()));
         }
         let stream = budget.spend(Phase::Tls, self.tls.handshake(host, stream)).await?;
-        Ok(Io::tls(stream, remote, place))
+        Ok(Io::tls(stream, remote, used, permits))
+    }
+
+    /// A connection to the proxy, and for https a tunnel through it. The proxy's own address was given by the user; of
+    /// where it leads only what stands in the URL can be judged.
+    async fn reach_through(
+        &self,
+        proxy: &Proxy,
+        https: bool,
+        host: &str,
+        port: u16,
+        budget: &Budget,
+    ) -> Result<(Socket, SocketAddr), Failure> {
+        if let Some(address) = proxy::literal(host) {
+            self.allowed(host, port, vec![SocketAddr::new(address, port)])?;
+        }
+        let addresses = budget.spend(Phase::Dns, self.resolver.resolve(&proxy.host, proxy.port)).await?;
+        let connected = budget.spend(Phase::Connect, self.connect_any(&proxy.host, addresses)).await;
+        let (stream, remote) = connected?;
+        if !https {
+            return Ok((stream, remote));
+        }
+        let tunnel = budget.spend(Phase::Connect, tunnel::dig(stream, proxy, host, port)).await?;
+        Ok((tunnel, remote))
     }
 
     /// A place among the connections to the origin, which the connection keeps as long as it lives. The wait for it
@@ -188,6 +227,47 @@ impl Inner {
         let is_loopback = host.is_ok_and(|host| is_loopback_host(&host));
         self.pace.connections(is_loopback)?;
         Some(self.places.acquire(origin.clone()).await)
+    }
+
+    /// The first connection that comes about. The families take turns, in the order the resolver prefers, each address
+    /// gets a head start on the next, and one that fails lets the next begin at once (RFC 8305).
+    async fn connect_any(
+        &self,
+        host: &str,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<(Socket, SocketAddr), Failure> {
+        if let [only] = addresses.as_slice() {
+            return self.connect_one(host, *only).await;
+        }
+        let mut waiting = taking_turns(addresses).into_iter();
+        let mut running = FuturesUnordered::new();
+        let mut last =
+            Failure::new(ErrorKind::Dns, format!("cannot resolve {:?}: it has no address", shortened(host)));
+        loop {
+            match waiting.next() {
+                Some(address) => running.push(self.connect_one(host, address)),
+                None if running.is_empty() => return Err(last),
+                None => {}
+            }
+            match next_within(&mut running, waiting.len() > 0).await {
+                Some(Ok(connected)) => return Ok(connected),
+                Some(Err(failure)) => last = failure,
+                None => {}
+            }
+        }
+    }
+
+    async fn connect_one(&self, host: &str, address: SocketAddr) -> Result<(Socket, SocketAddr), Failure> {
+        loop {
+            match Socket::connect(address).await {
+                Ok(stream) => return Ok((stream, address)),
+                Err(error) if is_out_of_descriptors(&error) => {
+                    self.connections.make_room();
+                    sleep(DESCRIPTOR_WAIT).await;
+                }
+                Err(error) => return Err(not_connected(host, address, error)),
+            }
+        }
     }
 
     /// The addresses that may be connected to: the check is on what is connected to, not on the name.
@@ -215,30 +295,6 @@ fn private_address(host: &str, address: SocketAddr) -> Failure {
     Failure::new(ErrorKind::PrivateAddress, fact).hint("--allow-private (allow_private) is for local work")
 }
 
-/// The first connection that comes about. The families take turns, in the order the resolver prefers, each address
-/// gets a head start on the next, and one that fails lets the next begin at once (RFC 8305).
-async fn connect_any(host: &str, addresses: Vec<SocketAddr>) -> Result<(Socket, SocketAddr), Failure> {
-    if let [only] = addresses.as_slice() {
-        return connect_one(host, *only).await;
-    }
-    let mut waiting = taking_turns(addresses).into_iter();
-    let mut running = FuturesUnordered::new();
-    let mut last =
-        Failure::new(ErrorKind::Dns, format!("cannot resolve {:?}: it has no address", shortened(host)));
-    loop {
-        match waiting.next() {
-            Some(address) => running.push(connect_one(host, address)),
-            None if running.is_empty() => return Err(last),
-            None => {}
-        }
-        match next_within(&mut running, waiting.len() > 0).await {
-            Some(Ok(connected)) => return Ok(connected),
-            Some(Err(failure)) => last = failure,
-            None => {}
-        }
-    }
-}
-
 /// The next attempt that ends; or nothing, once it is time to begin another one.
 async fn next_within<S: StreamExt + Unpin>(running: &mut S, more_to_begin: bool) -> Option<S::Item> {
     if !more_to_begin {
@@ -254,16 +310,6 @@ fn taking_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
         addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
     let longest = one.len().max(two.len());
     (0..longest).flat_map(|n| [one.get(n).copied(), two.get(n).copied()]).flatten().collect()
-}
-
-async fn connect_one(host: &str, address: SocketAddr) -> Result<(Socket, SocketAddr), Failure> {
-    loop {
-        match Socket::connect(address).await {
-            Ok(stream) => return Ok((stream, address)),
-            Err(error) if is_out_of_descriptors(&error) => sleep(DESCRIPTOR_WAIT).await,
-            Err(error) => return Err(not_connected(host, address, error)),
-        }
-    }
 }
 
 /// EMFILE and ENFILE: some other connection will close and free one.

@@ -1,4 +1,5 @@
-//! Names to addresses: overrides, then a cache of our own age, then the system, off the event loop.
+//! Names to addresses: overrides, then a cache of our own age, then a resolver of the caller's, or the system, off the
+//! event loop.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -9,12 +10,16 @@ use gather_core::{now, to_thread};
 
 use crate::config::Override;
 use crate::error::{ErrorKind, Failure, shortened};
+use crate::resolve::Resolve;
 
 /// How long an answer is used. getaddrinfo does not tell how long it is good for.
 const AGE: Duration = Duration::from_secs(60);
 
 /// How many names are remembered; beyond that the old ones are forgotten, then all.
 const NAMES: usize = 10_000;
+
+/// How many addresses of an answer are used: whoever sends more does not decide how long we try.
+const ADDRESSES: usize = 32;
 
 type Answer = Arc<[IpAddr]>;
 
@@ -24,12 +29,14 @@ type Slot = Arc<async_lock::Mutex<Option<(Instant, Answer)>>>;
 #[derive(Default)]
 pub(crate) struct Resolver {
     overrides: Vec<Override>,
+    /// Whom to ask in place of the system.
+    own: Option<Arc<dyn Resolve>>,
     names: Mutex<HashMap<String, Slot>>,
 }
 
 impl Resolver {
-    pub(crate) fn new(overrides: Vec<Override>) -> Self {
-        Self { overrides, names: Mutex::default() }
+    pub(crate) fn new(overrides: Vec<Override>, own: Option<Arc<dyn Resolve>>) -> Self {
+        Self { overrides, own, names: Mutex::default() }
     }
 
     /// Whether a person gave the address of this host and port.
@@ -61,7 +68,10 @@ impl Resolver {
         {
             return Ok(answer.clone());
         }
-        let answer = ask_system(host.to_owned()).await?;
+        let answer = match &self.own {
+            Some(own) => ask_own(own.as_ref(), host).await?,
+            None => ask_system(host.to_owned()).await?,
+        };
         *entry = Some((now(), answer.clone()));
         Ok(answer)
     }
@@ -87,28 +97,36 @@ fn is_old(slot: &Slot) -> bool {
         .is_some_and(|entry| entry.as_ref().is_none_or(|(at, _)| now().saturating_duration_since(*at) >= AGE))
 }
 
+async fn ask_own(own: &dyn Resolve, host: &str) -> Result<Answer, Failure> {
+    judged(host, own.resolve(host).await)
+}
+
 async fn ask_system(host: String) -> Result<Answer, Failure> {
     let name = host.clone();
     let answer =
         to_thread(move || (name.as_str(), 0).to_socket_addrs().map(|all| all.map(|a| a.ip()).collect()))
             .await;
     match answer {
-        Ok(Ok(addresses)) => {
-            let addresses: Vec<IpAddr> = addresses;
-            if addresses.is_empty() {
-                Err(unresolved(&host, "it has no address"))
-            } else {
-                Ok(addresses.into())
-            }
+        Ok(answer) => judged(&host, answer),
+        Err(ended) => {
+            Err(Failure::new(ErrorKind::Cancelled, format!("name look-up of {}: {ended}", shortened(&host))))
         }
-        Ok(Err(error)) => {
+    }
+}
+
+/// An answer that can be used: with an address, and not with too many.
+fn judged(host: &str, answer: std::io::Result<Vec<IpAddr>>) -> Result<Answer, Failure> {
+    match answer {
+        Ok(addresses) if addresses.is_empty() => Err(unresolved(host, "it has no address")),
+        Ok(mut addresses) => {
+            addresses.truncate(ADDRESSES);
+            Ok(addresses.into())
+        }
+        Err(error) => {
             let why = error.to_string();
             let why =
                 why.strip_prefix("failed to lookup address information: ").unwrap_or(&why).to_lowercase();
-            Err(unresolved(&host, &why).source(error))
-        }
-        Err(ended) => {
-            Err(Failure::new(ErrorKind::Cancelled, format!("name look-up of {}: {ended}", shortened(&host))))
+            Err(unresolved(host, &shortened(&why)).source(error))
         }
     }
 }

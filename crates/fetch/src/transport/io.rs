@@ -4,7 +4,7 @@
 //! of the CPU; this one reads into a buffer of the thread and copies what came.
 
 use std::cell::RefCell;
-use std::io::{Error, IoSlice, Result};
+use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,10 +16,16 @@ use futures_rustls::client::TlsStream;
 use hyper::rt::ReadBufCursor;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 
+use super::connections::{Place, Use};
 use super::socket::Socket;
 use crate::origins::Permit;
 
 const BUFFER: usize = 64 << 10;
+
+/// How many bytes may come without a wait before the others on this thread get their turn. hyper reads on as long as there
+/// is something, so a peer that is fast enough, and sends what never becomes a piece of a body (a chunk size of zeros,
+/// interim responses), would hold the thread for ever, past every time limit.
+const TURN: usize = 2 * BUFFER;
 
 thread_local! {
     /// Shared by all connections that this thread polls: a read fills it and empties it again within one poll.
@@ -31,6 +37,8 @@ thread_local! {
 pub(crate) struct ConnectionInfo {
     pub(crate) remote: SocketAddr,
     traffic: Arc<Traffic>,
+    used: Arc<Use>,
+    is_shared: bool,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +56,13 @@ impl ConnectionInfo {
         self.traffic.ever.load(Ordering::Relaxed) && !self.traffic.since_write.load(Ordering::Relaxed)
     }
 
+    /// Its request is over. (One of HTTP/2 may have others.)
+    pub(crate) fn rest(&self) {
+        if !self.is_shared {
+            self.used.rest();
+        }
+    }
+
     /// Whether anything of a response has come.
     pub(crate) fn heard_something(&self) -> bool {
         self.traffic.since_write.load(Ordering::Relaxed)
@@ -57,8 +72,22 @@ impl ConnectionInfo {
 pub(crate) struct Io {
     stream: Stream,
     info: ConnectionInfo,
-    /// Among the connections to the origin.
-    _place: Option<Permit>,
+    turn: Turn,
+    is_proxied: bool,
+    _permits: Permits,
+}
+
+/// What a connection holds as long as it lives.
+pub(crate) struct Permits {
+    _of_origin: Option<Permit>,
+    _of_client: Option<Place>,
+}
+
+impl Permits {
+    /// Among the connections to its origin, and among all of the client's.
+    pub(crate) fn new(of_origin: Option<Permit>, of_client: Option<Place>) -> Self {
+        Self { _of_origin: of_origin, _of_client: of_client }
+    }
 }
 
 enum Stream {
@@ -66,17 +95,42 @@ enum Stream {
     Tls(Box<TlsStream<Socket>>),
 }
 
+impl Stream {
+    /// Whether the server chose HTTP/2 in the handshake.
+    fn speaks_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            #[cfg(feature = "http2")]
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(super::tls::HTTP2),
+            #[cfg(not(feature = "http2"))]
+            Self::Tls(_) => false,
+        }
+    }
+}
+
 impl Io {
-    pub(crate) fn plain(stream: Socket, remote: SocketAddr, place: Option<Permit>) -> Self {
-        Self::new(Stream::Plain(stream), remote, place)
+    pub(crate) fn plain(stream: Socket, remote: SocketAddr, used: Arc<Use>, permits: Permits) -> Self {
+        Self::new(Stream::Plain(stream), remote, used, permits)
     }
 
-    pub(crate) fn tls(stream: TlsStream<Socket>, remote: SocketAddr, place: Option<Permit>) -> Self {
-        Self::new(Stream::Tls(Box::new(stream)), remote, place)
+    pub(crate) fn tls(
+        stream: TlsStream<Socket>,
+        remote: SocketAddr,
+        used: Arc<Use>,
+        permits: Permits,
+    ) -> Self {
+        Self::new(Stream::Tls(Box::new(stream)), remote, used, permits)
     }
 
-    fn new(stream: Stream, remote: SocketAddr, place: Option<Permit>) -> Self {
-        Self { stream, info: ConnectionInfo { remote, traffic: Arc::default() }, _place: place }
+    fn new(stream: Stream, remote: SocketAddr, used: Arc<Use>, permits: Permits) -> Self {
+        let is_shared = stream.speaks_http2();
+        let info = ConnectionInfo { remote, traffic: Arc::default(), used, is_shared };
+        Self { stream, info, turn: Turn::default(), is_proxied: false, _permits: permits }
+    }
+
+    /// Says that requests go to a proxy as they are, so that they must name their origin.
+    pub(crate) fn proxied(self, is_proxied: bool) -> Self {
+        Self { is_proxied, ..self }
     }
 
     fn poll_into(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>> {
@@ -91,8 +145,33 @@ impl Io {
         self.info.traffic.since_write.store(true, Ordering::Relaxed);
     }
 
-    fn has_written(&self) {
+    /// Something is about to be written: a request, if it was unused.
+    fn begin_write(&self) -> Result<()> {
         self.info.traffic.since_write.store(false, Ordering::Relaxed);
+        if self.info.used.begin() { Ok(()) } else { Err(ErrorKind::NotConnected.into()) }
+    }
+}
+
+/// Counts the bytes of a connection that came without a wait.
+#[derive(Debug, Default)]
+struct Turn(usize);
+
+impl Turn {
+    /// Whether it is for others to go on; the task is woken to come again.
+    fn is_over(&mut self, cx: &Context<'_>) -> bool {
+        if self.0 < TURN {
+            return false;
+        }
+        self.0 = 0;
+        cx.waker().wake_by_ref();
+        true
+    }
+
+    fn note(&mut self, read: &Poll<Result<usize>>) {
+        match read {
+            Poll::Ready(Ok(bytes)) => self.0 += bytes,
+            _ => self.0 = 0,
+        }
     }
 }
 
@@ -103,11 +182,19 @@ impl hyper::rt::Read for Io {
         mut cursor: ReadBufCursor<'_>,
     ) -> Poll<Result<()>> {
         let this = self.get_mut();
+        if this.turn.is_over(cx) {
+            return Poll::Pending;
+        }
+        if this.info.used.gives_way() {
+            return Poll::Ready(Ok(())); // as if the server had closed it
+        }
         READ.with(|buffer| {
             let mut buffer = buffer.try_borrow_mut().map_err(Error::other)?;
             let room = cursor.remaining().min(buffer.len());
             let space = buffer.get_mut(..room).unwrap_or_default();
-            let read = ready!(this.poll_into(cx, space))?;
+            let read = this.poll_into(cx, space);
+            this.turn.note(&read);
+            let read = ready!(read)?;
             if read > 0 {
                 this.has_read();
                 cursor.put_slice(space.get(..read).unwrap_or_default());
@@ -120,7 +207,7 @@ impl hyper::rt::Read for Io {
 impl hyper::rt::Write for Io {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let this = self.get_mut();
-        this.has_written();
+        this.begin_write()?;
         match &mut this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
@@ -151,7 +238,7 @@ impl hyper::rt::Write for Io {
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
         let this = self.get_mut();
-        this.has_written();
+        this.begin_write()?;
         match &mut this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
@@ -161,6 +248,30 @@ impl hyper::rt::Write for Io {
 
 impl Connection for Io {
     fn connected(&self) -> Connected {
-        Connected::new().extra(self.info.clone())
+        let connected = Connected::new().extra(self.info.clone()).proxy(self.is_proxied);
+        if self.info.is_shared { connected.negotiated_h2() } else { connected }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::task::noop_waker_ref;
+
+    #[test]
+    fn who_always_has_something_to_say_is_interrupted() {
+        let mut turn = Turn::default();
+        let cx = Context::from_waker(noop_waker_ref());
+        let mut reads = |first: Poll<Result<usize>>| {
+            turn.note(&first);
+            (0..1000).find(|_| {
+                let over = turn.is_over(&cx);
+                turn.note(&Poll::Ready(Ok(TURN / 8)));
+                over
+            })
+        };
+        assert_eq!(reads(Poll::Pending), Some(8));
+        assert!(reads(Poll::Ready(Ok(1))).is_some());
+        assert_eq!(reads(Poll::Pending), Some(8));
     }
 }

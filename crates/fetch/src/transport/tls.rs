@@ -11,12 +11,22 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError,
+    RootCertStore, SignatureScheme,
 };
 
 use super::socket::Socket;
 use crate::error::{ErrorKind, Failure, shortened};
+
+/// What is offered (RFC 7301), the best first.
+#[cfg(feature = "http2")]
+const PROTOCOLS: &[&[u8]] = &[HTTP2, b"http/1.1"];
+#[cfg(not(feature = "http2"))]
+const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
+
+/// HTTP/2 over TLS, as ALPN calls it (RFC 9113, section 3.1).
+#[cfg(feature = "http2")]
+pub(crate) const HTTP2: &[u8] = b"h2";
 
 /// The TLS side of a client. The roots are loaded at the first handshake: a client that never needs them never reads them.
 pub(crate) struct Tls {
@@ -64,7 +74,7 @@ fn configure(insecure: bool, extra: Vec<CertificateDer<'static>>) -> Result<Clie
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(config)
 }
 
@@ -217,6 +227,11 @@ fn explain_tls(host: &str, error: &TlsError) -> Failure {
         }
         TlsError::InvalidMessage(_) => {
             failure(format!("{host} does not speak tls here")).hint("is it http:// on this port?")
+        }
+        // RFC 7301, section 3.2.
+        TlsError::AlertReceived(AlertDescription::NoApplicationProtocol) => {
+            failure(format!("{host} speaks no protocol that we speak (alpn)"))
+                .hint("is another service on this port?")
         }
         other => failure(format!("tls handshake with {host} failed: {other}")),
     }

@@ -12,8 +12,10 @@ use http::Extensions;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 
 use super::connect::{Connector, Typed, poll_telling};
+use super::framing;
 use super::io::ConnectionInfo;
 use super::runtime::{Clock, Services};
 use crate::config::Config;
@@ -35,22 +37,40 @@ pub(crate) type WireRequest = http::Request<Full<Bytes>>;
 #[derive(Clone)]
 pub(crate) struct Wire {
     http: Client<Connector, Full<Bytes>>,
+    /// Bytes of a head.
+    head: usize,
 }
 
 impl Wire {
     pub(crate) fn new(config: &Config, typed: Arc<Typed>) -> Self {
-        let http = Client::builder(Services)
+        let head = config.limits.header_bytes.max(LEAST_BUFFER);
+        let mut http = Client::builder(Services);
+        #[cfg(feature = "http2")]
+        super::http2::bound(&mut http, head);
+        let http = http
             .pool_timer(Clock)
             .pool_idle_timeout(IDLE_CONNECTION)
             .pool_max_idle_per_host(if config.keep_alive { IDLE_CONNECTIONS } else { 0 })
-            .http1_max_buf_size(config.limits.header_bytes.max(LEAST_BUFFER))
+            // RFC 9112, section 5.2: a user agent reads a folded line as one.
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .http1_max_buf_size(head)
             .build(Connector::new(config, typed));
-        Self { http }
+        Self { http, head }
     }
 
     /// Sends a request and waits for the head of the response. The limit on the first byte begins when there is a
     /// connection: until then the connector has its own.
     pub(crate) async fn send(
+        &self,
+        mut request: WireRequest,
+        watch: &mut Watch,
+    ) -> Result<http::Response<Incoming>, Failure> {
+        let captured = capture_connection(&mut request);
+        let response = self.await_head(request, watch).await?;
+        self.judge(response, &captured)
+    }
+
+    async fn await_head(
         &self,
         request: WireRequest,
         watch: &mut Watch,
@@ -67,6 +87,23 @@ impl Wire {
             watch.poll_late(cx, Phase::FirstByte, until).map(Err)
         })
         .await
+    }
+
+    /// The response, if its framing can be trusted. If it cannot, its connection serves no other request.
+    fn judge(
+        &self,
+        response: http::Response<Incoming>,
+        captured: &CaptureConnection,
+    ) -> Result<http::Response<Incoming>, Failure> {
+        let (status, version, headers) = (response.status().as_u16(), response.version(), response.headers());
+        let sound =
+            framing::check(status, version, headers).and_then(|()| framing::check_size(headers, self.head));
+        if (sound.is_err() || !framing::is_reusable(status, version, headers))
+            && let Some(connected) = captured.connection_metadata().as_ref()
+        {
+            connected.poison();
+        }
+        sound.map(|()| response).map_err(|failure| failure.with_status(status))
     }
 }
 
@@ -85,6 +122,10 @@ fn explain(error: hyper_util::client::legacy::Error) -> Failure {
         connected.get_extras(&mut extensions);
         extensions.remove::<ConnectionInfo>()
     });
+    #[cfg(feature = "http2")]
+    if let Some(failure) = find::<h2::Error>(&error).and_then(super::http2::explain_head) {
+        return failure.source(error);
+    }
     let mut failure = match find::<hyper::Error>(&error) {
         Some(hyper) => explain_head(hyper, connection.as_ref().is_some_and(ConnectionInfo::heard_something)),
         None => Failure::new(ErrorKind::Connect, format!("the request could not be sent: {error}")),
@@ -116,6 +157,10 @@ fn explain_head(error: &hyper::Error, heard_something: bool) -> Failure {
 pub(crate) fn explain_body(error: hyper::Error) -> Failure {
     if let Some(failure) = tls_alert(&error) {
         return failure;
+    }
+    #[cfg(feature = "http2")]
+    if let Some(failure) = find::<h2::Error>(&error).and_then(super::http2::explain_body) {
+        return failure.source(error);
     }
     let why = match find::<std::io::Error>(&error) {
         Some(io) if io.kind() == std::io::ErrorKind::ConnectionReset => "the connection was reset".to_owned(),

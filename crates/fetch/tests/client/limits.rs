@@ -1,7 +1,7 @@
 //! Bounds on what comes, and on how much at once.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -86,25 +86,38 @@ fn the_body_of_a_redirect_or_of_a_failed_attempt_is_not_looked_at() {
 fn counting_server() -> (std::net::SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (addr, most) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
-    let (peak, open) = (most.clone(), Arc::new(AtomicUsize::new(0)));
+    let peak = most.clone();
     std::thread::spawn(move || {
+        let mut open: Vec<TcpStream> = Vec::new();
         for connection in listener.incoming() {
             let Ok(connection) = connection else { return };
-            let open = open.clone();
-            peak.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            std::thread::spawn(move || {
-                let mut replies = connection.try_clone().unwrap();
-                let heads = BufReader::new(connection).lines().map_while(Result::ok).filter(String::is_empty);
-                for _ in heads {
-                    if replies.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").is_err() {
-                        break;
-                    }
-                }
-                open.fetch_sub(1, Ordering::SeqCst);
-            });
+            // The thread that serves a connection may hear later than this one that it has been closed.
+            open.retain(is_open);
+            open.push(connection.try_clone().unwrap());
+            peak.fetch_max(open.len(), Ordering::SeqCst);
+            std::thread::spawn(move || answer_all(connection));
         }
     });
     (addr, most)
+}
+
+fn answer_all(connection: TcpStream) {
+    let mut replies = connection.try_clone().unwrap();
+    for _ in BufReader::new(connection).lines().map_while(Result::ok).filter(String::is_empty) {
+        if replies.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").is_err() {
+            break;
+        }
+    }
+}
+
+/// Whether the other side has not closed it, without waiting and without taking anything.
+fn is_open(connection: &TcpStream) -> bool {
+    const PEEK_AND_DO_NOT_WAIT: i32 = 0x02 | 0x40;
+    let mut byte = [std::mem::MaybeUninit::uninit()];
+    match socket2::SockRef::from(connection).recv_with_flags(&mut byte, PEEK_AND_DO_NOT_WAIT) {
+        Ok(bytes) => bytes > 0,
+        Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+    }
 }
 
 #[test]
@@ -117,6 +130,45 @@ fn of_sixty_four_requests_under_a_limit_of_eight_the_server_never_sees_more_than
         }
     });
     assert!((1..=8).contains(&most.load(Ordering::SeqCst)), "{most:?}");
+}
+
+#[test]
+fn under_a_limit_on_all_connections_unused_ones_give_way_to_other_origins() {
+    let servers: Vec<Mock> = (0..6).map(|_| Mock::start(|_| Reply::text("ok")).unwrap()).collect();
+    let client =
+        local().max_connections(NonZeroUsize::new(2)).total_timeout(Duration::from_secs(4)).build().unwrap();
+    let start = std::time::Instant::now();
+    run(async {
+        for round in 0..3 {
+            let urls =
+                servers.iter().flat_map(|server| [0, 1].map(|n| server.join(&format!("/{round}/{n}"))));
+            gather_core::gather(urls.map(|url| client.get(url))).await.unwrap();
+        }
+    });
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(servers.iter().all(|server| server.calls() == 6));
+}
+
+#[test]
+fn over_all_origins_there_are_no_more_requests_at_once_than_the_limit() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let servers: Vec<Mock> = (0..3)
+        .map(|_| {
+            let (running, peak) = (now.clone(), most.clone());
+            Mock::start(move |_| {
+                peak.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                let running = running.clone();
+                Reply::text("ok").delay(Duration::from_millis(5)).after(async move {
+                    running.fetch_sub(1, Ordering::SeqCst);
+                })
+            })
+            .unwrap()
+        })
+        .collect();
+    let client = local().max_requests(NonZeroUsize::new(3)).build().unwrap();
+    let urls = servers.iter().flat_map(|server| (0..10).map(|n| server.join(&format!("/{n}"))));
+    run(gather_core::gather(urls.map(|url| client.get(url)))).unwrap();
+    assert!((1..=3).contains(&most.load(Ordering::SeqCst)), "{most:?}");
 }
 
 #[test]

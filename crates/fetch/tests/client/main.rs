@@ -5,13 +5,23 @@
 
 mod addresses;
 mod bodies;
+#[cfg(feature = "cookies")]
+mod cookies;
 #[cfg(all(feature = "gzip", feature = "br", feature = "zstd"))]
 mod decoding;
 mod framing;
+#[cfg(feature = "http2")]
+mod http2;
 mod limits;
+#[cfg(all(feature = "gzip", feature = "br", feature = "zstd"))]
+mod memory;
+mod netrc;
+mod order;
+mod proxy;
 mod redirects;
 mod requests;
 mod retries;
+mod robots;
 mod support;
 mod surf_face;
 mod timeouts;

@@ -175,3 +175,41 @@ fn a_retry_after_holds_back_the_whole_origin_and_no_other() {
     });
     assert!(gaps(&busy)[0] >= Duration::from_millis(990), "{:?}", gaps(&busy));
 }
+
+#[test]
+fn a_dead_site_is_not_asked_again_for_every_one_of_its_pages() {
+    let server = Mock::start(|_| Reply::status(503)).unwrap();
+    let client = local().retries(2).retry_budget(5).build().unwrap();
+    run(async {
+        for n in 0..20 {
+            assert_eq!(client.get(server.join(&format!("/{n}"))).await.unwrap().status(), 503);
+        }
+    });
+    assert_eq!(server.calls(), 20 + 5);
+}
+
+#[test]
+fn a_site_that_fails_now_and_then_is_asked_again_for_ever() {
+    let calls = std::sync::atomic::AtomicUsize::new(0);
+    let server = Mock::start(move |_| match calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 2 {
+        0 => Reply::status(503),
+        _ => Reply::text("ok"),
+    })
+    .unwrap();
+    let client = local().retries(1).retry_budget(1).build().unwrap();
+    run(async {
+        for _ in 0..20 {
+            assert_eq!(client.get(server.url()).await.unwrap().attempts(), 2);
+        }
+    });
+}
+
+#[test]
+fn the_error_of_a_streams_status_knows_whether_it_may_pass() {
+    for (status, may_pass) in [(404, false), (408, true), (429, true), (500, true), (501, true)] {
+        let server = Mock::start(move |_| Reply::status(status)).unwrap();
+        let request = gather_fetch::Request::get(server.url()).unwrap();
+        let streaming = run(local().retries(0).build().unwrap().stream(request)).unwrap();
+        assert_eq!(streaming.status_error().unwrap().is_retryable(), may_pass, "{status}");
+    }
+}

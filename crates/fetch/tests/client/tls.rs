@@ -50,6 +50,16 @@ fn a_server_that_does_not_speak_tls_is_told_so() {
 }
 
 #[test]
+fn a_server_that_shares_no_protocol_is_told_so_and_not_asked_again() {
+    // A fatal alert, no_application_protocol (RFC 8446, section 6).
+    let alert = [0x15, 3, 3, 0, 2, 2, 120];
+    let server = Rude::start(move |_| vec![Step::send(alert), Step::Hold]).unwrap();
+    let error = get(&local(), &server.url().replace("http:", "https:")).unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Tls, 1), "{error}");
+    assert!(error.fact().contains("alpn"), "{error}");
+}
+
+#[test]
 fn a_server_that_hangs_up_amid_the_handshake_is_asked_again() {
     let server = Rude::start(|_| vec![Step::Close]).unwrap();
     let error = get(&local(), &server.url().replace("http:", "https:")).unwrap_err();

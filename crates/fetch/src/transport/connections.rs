@@ -1,0 +1,221 @@
+//! The connections of a client, over all origins: how many there may be, and which of them could give way.
+//!
+//! A pool keeps what is unused for its own origin. Whoever goes through thousands of sites would fill it with connections
+//! that nobody asks for again, until none is left: so when places, or file descriptors, are short, unused ones are closed.
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use async_lock::{Semaphore, SemaphoreGuardArc};
+use gather_core::{now, timeout};
+
+/// The list of connections is rid of those that are gone when it is this long, or twice what was left the last time.
+const SWEEP_AT_LEAST: usize = 64;
+
+/// How long a connection may take until its first request; after that it counts as unused.
+const FIRST_REQUEST: Duration = Duration::from_millis(200);
+
+/// How often those who wait look for unused connections.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+pub(crate) struct Connections {
+    places: Option<Arc<Semaphore>>,
+    waiting: Arc<AtomicUsize>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    uses: Vec<Weak<Use>>,
+    sweep_at: usize,
+}
+
+/// A place among the connections.
+pub(crate) type Place = SemaphoreGuardArc;
+
+/// Whether a connection is in use.
+#[derive(Debug)]
+pub(crate) struct Use {
+    state: AtomicU8,
+    since: Instant,
+    /// Wakes the task that reads from it.
+    reader: Waker,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Its first request is about to begin; or there is none, because another connection was free first.
+const FRESH: u8 = 0;
+const IN_USE: u8 = 1;
+const UNUSED: u8 = 2;
+/// It is to close, and takes no request any more.
+const GIVING_WAY: u8 = 3;
+
+impl Connections {
+    /// At most so many; `None` is no limit.
+    pub(crate) fn new(limit: Option<usize>) -> Self {
+        let places = limit.map(|limit| Arc::new(Semaphore::new(limit.max(1))));
+        Self { places, waiting: Arc::default(), known: Mutex::default() }
+    }
+
+    /// Waits for a place, and asks an unused connection to make one.
+    pub(crate) async fn enter(&self) -> Option<Place> {
+        let places = self.places.as_ref()?;
+        if let Some(place) = places.try_acquire_arc() {
+            return Some(place);
+        }
+        let _waiting = Waiting::begin(&self.waiting);
+        let mut place = pin!(places.acquire_arc());
+        loop {
+            self.make_room();
+            if let Ok(place) = timeout(LOOK_AGAIN, place.as_mut()).await {
+                return Some(place);
+            }
+        }
+    }
+
+    /// Asks one unused connection, if there is one, to close.
+    pub(crate) fn make_room(&self) {
+        let known = self.known();
+        let _ = known.uses.iter().filter_map(Weak::upgrade).find(|used| used.give_way());
+    }
+
+    /// A new connection, whose reader is woken by this waker.
+    pub(crate) fn add(&self, reader: Waker) -> Arc<Use> {
+        let (state, waiting) = (AtomicU8::new(FRESH), self.waiting.clone());
+        let used = Arc::new(Use { state, since: now(), reader, waiting });
+        let mut known = self.known();
+        if known.uses.len() >= known.sweep_at {
+            known.uses.retain(|used| used.strong_count() > 0);
+            known.sweep_at = SWEEP_AT_LEAST.max(2 * known.uses.len());
+        }
+        known.uses.push(Arc::downgrade(&used));
+        used
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts one more that waits, until dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Use {
+    /// A request begins on it, if it does not give way.
+    pub(crate) fn begin(&self) -> bool {
+        if self.state.load(Ordering::Relaxed) == IN_USE {
+            return true;
+        }
+        self.turn(UNUSED, IN_USE) || self.turn(FRESH, IN_USE) || !self.gives_way()
+    }
+
+    /// Its request is over. If others wait for a connection it gives way at once.
+    pub(crate) fn rest(&self) {
+        if self.turn(IN_USE, UNUSED) && self.waiting.load(Ordering::SeqCst) > 0 {
+            self.give_way();
+        }
+    }
+
+    pub(crate) fn gives_way(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == GIVING_WAY
+    }
+
+    fn give_way(&self) -> bool {
+        let is_left = || now().saturating_duration_since(self.since) > FIRST_REQUEST;
+        let gave = self.turn(UNUSED, GIVING_WAY) || (is_left() && self.turn(FRESH, GIVING_WAY));
+        if gave {
+            self.reader.wake_by_ref();
+        }
+        gave
+    }
+
+    fn turn(&self, from: u8, to: u8) -> bool {
+        self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    fn add(connections: &Connections) -> Arc<Use> {
+        connections.add(Waker::noop().clone())
+    }
+
+    #[test]
+    fn only_what_is_unused_gives_way_and_then_takes_no_request() {
+        let connections = Connections::new(None);
+        let (one, two) = (add(&connections), add(&connections));
+        assert!(one.begin() && two.begin());
+        connections.make_room();
+        assert!(!one.gives_way() && !two.gives_way());
+        two.rest();
+        connections.make_room();
+        assert!(!one.gives_way() && two.gives_way() && one.begin() && !two.begin());
+        one.rest();
+        assert!(one.begin(), "nobody waits");
+    }
+
+    #[test]
+    fn who_waits_gets_the_place_of_what_is_unused_or_becomes_so() {
+        let connections = Connections::new(Some(1));
+        let place = connections.enter().now_or_never().flatten().unwrap();
+        let used = add(&connections);
+        assert!(used.begin());
+        {
+            let mut next = std::pin::pin!(connections.enter());
+            assert!(next.as_mut().now_or_never().is_none());
+            used.rest();
+            assert!(used.gives_way());
+            drop(place);
+            assert!(next.now_or_never().flatten().is_some());
+        }
+        let unused = add(&connections);
+        assert!(unused.begin());
+        let place = connections.enter().now_or_never().flatten().unwrap();
+        unused.rest();
+        let mut next = std::pin::pin!(connections.enter());
+        assert!(next.as_mut().now_or_never().is_none() && unused.gives_way());
+        drop(place);
+        assert!(next.now_or_never().flatten().is_some());
+    }
+
+    #[test]
+    fn one_that_never_had_a_request_gives_way_after_a_while() {
+        gather_core::test(1, async {
+            let connections = Connections::new(None);
+            let fresh = add(&connections);
+            connections.make_room();
+            assert!(!fresh.gives_way());
+            gather_core::sleep(2 * FIRST_REQUEST).await;
+            connections.make_room();
+            assert!(fresh.gives_way() && !fresh.begin());
+        });
+    }
+
+    #[test]
+    fn connections_that_are_gone_are_forgotten() {
+        let connections = Connections::new(None);
+        for _ in 0..10_000 {
+            drop(add(&connections));
+        }
+        assert!(connections.known().uses.len() <= SWEEP_AT_LEAST);
+    }
+}

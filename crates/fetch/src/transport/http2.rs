@@ -1,0 +1,69 @@
+//! HTTP/2 (RFC 9113), as far as hyper leaves it to us: what a peer may make us hold, and what its errors mean.
+
+use std::time::Duration;
+
+use h2::Reason;
+use hyper_util::client::legacy::Builder;
+
+use super::runtime::Clock;
+use crate::error::{ErrorKind, Failure};
+
+/// How much of one body may be on its way before we have taken any: a megabyte fills a line of 80 Mbit/s and 100 ms.
+const STREAM_WINDOW: u32 = 1 << 20;
+
+/// The same for all bodies on a connection, and with it the most that a connection's bodies hold unread.
+const CONNECTION_WINDOW: u32 = 4 << 20;
+
+/// How long a connection with requests under way may be silent before it is asked whether it is still there, and how long
+/// it has to answer.
+const PING: Duration = Duration::from_secs(20);
+const PONG: Duration = Duration::from_secs(10);
+
+/// How many streams that we have reset are remembered: what still comes on one of these is let pass, on any other it is
+/// a fault of the peer.
+const RESET_STREAMS: usize = 64;
+
+/// Bounds what the peer may make us hold: windows, heads, and streams that were reset. (h2 itself bounds frames that
+/// continue a head, resets, and answers to pings and settings that pile up; a push is a fault, for we never allow one.)
+pub(super) fn bound(http: &mut Builder, head: usize) {
+    http.timer(Clock)
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
+        .http2_max_concurrent_reset_streams(RESET_STREAMS)
+        .http2_keep_alive_interval(PING)
+        .http2_keep_alive_timeout(PONG);
+}
+
+/// What an error before the head means; `None` for one that is not HTTP/2's own.
+pub(super) fn explain_head(error: &h2::Error) -> Option<Failure> {
+    let reason = error.reason()?;
+    if error.is_library() && matches!(reason, Reason::REFUSED_STREAM | Reason::ENHANCE_YOUR_CALM) {
+        // So h2 refuses a head beyond the limit, and more frames of one than any head needs.
+        return Some(Failure::new(ErrorKind::TooLarge, "the head of the response is too large"));
+    }
+    let mut failure = Failure::new(ErrorKind::Body, format!("{}, before any response", told(error, reason)));
+    if !error.is_remote() {
+        return Some(failure.retryable(false));
+    }
+    // RFC 9113, section 8.7: it says so of the request itself, or that it will look at none that came late.
+    failure.unprocessed = error.is_reset() && reason == Reason::REFUSED_STREAM;
+    failure.stale = error.is_go_away() && reason == Reason::NO_ERROR;
+    Some(failure)
+}
+
+/// What an error amid the body means.
+pub(super) fn explain_body(error: &h2::Error) -> Option<Failure> {
+    let reason = error.reason()?;
+    let fact = format!("the body did not arrive whole: {}", told(error, reason));
+    Some(Failure::new(ErrorKind::Body, fact).retryable(error.is_remote()))
+}
+
+fn told(error: &h2::Error, reason: Reason) -> String {
+    let reason = reason.description();
+    match (error.is_remote(), error.is_go_away()) {
+        (false, _) => format!("the server breaks the rules of http/2 ({reason})"),
+        (true, true) => format!("the server ended the connection ({reason})"),
+        (true, false) => format!("the server ended the request ({reason})"),
+    }
+}
