@@ -1,15 +1,20 @@
 //! Files in batches: one hop to the I/O lane for many small files costs what one for a single file does.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use async_channel::Sender;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Hold};
 use crate::error::ReadError;
-use crate::file::File;
-use crate::read::{How, open, read};
+use crate::file::{Content, File};
+use crate::how::{How, Keep};
+use crate::part::Part;
+use crate::read::{LARGE, read};
 use crate::select::{Candidate, Selected};
-
-/// Files a hop reads. Measured: from 32 to 256 there is no difference; a hop a file is four times slower.
-pub(crate) const FILES_PER_BATCH: usize = 64;
+use crate::source::{Source, open};
+use crate::stream::stream;
+use crate::walk::Course;
 
 /// Bytes after which results are handed over although the batch is not at its end: large files do not wait for their
 /// neighbours.
@@ -24,65 +29,134 @@ pub(crate) struct Batch {
 /// Results that are handed over together.
 pub(crate) type Chunk = Vec<Taken>;
 
-/// A result, and the bytes of the budget that it holds.
+/// A result, and what it holds of the budget.
 pub(crate) struct Taken {
-    pub(crate) result: Result<File, ReadError>,
-    pub(crate) held: u64,
+    pub(crate) result: Result<Part, ReadError>,
+    pub(crate) held: Hold,
 }
 
-/// Reads the files of a batch, one after the other, on the thread it is called on, until nobody takes the results.
-pub(crate) fn read_batch(batch: Batch, how: How, budget: &Budget, chunks: &Sender<Chunk>) {
-    let mut pending = Pending { chunk: Chunk::with_capacity(batch.files.len()), bytes: 0, chunks };
-    for selected in batch.files {
-        let taken = match selected
-            .and_then(|candidate| read_one(&candidate, batch.number, how, budget, &mut pending))
-        {
-            Ok((file, held)) => Taken { result: Ok(file), held },
-            Err(error) => Taken { result: Err(error), held: 0 },
+/// Reads batches on the thread it is called on.
+pub(crate) struct BatchReader {
+    pub(crate) how: How,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) course: Arc<Course>,
+}
+
+impl BatchReader {
+    /// Reads the files of a batch, one after the other, until nobody takes the results: then it is `false`.
+    pub(crate) fn read(&self, batch: Batch, chunks: &Sender<Chunk>) -> bool {
+        let mut out = Out {
+            chunk: Chunk::with_capacity(batch.files.len()),
+            bytes: 0,
+            batch: batch.number,
+            chunks,
+            budget: &self.budget,
         };
-        pending.add(taken);
-        if budget.is_closed() {
-            return;
+        let (mut files, mut bytes) = (0, 0);
+        for selected in batch.files {
+            if self.budget.is_closed() {
+                return false;
+            }
+            let read = selected.and_then(|candidate| {
+                let source = open(&candidate, &self.how, &|| self.budget.is_closed())?;
+                (files, bytes) = (files + 1, bytes + source.size);
+                self.read_one(&source, &candidate, &mut out)
+            });
+            if let Err(error) = read {
+                out.add(Err(error), Hold::default());
+            }
         }
+        self.course.has_read(files, bytes);
+        out.hand_over();
+        !self.budget.is_closed()
     }
-    pending.hand_over();
-}
 
-fn read_one(
-    candidate: &Candidate,
-    batch: u64,
-    how: How,
-    budget: &Budget,
-    pending: &mut Pending<'_>,
-) -> Result<(File, u64), ReadError> {
-    let opened = open(&candidate.path, how, &|| budget.is_closed())?;
-    let size = opened.size();
-    if !budget.try_take(size, batch) {
-        // What this thread holds back may be what fills the budget: waiting with it would be for ever.
-        pending.hand_over();
-        budget.take(size, batch);
+    fn read_one(&self, source: &Source, candidate: &Candidate, out: &mut Out<'_>) -> Result<(), ReadError> {
+        if self.is_streamed(source) {
+            let file = stream(source, candidate, &self.how, &mut |part| out.give(part))?;
+            out.add(Ok(Part::End(file)), Hold::default());
+            return Ok(());
+        }
+        if self.how.keep == Keep::Facts {
+            let file = read(source, candidate, &self.how)?;
+            out.add(Ok(Part::End(file)), Hold::default());
+            return Ok(());
+        }
+        let held = out.hold(source.size);
+        match read(source, candidate, &self.how) {
+            Ok(file) => {
+                // What was packed is larger than it was thought to be.
+                let held = self.budget.grow(held, file.size().saturating_sub(source.size));
+                if self.how.in_parts { out.split(file, held) } else { out.add(Ok(Part::End(file)), held) }
+            }
+            Err(error) => {
+                self.budget.give_back(held);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
-    let result = read(opened, candidate, how);
-    if result.is_err() {
-        budget.give_back(size);
+
+    /// Whether a file is read in pieces: it need not be held whole, and is large or may become so.
+    fn is_streamed(&self, source: &Source) -> bool {
+        let in_pieces = self.how.in_parts || self.how.keep == Keep::Facts;
+        in_pieces && (source.size > LARGE || source.packing.is_some())
     }
-    result.map(|file| (file, size))
 }
 
 /// Results that wait to be handed over.
-struct Pending<'a> {
+struct Out<'a> {
     chunk: Chunk,
     bytes: u64,
+    batch: u64,
     chunks: &'a Sender<Chunk>,
+    budget: &'a Budget,
 }
 
-impl Pending<'_> {
-    fn add(&mut self, taken: Taken) {
-        self.bytes += taken.held;
-        self.chunk.push(taken);
+impl Out<'_> {
+    /// Takes room in the budget, and waits for it.
+    fn hold(&mut self, bytes: u64) -> Hold {
+        match self.budget.try_take(bytes, self.batch) {
+            Some(held) => held,
+            None => {
+                // What this thread holds back may be what fills the budget: waiting with it would be for ever.
+                self.hand_over();
+                self.budget.take(bytes, self.batch)
+            }
+        }
+    }
+
+    fn add(&mut self, result: Result<Part, ReadError>, held: Hold) {
+        self.bytes += held.bytes();
+        self.chunk.push(Taken { result, held });
         if self.bytes >= BYTES_PER_CHUNK {
             self.hand_over();
         }
+    }
+
+    /// A part of a large file; `false` when nobody takes the parts any more.
+    fn give(&mut self, part: Part) -> bool {
+        let bytes = match &part {
+            Part::Text { text, .. } => text.len(),
+            Part::Bytes { bytes, .. } => bytes.len(),
+            Part::End(_) => 0,
+        };
+        let held = self.hold(bytes as u64);
+        self.add(Ok(part), held);
+        !self.budget.is_closed()
+    }
+
+    /// A small file as its only part and its end.
+    fn split(&mut self, mut file: File, held: Hold) {
+        let path: Arc<Path> = file.path().into();
+        match std::mem::replace(&mut file.content, Content::Nothing) {
+            Content::Text(text) if !text.is_empty() => self.add(Ok(Part::Text { path, line: 1, text }), held),
+            Content::Bytes(bytes) if !bytes.is_empty() => {
+                self.add(Ok(Part::Bytes { path, offset: 0, bytes }), held)
+            }
+            _ => self.budget.give_back(held),
+        }
+        self.add(Ok(Part::End(file)), Hold::default());
     }
 
     /// When nobody takes the results any more the budget is closed too, which ends the batch.

@@ -1,79 +1,130 @@
 //! The bytes in flight: read, and not yet taken by the consumer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Holds reading threads back while too many bytes wait for the consumer.
 ///
-/// The batch that the consumer waits for next is never held back: in ordered reading later batches may hold the whole
-/// budget, and are taken only after it.
+/// Of the batch that the consumer waits for next one file, or part of one, always passes: in ordered reading later batches
+/// may hold the whole budget, and are taken only after it.
 pub(crate) struct Budget {
     limit: u64,
     state: Mutex<State>,
     freed: Condvar,
+    closed: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
     used: u64,
-    /// Batches before this one have been taken.
+    /// The batch that the consumer waits for; 0 where it takes what comes.
     head: u64,
-    closed: bool,
+    /// What it has of that batch, or could take.
+    used_by_head: u64,
+    waiting: usize,
+}
+
+/// What a file, or a part of it, takes of the budget until the consumer is done with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hold {
+    bytes: u64,
+    batch: u64,
+}
+
+impl Hold {
+    pub(crate) fn bytes(self) -> u64 {
+        self.bytes
+    }
 }
 
 impl Budget {
     pub(crate) fn new(limit: u64) -> Self {
-        Self { limit, state: Mutex::default(), freed: Condvar::new() }
+        Self { limit, state: Mutex::default(), freed: Condvar::new(), closed: AtomicBool::new(false) }
     }
 
-    /// Takes room for so many bytes of a batch, if there is some; a file larger than the whole budget passes alone.
-    pub(crate) fn try_take(&self, bytes: u64, batch: u64) -> bool {
+    /// Takes room for so many bytes of a batch, if there is some; what is larger than the whole budget passes alone.
+    pub(crate) fn try_take(&self, bytes: u64, batch: u64) -> Option<Hold> {
         let mut state = self.lock();
-        let room = self.has_room(&state, bytes, batch);
-        if room {
-            state.used += bytes;
-        }
-        room
+        self.has_room(&state, bytes, batch).then(|| state.take(bytes, batch))
     }
 
     /// Waits for room. Who waits must hold nothing back that the consumer could take.
-    /// `false` when the reading has been given up.
-    pub(crate) fn take(&self, bytes: u64, batch: u64) -> bool {
+    /// Once the reading has been given up there is always room.
+    pub(crate) fn take(&self, bytes: u64, batch: u64) -> Hold {
         let mut state = self.lock();
-        while !state.closed && !self.has_room(&state, bytes, batch) {
+        state.waiting += 1;
+        while !self.is_closed() && !self.has_room(&state, bytes, batch) {
             state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.used += bytes;
-        !state.closed
+        state.waiting -= 1;
+        state.take(bytes, batch)
     }
 
     fn has_room(&self, state: &State, bytes: u64, batch: u64) -> bool {
-        state.used == 0 || state.used + bytes <= self.limit || batch <= state.head
+        state.used == 0
+            || state.used + bytes <= self.limit
+            || (batch == state.head && state.used_by_head == 0)
     }
 
-    /// Gives back what the consumer has taken.
-    pub(crate) fn give_back(&self, bytes: u64) {
-        self.lock().used -= bytes;
-        self.freed.notify_all();
+    /// Counts more bytes than were asked for, without waiting.
+    pub(crate) fn grow(&self, hold: Hold, bytes: u64) -> Hold {
+        if bytes == 0 {
+            return hold;
+        }
+        let more = self.lock().take(bytes, hold.batch);
+        Hold { bytes: hold.bytes + more.bytes, ..hold }
+    }
+
+    /// Gives back what the consumer is done with.
+    pub(crate) fn give_back(&self, hold: Hold) {
+        if hold == Hold::default() {
+            return;
+        }
+        let mut state = self.lock();
+        state.used = state.used.saturating_sub(hold.bytes);
+        if hold.batch == state.head {
+            state.used_by_head = state.used_by_head.saturating_sub(hold.bytes);
+        }
+        self.wake(&state);
     }
 
     /// The consumer now waits for this batch.
     pub(crate) fn advance(&self, head: u64) {
-        self.lock().head = head;
-        self.freed.notify_all();
+        let mut state = self.lock();
+        state.head = head;
+        state.used_by_head = 0;
+        self.wake(&state);
     }
 
     /// Nobody takes anything any more.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
-        self.freed.notify_all();
+        let state = self.lock();
+        self.closed.store(true, Ordering::SeqCst);
+        self.wake(&state);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.lock().closed
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    fn wake(&self, state: &State) {
+        if state.waiting > 0 {
+            self.freed.notify_all();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take(&mut self, bytes: u64, batch: u64) -> Hold {
+        self.used += bytes;
+        if batch == self.head {
+            self.used_by_head += bytes;
+        }
+        Hold { bytes, batch }
     }
 }
 
@@ -85,34 +136,38 @@ mod tests {
     #[test]
     fn a_file_larger_than_the_budget_passes_alone() {
         let budget = Budget::new(10);
-        assert!(budget.take(100, 5));
-        budget.give_back(100);
-        assert!(budget.take(100, 6));
+        let hold = budget.try_take(100, 5).unwrap();
+        assert!(budget.try_take(1, 6).is_none());
+        budget.give_back(hold);
+        assert!(budget.try_take(100, 6).is_some());
     }
 
     #[test]
-    fn the_batch_that_is_waited_for_is_never_held_back() {
+    fn one_of_the_batch_that_is_waited_for_is_never_held_back_and_two_are() {
         let budget = Budget::new(10);
         budget.advance(3);
-        assert!(budget.take(10, 7));
-        assert!(budget.take(10, 3));
+        assert!(budget.try_take(10, 7).is_some());
+        let hold = budget.try_take(10, 3).unwrap();
+        assert!(budget.try_take(10, 3).is_none());
+        budget.give_back(hold);
+        assert!(budget.try_take(10, 3).is_some());
     }
 
     #[test]
     fn who_waits_is_let_go_when_room_is_made_and_when_all_is_given_up() {
         let budget = Arc::new(Budget::new(10));
-        assert!(budget.take(10, 1));
+        let hold = budget.take(10, 1);
         let waiting = {
             let budget = budget.clone();
             std::thread::spawn(move || budget.take(5, 2))
         };
-        budget.give_back(10);
-        assert!(waiting.join().unwrap());
+        budget.give_back(hold);
+        assert_eq!(waiting.join().unwrap().bytes(), 5);
         let waiting = {
             let budget = budget.clone();
             std::thread::spawn(move || budget.take(9, 2))
         };
         budget.close();
-        assert!(!waiting.join().unwrap());
+        assert_eq!(waiting.join().unwrap().bytes(), 9);
     }
 }

@@ -18,16 +18,26 @@ pub(crate) enum NotText {
     HoldsNul,
     /// They do not fit the encoding that was asked for.
     DoesNotFit(&'static str),
+    /// Only a guess would tell, and none is wanted.
+    OnlyAGuess,
 }
 
 /// Decodes bytes; malformed sequences in a text that was recognised become U+FFFD, as in a browser.
 ///
-/// With `forced` nothing is looked at, and malformed bytes are an error: the user said what it must be.
-pub(crate) fn decode(bytes: Vec<u8>, forced: Option<&'static Encoding>) -> Result<Decoded, NotText> {
+/// With `forced` nothing is looked at, and malformed bytes are an error: the user said what it must be. With `strict` they
+/// always are, and nothing is guessed.
+pub(crate) fn decode(
+    bytes: Vec<u8>,
+    forced: Option<&'static Encoding>,
+    strict: bool,
+) -> Result<Decoded, NotText> {
     if let Some(encoding) = forced {
         return decode_as(&bytes, encoding);
     }
     if let Some((encoding, length)) = Encoding::for_bom(&bytes) {
+        if strict {
+            return decode_as(&bytes, encoding);
+        }
         let (text, _) = encoding.decode_without_bom_handling(bytes.get(length..).unwrap_or_default());
         return Ok(Decoded { text: text.into_owned(), encoding: encoding.name(), guessed: false });
     }
@@ -36,6 +46,7 @@ pub(crate) fn decode(bytes: Vec<u8>, forced: Option<&'static Encoding>) -> Resul
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Decoded { text, encoding: UTF_8.name(), guessed: false }),
+        Err(_) if strict => Err(NotText::OnlyAGuess),
         Err(error) => Ok(guess(error.as_bytes())),
     }
 }
@@ -82,7 +93,7 @@ mod tests {
             (b"\xFE\xFF\0h\0i", "UTF-16BE"),
             (b"\xEF\xBB\xBFhi", "UTF-8"),
         ] {
-            let decoded = decode(bytes.to_vec(), None).unwrap();
+            let decoded = decode(bytes.to_vec(), None, false).unwrap();
             assert_eq!((decoded.text.as_str(), decoded.encoding, decoded.guessed), ("hi", encoding, false));
         }
     }
@@ -91,21 +102,29 @@ mod tests {
     fn a_guess_says_that_it_is_one() {
         let bytes =
             encoding_rs::WINDOWS_1251.encode("Водород — самый лёгкий химический элемент.").0.into_owned();
-        let decoded = decode(bytes, None).unwrap();
+        let decoded = decode(bytes, None, false).unwrap();
         assert_eq!((decoded.encoding, decoded.guessed), ("windows-1251", true));
         assert!(decoded.text.starts_with("Водород"));
     }
 
     #[test]
     fn nul_bytes_are_no_text() {
-        assert_eq!(decode(b"a\0b".to_vec(), None), Err(NotText::HoldsNul));
+        assert_eq!(decode(b"a\0b".to_vec(), None, false), Err(NotText::HoldsNul));
     }
 
     #[test]
     fn a_forced_encoding_takes_what_fits_and_nothing_else() {
-        let decoded = decode(b"caf\xE9".to_vec(), Some(encoding_rs::WINDOWS_1252)).unwrap();
+        let decoded = decode(b"caf\xE9".to_vec(), Some(encoding_rs::WINDOWS_1252), false).unwrap();
         assert_eq!(decoded.text, "café");
-        assert_eq!(decode(b"caf\xE9".to_vec(), Some(UTF_8)), Err(NotText::DoesNotFit("UTF-8")));
+        assert_eq!(decode(b"caf\xE9".to_vec(), Some(UTF_8), false), Err(NotText::DoesNotFit("UTF-8")));
+    }
+
+    #[test]
+    fn strict_takes_what_is_marked_or_utf_8_and_holds_nothing_malformed() {
+        assert_eq!(decode(b"caf\xE9".to_vec(), None, true), Err(NotText::OnlyAGuess));
+        assert_eq!(decode(b"\xFF\xFEh\0\0\xD8".to_vec(), None, true), Err(NotText::DoesNotFit("UTF-16LE")));
+        assert_eq!(decode(b"\xFF\xFEh\0".to_vec(), None, true).unwrap().text, "h");
+        assert_eq!(decode("café".into(), None, true).unwrap().text, "café");
     }
 
     #[test]
@@ -116,13 +135,13 @@ mod tests {
     proptest! {
         #[test]
         fn every_utf_8_text_without_nul_is_kept_as_it_is(text in "[^\0\u{feff}][^\0]*") {
-            let decoded = decode(text.clone().into_bytes(), None).unwrap();
+            let decoded = decode(text.clone().into_bytes(), None, false).unwrap();
             prop_assert_eq!(decoded.text, text);
         }
 
         #[test]
         fn no_bytes_make_it_panic(bytes in any::<Vec<u8>>()) {
-            let _ = decode(bytes, None);
+            let _ = decode(bytes, None, false);
         }
     }
 }

@@ -16,9 +16,12 @@ pub enum ErrorKind {
     TooLarge,
     /// Not text: it holds NUL bytes, or it does not fit the encoding that was asked for.
     Encoding,
+    /// Compressed, and damaged or cut short.
+    Decode,
     /// Not a regular file, changed while it was read, a loop of links, or anything else the system said.
     Io,
-    /// Left out on purpose, which is no failure: hidden, or not text, and found in a folder.
+    /// Left out on purpose, which is no failure: found in a folder and hidden, not text, no file, or not asked for; or
+    /// read already, by another path.
     Skipped,
 }
 
@@ -30,6 +33,7 @@ impl ErrorKind {
             ErrorKind::Permission => "permission",
             ErrorKind::TooLarge => "too_large",
             ErrorKind::Encoding => "encoding",
+            ErrorKind::Decode => "decode",
             ErrorKind::Io => "io",
             ErrorKind::Skipped => "skipped",
         }
@@ -58,6 +62,11 @@ impl ReadError {
 
     pub(crate) fn skipped(path: &Path, why: &str) -> Self {
         Self::new(ErrorKind::Skipped, path, why)
+    }
+
+    pub(crate) fn damaged(path: &Path, packing: &str, source: io::Error) -> Self {
+        let fact = format!("cannot be unpacked as {packing}: {source}");
+        Self { kind: ErrorKind::Decode, path: path.to_owned(), fact, source: Some(source) }
     }
 
     /// An I/O error of the code around a reader.

@@ -12,19 +12,40 @@
 //! ```
 //!
 //! The text of a file is told by its byte order mark, then as UTF-8, then by a guess that says so. Files are read in
-//! batches, a hop to a thread for each; what waits for the consumer is bounded in bytes. A file is opened without
-//! waiting (a FIFO is an error, not a stop) and checked not to change size while it is read.
+//! batches, a hop to a thread for each; what waits for the consumer is bounded in bytes, and [`Reader::read_parts`] gives a
+//! large file without ever holding it whole. A file is opened without waiting (a FIFO is an error, not a stop) and checked
+//! not to change size while it is read.
 
 mod batch;
 mod budget;
+mod builder;
+mod compress;
 mod decode;
 mod error;
 mod file;
+mod gitignore;
+mod hash;
+mod how;
+mod once;
+mod part;
+mod patterns;
 mod read;
 mod reader;
 mod select;
+mod source;
+mod stream;
+mod walk;
 
+pub use builder::ReaderBuilder;
 pub use encoding_rs::Encoding;
 pub use error::{ErrorKind, ReadError};
 pub use file::File;
-pub use reader::{Files, Reader, ReaderBuilder, read_to_strings};
+#[cfg(feature = "hash")]
+pub use hash::HashKind;
+pub use part::Part;
+pub use patterns::{Globs, PatternError, Types};
+pub use reader::{Files, Parts, Reader, read_to_strings};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

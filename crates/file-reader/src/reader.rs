@@ -3,23 +3,26 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use async_channel::{Receiver, Sender, bounded};
-use encoding_rs::Encoding;
-use futures::stream::{Stream, StreamExt};
+use futures::stream::{self, Stream, StreamExt};
 use gather_core::{Lane, Task, map_concurrent, spawn, to_thread};
 
-use crate::batch::{Batch, Chunk, FILES_PER_BATCH, Taken, read_batch};
-use crate::budget::Budget;
+use crate::batch::{BatchReader, Chunk, Taken};
+use crate::budget::{Budget, Hold};
+use crate::builder::ReaderBuilder;
 use crate::error::ReadError;
 use crate::file::File;
-use crate::read::{How, Keep, decode_bytes};
-use crate::select::{Candidate, Selected, Selection};
+use crate::how::How;
+use crate::part::Part;
+use crate::read::decode_bytes;
+use crate::select::{Candidate, Selection};
+use crate::walk::{Batches, Course, PIECES_AHEAD, walk};
 
 /// Reads many files at once.
 ///
@@ -38,10 +41,10 @@ use crate::select::{Candidate, Selected, Selection};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Reader {
-    jobs: NonZeroUsize,
-    bytes_in_flight: u64,
-    how: How,
-    selection: Selection,
+    pub(crate) jobs: NonZeroUsize,
+    pub(crate) bytes_in_flight: u64,
+    pub(crate) how: How,
+    pub(crate) selection: Selection,
 }
 
 impl Default for Reader {
@@ -64,30 +67,73 @@ impl Reader {
     /// Reads files, and folders with all below them, as a stream of results as they complete (or in order, if asked for).
     ///
     /// Nothing is read before the stream is polled; a slow consumer holds the reading back. Dropping the stream
-    /// stops it: files that are just being read are read to their end and let go.
+    /// stops it: files that are just being read are read to their end and let go. A path that comes after a while, from
+    /// an iterator that waits, holds up none that came before.
     pub fn read<P, I>(&self, paths: I) -> Files
     where
         P: Into<PathBuf> + 'static,
         I: IntoIterator<Item = P>,
         I::IntoIter: Send + 'static,
     {
+        Files { parts: self.start(paths, self.how) }
+    }
+
+    /// The same in parts: a large file, whatever its size, is never held whole. Each file's parts come in order, then its
+    /// end; after an error nothing more comes of that file.
+    ///
+    /// What a text is in must be known before its first line is given. Where neither the user nor a byte order mark says
+    /// it, a large file is looked through first, and so read twice.
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    /// use gather_file_reader::{Part, Reader};
+    ///
+    /// let longest = gather_core::run(async {
+    ///     let parts = Reader::new().read_parts(["Cargo.toml"]);
+    ///     let longest_of = |part: &Part| match part {
+    ///         Part::Text { text, .. } => text.lines().map(str::len).max(),
+    ///         _ => None,
+    ///     };
+    ///     parts.map(|part| longest_of(&part.unwrap()).unwrap_or(0)).fold(0, async |a, b| a.max(b)).await
+    /// });
+    /// assert!(longest.unwrap() > 20);
+    /// ```
+    pub fn read_parts<P, I>(&self, paths: I) -> Parts
+    where
+        P: Into<PathBuf> + 'static,
+        I: IntoIterator<Item = P>,
+        I::IntoIter: Send + 'static,
+    {
+        self.start(paths, How { in_parts: true, max_line: self.bytes_in_flight, ..self.how })
+    }
+
+    fn start<P, I>(&self, paths: I, how: How) -> Parts
+    where
+        P: Into<PathBuf> + 'static,
+        I: IntoIterator<Item = P>,
+        I::IntoIter: Send + 'static,
+    {
         let budget = Arc::new(Budget::new(self.bytes_in_flight));
-        let (batch_sender, batches) = bounded(BATCHES_AHEAD);
+        let course = Arc::new(Course::default());
+        let (piece_sender, pieces) = bounded(PIECES_AHEAD);
         let (lane_sender, lanes) = bounded(2 * self.hops().get());
-        let known = Arc::new(AtomicU64::new(0));
-        let walk =
-            spawn(walk(paths.into_iter().map(Into::into), self.selection, batch_sender, known.clone()));
-        let read = spawn(self.clone().read_batches(batches, lane_sender, budget.clone()));
-        Files {
+        let paths = paths.into_iter().map(Into::into);
+        let walk = spawn(walk(paths, self.selection.clone(), piece_sender, course.clone(), budget.clone()));
+        let reader = BatchReader { how, budget: budget.clone(), course: course.clone() };
+        let read =
+            spawn(self.clone().read_batches(Batches::new(pieces, course.clone()), lane_sender, reader));
+        Parts {
             lanes: Box::pin(lanes),
             lane: None,
             ready: VecDeque::new(),
+            taken: Hold::default(),
             budget,
             head: 0,
             ordered: self.selection.sorted,
-            known,
+            course,
             given: 0,
-            _tasks: (walk, read),
+            walk: Some(walk),
+            read: Some(read),
         }
     }
 
@@ -96,32 +142,37 @@ impl Reader {
     /// # Errors
     /// Kind `encoding` for what is not text, `too_large` for what is over the limit.
     pub fn decode(&self, name: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<File, ReadError> {
-        decode_bytes(bytes, &Candidate { path: name.into(), found: false }, self.how)
+        decode_bytes(bytes, &Candidate { path: name.into(), found: false }, &self.how)
     }
 
-    /// Reads batches on threads. In order, each batch has a lane of its own, and the consumer empties one lane after the
-    /// other; otherwise there is one lane for all.
-    async fn read_batches(
-        self,
-        batches: Receiver<Batch>,
-        lanes: Sender<Receiver<Chunk>>,
-        budget: Arc<Budget>,
-    ) {
-        let common = if self.selection.sorted { None } else { Some(own_lane(&lanes).await) };
-        let routed = batches.then(|batch| {
-            let (common, lanes) = (common.clone(), lanes.clone());
+    /// Reads batches on threads. In order, each batch is a hop and has a lane of its own, and the consumer empties one lane
+    /// after the other; otherwise there is one lane for all, and a hop goes on as long as there are batches.
+    async fn read_batches(self, batches: Batches, lanes: Sender<Receiver<Chunk>>, reader: BatchReader) {
+        let common = match self.selection.sorted {
+            true => None,
+            false => Some(own_lane(&lanes, self.hops().get()).await),
+        };
+        let (reader, batches) = (Arc::new(reader), Arc::new(batches));
+        let routed = stream::unfold((batches.clone(), lanes), |(batches, lanes)| {
+            let common = common.clone();
             async move {
+                let batch = batches.next().await?;
                 let chunks = match common {
                     Some(chunks) => chunks,
-                    None => own_lane(&lanes).await,
+                    None => own_lane(&lanes, 1).await,
                 };
-                (batch, chunks)
+                Some(((batch, chunks), (batches, lanes)))
             }
         });
-        let how = self.how;
+        let goes_on = !self.selection.sorted;
         let reading = map_concurrent(routed, self.hops(), move |(batch, chunks)| {
-            let budget = budget.clone();
-            to_thread(move || read_batch(batch, how, &budget, &chunks))
+            let (reader, batches) = (reader.clone(), batches.clone());
+            to_thread(move || {
+                let mut next = Some(batch);
+                while let Some(batch) = next {
+                    next = if reader.read(batch, &chunks) && goes_on { batches.next_ready() } else { None };
+                }
+            })
         });
         reading.for_each(async |_| {}).await;
     }
@@ -133,66 +184,39 @@ impl Reader {
     }
 }
 
-/// Batches that wait between the walk and the reading threads.
-const BATCHES_AHEAD: usize = 4;
-
-/// Walks in the I/O lane and sends batches until all is walked or nobody takes them.
-async fn walk<I>(paths: I, selection: Selection, batches: Sender<Batch>, known: Arc<AtomicU64>)
-where
-    I: Iterator<Item = PathBuf> + Send + 'static,
-{
-    let walked = to_thread(move || {
-        let mut files: Vec<Selected> = Vec::with_capacity(FILES_PER_BATCH);
-        let mut number = 0;
-        let mut send = |files: &mut Vec<Selected>| {
-            let batch =
-                Batch { number, files: std::mem::replace(files, Vec::with_capacity(FILES_PER_BATCH)) };
-            number += 1;
-            batches.send_blocking(batch).is_ok()
-        };
-        for selected in paths.flat_map(|path| selection.files(path)) {
-            known.fetch_add(1, Ordering::Relaxed);
-            files.push(selected);
-            if files.len() == FILES_PER_BATCH && !send(&mut files) {
-                return;
-            }
-        }
-        if !files.is_empty() {
-            send(&mut files);
-        }
-    });
-    let _ = walked.await;
-}
-
-async fn own_lane(lanes: &Sender<Receiver<Chunk>>) -> Sender<Chunk> {
-    let (chunks, lane) = bounded(1);
+async fn own_lane(lanes: &Sender<Receiver<Chunk>>, capacity: usize) -> Sender<Chunk> {
+    let (chunks, lane) = bounded(capacity);
     let _ = lanes.send(lane).await; // when nobody takes the lane, sending into it fails and ends the reading
     chunks
 }
 
-/// The stream of [`Reader::read`].
+/// The stream of [`Reader::read_parts`].
+///
+/// What it gave last counts as in flight until it is asked for more.
 #[must_use = "a stream does nothing unless it is polled"]
-pub struct Files {
+pub struct Parts {
     lanes: Pin<Box<Receiver<Receiver<Chunk>>>>,
     lane: Option<Pin<Box<Receiver<Chunk>>>>,
     ready: VecDeque<Taken>,
+    taken: Hold,
     budget: Arc<Budget>,
     head: u64,
     ordered: bool,
-    known: Arc<AtomicU64>,
+    course: Arc<Course>,
     given: u64,
-    _tasks: (Task<()>, Task<()>),
+    walk: Option<Task<()>>,
+    read: Option<Task<()>>,
 }
 
-impl Stream for Files {
-    type Item = Result<File, ReadError>;
+impl Stream for Parts {
+    type Item = Result<Part, ReadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let done_with = std::mem::take(&mut self.taken);
+        self.budget.give_back(done_with);
         loop {
             if let Some(taken) = self.ready.pop_front() {
-                self.budget.give_back(taken.held);
-                self.given += 1;
-                return Poll::Ready(Some(taken.result));
+                return Poll::Ready(Some(self.give(taken)));
             }
             let Some(lane) = &mut self.lane else {
                 match ready!(self.lanes.as_mut().poll_next(cx)) {
@@ -209,10 +233,32 @@ impl Stream for Files {
     }
 }
 
-impl Files {
-    /// How many files are known of and have not been given yet.
+impl Parts {
+    /// How many files are known of and have not come to their end yet. While folders are walked there may be more.
     pub fn pending(&self) -> u64 {
-        self.known.load(Ordering::Relaxed).saturating_sub(self.given)
+        self.course.known.load(Ordering::Relaxed).saturating_sub(self.given)
+    }
+
+    /// Reads no more, and returns how many files are left: the walk goes on to its end, and only counts.
+    ///
+    /// Dropped before, it leaves `pending` at what was counted so far; the walk stops with the stream.
+    pub async fn count_rest(&mut self) -> u64 {
+        self.course.only_count.store(true, Ordering::SeqCst);
+        self.budget.close();
+        self.lanes.close();
+        self.lane = None;
+        self.ready.clear();
+        self.read = None; // its end closes the way from the walk
+        if let Some(walk) = self.walk.take() {
+            let _ = walk.await;
+        }
+        self.pending()
+    }
+
+    fn give(&mut self, taken: Taken) -> Result<Part, ReadError> {
+        self.taken = taken.held;
+        self.given += u64::from(matches!(&taken.result, Ok(Part::End(_)) | Err(_)));
+        taken.result
     }
 
     fn next_lane(&mut self, lane: Receiver<Chunk>) {
@@ -224,110 +270,53 @@ impl Files {
     }
 }
 
-impl Drop for Files {
+impl Drop for Parts {
     fn drop(&mut self) {
         self.budget.close();
     }
 }
 
-impl fmt::Debug for Files {
+impl fmt::Debug for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Files").field("ready", &self.ready.len()).finish_non_exhaustive()
+        f.debug_struct("Parts").field("ready", &self.ready.len()).finish_non_exhaustive()
     }
 }
 
-/// The options of a [`Reader`].
-#[derive(Clone, Debug)]
-pub struct ReaderBuilder {
-    jobs: NonZeroUsize,
-    bytes_in_flight: u64,
-    how: How,
-    selection: Selection,
+/// The stream of [`Reader::read`].
+///
+/// The file it gave last counts as in flight until it is asked for the next one.
+#[derive(Debug)]
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct Files {
+    parts: Parts,
 }
 
-impl Default for ReaderBuilder {
-    fn default() -> Self {
-        Self {
-            jobs: NonZeroUsize::MIN.saturating_add(63),
-            bytes_in_flight: 32 << 20,
-            how: How { keep: Keep::Text, encoding: None, max_size: None },
-            selection: Selection::default(),
+impl Stream for Files {
+    type Item = Result<File, ReadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            match ready!(Pin::new(&mut self.parts).poll_next(cx)) {
+                Some(Ok(Part::End(file))) => return Poll::Ready(Some(Ok(file))),
+                Some(Ok(_)) => {} // files are not asked for in parts
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
         }
     }
 }
 
-impl ReaderBuilder {
-    /// How many files are read at once, at most; more than twice the cores are not. The default is 64.
-    pub fn jobs(mut self, jobs: NonZeroUsize) -> Self {
-        self.jobs = jobs;
-        self
+impl Files {
+    /// How many files are known of and have not been given yet. While folders are walked there may be more.
+    pub fn pending(&self) -> u64 {
+        self.parts.pending()
     }
 
-    /// Bytes that may wait for the consumer; a file that is larger passes alone. The default is 32 MiB.
-    pub fn bytes_in_flight(mut self, bytes: u64) -> Self {
-        self.bytes_in_flight = bytes;
-        self
-    }
-
-    /// Bytes of the largest file; a larger one is refused, never cut short. The default is `None`: no limit.
-    pub fn max_size(mut self, bytes: impl Into<Option<u64>>) -> Self {
-        self.how.max_size = bytes.into();
-        self
-    }
-
-    /// The encoding every file is taken to be in, instead of looking. The default is `None`: look.
-    /// A file that does not fit is a failure.
-    pub fn encoding(mut self, encoding: impl Into<Option<&'static Encoding>>) -> Self {
-        self.how.encoding = encoding.into();
-        self
-    }
-
-    /// Results in the order of the paths, folders by name. The default is `false`: as they complete.
-    pub fn ordered(mut self, ordered: bool) -> Self {
-        self.selection.sorted = ordered;
-        self
-    }
-
-    /// Walks into hidden folders and reads hidden files, too. The default is `false`: they are skipped. What is named is
-    /// always read.
-    pub fn hidden(mut self, hidden: bool) -> Self {
-        self.selection.hidden = hidden;
-        self
-    }
-
-    /// Which files of a folder are wanted, by their path; the others are skipped. The default is all. What is named is
-    /// always read.
-    pub fn only(mut self, wanted: fn(&Path) -> bool) -> Self {
-        self.selection.only = Some(wanted);
-        self
-    }
-
-    /// Follows symbolic links in folders; a loop is a failure of its link. The default is `false`: they are skipped.
-    pub fn follow(mut self, follow: bool) -> Self {
-        self.selection.follow = follow;
-        self
-    }
-
-    /// Gives bytes instead of text, and leaves nothing out for not being text. The default is `false`.
-    pub fn bytes(mut self, bytes: bool) -> Self {
-        self.how.keep = if bytes { Keep::Bytes } else { Keep::Text };
-        self
-    }
-
-    /// Keeps the facts (size, lines, encoding) and lets the text go. The default is `false`.
-    pub fn facts_only(mut self, facts_only: bool) -> Self {
-        self.how.keep = if facts_only { Keep::Facts } else { Keep::Text };
-        self
-    }
-
-    /// The reader. The builder can be used again.
-    pub fn build(&self) -> Reader {
-        Reader {
-            jobs: self.jobs,
-            bytes_in_flight: self.bytes_in_flight,
-            how: self.how,
-            selection: self.selection,
-        }
+    /// Reads no more, and returns how many files are left: the walk goes on to its end, and only counts.
+    ///
+    /// Dropped before, it leaves `pending` at what was counted so far; the walk stops with the stream.
+    pub async fn count_rest(&mut self) -> u64 {
+        self.parts.count_rest().await
     }
 }
 
@@ -344,6 +333,6 @@ where
     I: IntoIterator<Item = P>,
     I::IntoIter: Send + 'static,
 {
-    let files = Reader::builder().ordered(true).build().read(paths);
+    let files = Reader::builder().ordered(true).once(false).build().read(paths);
     files.map(|file| file.map(|file| file.into_text().unwrap_or_default())).collect().await
 }

@@ -1,19 +1,33 @@
 //! Which files there are: paths as given, folders walked.
 
-use std::fs;
+use std::fs::{self, FileType};
+use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use walkdir::{DirEntry, WalkDir};
 
+use crate::budget::Budget;
 use crate::error::{ErrorKind, ReadError};
+use crate::gitignore::Rules;
+use crate::once::Seen;
+use crate::patterns::{Globs, Types};
 
 /// How folders are walked.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Selection {
     pub(crate) only: Option<fn(&Path) -> bool>,
+    pub(crate) globs: Option<Globs>,
+    pub(crate) types: Option<Types>,
+    pub(crate) gitignore: bool,
+    pub(crate) max_depth: Option<usize>,
     pub(crate) hidden: bool,
     pub(crate) follow: bool,
     pub(crate) sorted: bool,
+    /// Whether a file that is reached by several paths is read for each of them.
+    pub(crate) again: bool,
 }
 
 /// A file to read, and whether the user named it or a walk found it.
@@ -25,64 +39,214 @@ pub(crate) struct Candidate {
 
 pub(crate) type Selected = Result<Candidate, ReadError>;
 
-impl Selection {
-    /// The files a path stands for: itself, or all below it. What is named is never left out.
-    pub(crate) fn files(self, path: PathBuf) -> Box<dyn Iterator<Item = Selected> + Send> {
-        if fs::metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
-            Box::new(self.walk(&path))
-        } else {
-            Box::new(std::iter::once(Ok(Candidate { path, found: false })))
-        }
+/// The files that paths stand for, one path after the other.
+pub(crate) struct Selector {
+    selection: Selection,
+    /// `None` where no file can be reached twice, or may be.
+    seen: Option<Seen>,
+    budget: Arc<Budget>,
+}
+
+impl Selector {
+    /// `several` says whether there may be more than one path.
+    pub(crate) fn new(selection: Selection, several: bool, budget: Arc<Budget>) -> Self {
+        let watched = !selection.again && (several || selection.follow);
+        Self { selection, seen: watched.then(Seen::default), budget }
     }
 
-    fn walk(self, folder: &Path) -> impl Iterator<Item = Selected> + Send + use<> {
-        let mut walk = WalkDir::new(folder).follow_links(self.follow).min_depth(1).max_open(MAX_OPEN_FOLDERS);
-        if self.sorted {
-            walk = walk.sort_by_file_name();
-        }
-        let mut entries = walk.into_iter();
-        std::iter::from_fn(move || {
-            loop {
-                let entry = match entries.next()? {
-                    Ok(entry) => entry,
-                    Err(error) => return Some(Err(walk_error(&error))),
-                };
-                if !self.hidden && is_hidden(&entry) {
-                    if entry.file_type().is_dir() {
-                        entries.skip_current_dir();
-                    }
-                    return Some(Err(ReadError::skipped(entry.path(), "hidden")));
-                }
-                if let Some(selected) = self.select(entry) {
-                    return Some(selected);
-                }
+    /// Gives the files of a path to `give`: itself, or all below it, until `give` says that it is enough.
+    /// What is named is never left out, unless it was read already.
+    pub(crate) fn files(&mut self, path: PathBuf, give: &mut dyn FnMut(Selected) -> bool) -> bool {
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => self.walk(&path, give),
+            Ok(metadata) if self.seen.as_mut().is_some_and(|seen| !seen.is_new(&path, &metadata)) => {
+                give(Err(ReadError::skipped(&path, READ_ALREADY)))
             }
-        })
+            _ => give(Ok(Candidate { path, found: false })),
+        }
     }
 
-    fn select(self, entry: DirEntry) -> Option<Selected> {
-        let kind = entry.file_type();
-        if kind.is_dir() {
-            return None;
+    fn walk(&mut self, folder: &Path, give: &mut dyn FnMut(Selected) -> bool) -> bool {
+        let walk = Walk::new(&self.selection, folder, &self.budget);
+        for selected in walk {
+            let selected = match (selected, &mut self.seen) {
+                (Ok(candidate), Some(seen)) => first_time(seen, candidate),
+                (selected, _) => selected,
+            };
+            if !give(selected) {
+                return false;
+            }
         }
-        if kind.is_symlink() {
-            return Some(Err(ReadError::skipped(
-                entry.path(),
-                "a symbolic link, and links are not followed",
-            )));
-        }
-        if self.only.is_some_and(|wanted| !wanted(entry.path())) {
-            return Some(Err(ReadError::skipped(entry.path(), "not of the wanted kind")));
-        }
-        Some(Ok(Candidate { path: entry.into_path(), found: true }))
+        true
     }
+}
+
+const READ_ALREADY: &str = "read already, by another path";
+
+fn first_time(seen: &mut Seen, candidate: Candidate) -> Selected {
+    match fs::metadata(&candidate.path) {
+        Ok(metadata) if !seen.is_new(&candidate.path, &metadata) => {
+            Err(ReadError::skipped(&candidate.path, READ_ALREADY))
+        }
+        _ => Ok(candidate),
+    }
+}
+
+/// All below a folder.
+struct Walk<'a> {
+    selection: &'a Selection,
+    folder: &'a Path,
+    /// The walk, and those of folders that could not be opened at first, with the depth of their roots.
+    walks: Vec<(usize, walkdir::IntoIter)>,
+    rules: Option<Rules>,
+    budget: &'a Budget,
 }
 
 /// Folders held open at once during a walk; deeper ones are listed into memory.
 const MAX_OPEN_FOLDERS: usize = 16;
 
+impl<'a> Walk<'a> {
+    fn new(selection: &'a Selection, folder: &'a Path, budget: &'a Budget) -> Self {
+        let rules = selection.gitignore.then(|| Rules::new(folder));
+        let mut walk = Self { selection, folder, walks: Vec::new(), rules, budget };
+        walk.descend(folder, 0);
+        walk
+    }
+
+    fn descend(&mut self, folder: &Path, depth: usize) {
+        let max_depth = self.selection.max_depth.map_or(usize::MAX, |max| max.saturating_sub(depth));
+        let walk = WalkDir::new(folder)
+            .follow_links(self.selection.follow)
+            .min_depth(1)
+            .max_depth(max_depth)
+            .max_open(MAX_OPEN_FOLDERS);
+        let walk = if self.selection.sorted { walk.sort_by_file_name() } else { walk };
+        self.walks.push((depth, walk.into_iter()));
+    }
+
+    /// What an entry is to the reader; `None` for a folder that is walked.
+    fn select(&mut self, depth: usize, entry: DirEntry) -> Option<Selected> {
+        let kind = entry.file_type();
+        if let Some(why) = self.left_out(depth, &entry) {
+            if kind.is_dir() {
+                self.skip_folder();
+            }
+            return Some(Err(ReadError::skipped(entry.path(), why)));
+        }
+        if kind.is_dir() {
+            return None;
+        }
+        match self.unwanted(&entry) {
+            Some(why) => Some(Err(ReadError::skipped(entry.path(), why))),
+            None => Some(Ok(Candidate { path: entry.into_path(), found: true })),
+        }
+    }
+
+    fn skip_folder(&mut self) {
+        if let Some((_, walk)) = self.walks.last_mut() {
+            walk.skip_current_dir();
+        }
+    }
+
+    /// Why a file, or a folder with all below it, is left out.
+    fn left_out(&mut self, depth: usize, entry: &DirEntry) -> Option<&'static str> {
+        let is_folder = entry.file_type().is_dir();
+        if !self.selection.hidden && is_hidden(entry) {
+            return Some("hidden");
+        }
+        if self.rules.as_mut().is_some_and(|rules| rules.leave_out(depth, entry.path(), is_folder)) {
+            return Some("a .gitignore says so");
+        }
+        let globs = self.selection.globs.as_ref()?;
+        globs.excludes(self.below(entry), is_folder).then_some("excluded by a glob")
+    }
+
+    /// Why a file is left out.
+    fn unwanted(&self, entry: &DirEntry) -> Option<&'static str> {
+        let Selection { only, globs, types, .. } = self.selection;
+        let path = entry.path();
+        if let Some(why) = not_regular(entry.file_type()) {
+            return Some(why);
+        }
+        if globs.as_ref().is_some_and(|globs| !globs.wants(self.below(entry))) {
+            return Some("no glob matches it");
+        }
+        let of_kind =
+            types.as_ref().is_none_or(|types| types.wants(path)) && only.is_none_or(|wanted| wanted(path));
+        (!of_kind).then_some("not of the wanted kind")
+    }
+
+    fn below<'e>(&self, entry: &'e DirEntry) -> &'e Path {
+        entry.path().strip_prefix(self.folder).unwrap_or(entry.path())
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Selected;
+
+    fn next(&mut self) -> Option<Selected> {
+        loop {
+            let (base, walk) = self.walks.last_mut()?;
+            let base = *base;
+            match walk.next() {
+                None => {
+                    self.walks.pop();
+                }
+                Some(Ok(entry)) => {
+                    let depth = base + entry.depth();
+                    if let Some(selected) = self.select(depth, entry) {
+                        return Some(selected);
+                    }
+                }
+                Some(Err(error)) => match again(&error).filter(|_| !self.budget.is_closed()) {
+                    Some(folder) => {
+                        wait_for_a_file_to_close();
+                        self.descend(folder, base + error.depth());
+                    }
+                    None => return Some(Err(walk_error(&error))),
+                },
+            }
+        }
+    }
+}
+
+/// The folder that could not be opened only because too many files are open.
+fn again(error: &walkdir::Error) -> Option<&Path> {
+    let code = error.io_error()?.raw_os_error()?;
+    is_out_of_files(rustix::io::Errno::from_raw_os_error(code)).then(|| error.path()).flatten()
+}
+
+/// Too many files are open, in the process or in the system.
+pub(crate) fn is_out_of_files(error: rustix::io::Errno) -> bool {
+    matches!(error, rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+}
+
+#[allow(clippy::disallowed_methods, reason = "it is on a thread of its own, and waits for other threads")]
+pub(crate) fn wait_for_a_file_to_close() {
+    std::thread::sleep(Duration::from_millis(5));
+}
+
 fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+fn not_regular(kind: FileType) -> Option<&'static str> {
+    if kind.is_symlink() {
+        return Some("a symbolic link, and links are not followed");
+    }
+    what_it_is(kind)
+}
+
+/// What is no regular file is, in words.
+pub(crate) fn what_it_is(kind: FileType) -> Option<&'static str> {
+    match kind {
+        kind if kind.is_file() => None,
+        kind if kind.is_dir() => Some("not a regular file: a folder"),
+        kind if kind.is_fifo() => Some("not a regular file: a FIFO"),
+        kind if kind.is_socket() => Some("not a regular file: a socket"),
+        kind if kind.is_char_device() || kind.is_block_device() => Some("not a regular file: a device"),
+        _ => Some("not a regular file"),
+    }
 }
 
 fn walk_error(error: &walkdir::Error) -> ReadError {
@@ -91,9 +255,9 @@ fn walk_error(error: &walkdir::Error) -> ReadError {
         let fact = format!("a loop: the link leads back to {}", ancestor.display());
         return ReadError::new(ErrorKind::Io, path, fact);
     }
-    let kind = error.io_error().map_or(std::io::ErrorKind::Other, std::io::Error::kind);
-    match error.io_error().and_then(std::io::Error::raw_os_error) {
-        Some(code) => ReadError::io(path, std::io::Error::from_raw_os_error(code)),
-        None => ReadError::io(path, std::io::Error::new(kind, error.to_string())),
+    let kind = error.io_error().map_or(io::ErrorKind::Other, io::Error::kind);
+    match error.io_error().and_then(io::Error::raw_os_error) {
+        Some(code) => ReadError::io(path, io::Error::from_raw_os_error(code)),
+        None => ReadError::io(path, io::Error::new(kind, error.to_string())),
     }
 }

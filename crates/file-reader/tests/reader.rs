@@ -67,7 +67,7 @@ fn the_same_files_come_at_every_width_ordered_or_not() {
 fn ordered_means_the_order_of_the_paths_and_of_names_in_folders() {
     let folder = tree(300);
     let single = folder.path().join("0/00000.txt");
-    let results = read(&jobs(64).ordered(true), &[&single, folder.path(), &single]);
+    let results = read(&jobs(64).ordered(true).once(false), &[&single, folder.path(), &single]);
     let paths: Vec<PathBuf> = results.iter().map(|file| file.as_ref().unwrap().path().to_owned()).collect();
     assert_eq!((paths.first(), paths.last()), (Some(&single), Some(&single)));
     assert!(paths[1..301].is_sorted());
@@ -92,6 +92,18 @@ fn a_fifo_a_socket_and_a_device_are_errors_and_never_waited_for() {
     let results = read(&jobs(8), &[&fifo, &socket, device]);
     for path in [&fifo, &socket, device] {
         assert_eq!(kind_of(&results, path), Some(ErrorKind::Io), "{}", path.display());
+    }
+}
+
+#[test]
+fn what_a_walk_finds_and_is_no_file_is_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (fifo, socket) = (folder.path().join("fifo"), folder.path().join("socket"));
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).unwrap();
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let results = read(&jobs(8), &[folder.path()]);
+    for path in [&fifo, &socket] {
+        assert_eq!(kind_of(&results, path), Some(ErrorKind::Skipped), "{}", path.display());
     }
 }
 

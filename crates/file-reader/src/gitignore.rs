@@ -1,0 +1,83 @@
+//! The rules of `.gitignore` files during a walk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+/// The rules that hold where a walk is: those of the folders it is in, of the repository around, and of the user.
+///
+/// They hold outside of repositories, too: who asks for them means them.
+pub(crate) struct Rules {
+    /// The folder that is walked, as it was named, and where it really is.
+    named: PathBuf,
+    real: PathBuf,
+    /// Those from outside of the folder, the weakest first.
+    outer: Vec<Gitignore>,
+    /// Those of the folders the walk is in, with their depth.
+    inner: Vec<(usize, Gitignore)>,
+}
+
+impl Rules {
+    pub(crate) fn new(named: &Path) -> Self {
+        let real = fs::canonicalize(named).unwrap_or_else(|_| named.to_owned());
+        let outer = outer(&real);
+        let mut rules = Self { named: named.to_owned(), real: real.clone(), outer, inner: Vec::new() };
+        rules.enter(0, &real);
+        rules
+    }
+
+    /// Whether they leave out a file or folder; of a folder that they do not, its own rules hold from here on.
+    pub(crate) fn leave_out(&mut self, depth: usize, path: &Path, is_folder: bool) -> bool {
+        while self.inner.last().is_some_and(|(of, _)| *of >= depth) {
+            self.inner.pop();
+        }
+        let real =
+            path.strip_prefix(&self.named).map_or_else(|_| path.to_owned(), |rest| self.real.join(rest));
+        let left_out = (is_folder && real.ends_with(".git")) || self.ignores(&real, is_folder);
+        if is_folder && !left_out {
+            self.enter(depth, &real);
+        }
+        left_out
+    }
+
+    fn ignores(&self, path: &Path, is_folder: bool) -> bool {
+        let inner = self.inner.iter().rev().map(|(_, rules)| rules);
+        inner
+            .chain(self.outer.iter().rev())
+            .find_map(|rules| match rules.matched(path, is_folder) {
+                Match::None => None,
+                Match::Ignore(_) => Some(true),
+                Match::Whitelist(_) => Some(false),
+            })
+            .unwrap_or(false)
+    }
+
+    fn enter(&mut self, depth: usize, folder: &Path) {
+        if let Some(rules) = rules_in(folder, &folder.join(".gitignore")) {
+            self.inner.push((depth, rules));
+        }
+    }
+}
+
+/// The rules of the user, of the repository, and of the folders between its root and the one that is walked.
+fn outer(real: &Path) -> Vec<Gitignore> {
+    let mut outer = vec![GitignoreBuilder::new(real).build_global().0];
+    let Some(root) = real.ancestors().find(|folder| folder.join(".git").exists()) else { return outer };
+    outer.extend(rules_in(root, &root.join(".git/info/exclude")));
+    let between: Vec<&Path> =
+        real.ancestors().skip(1).take_while(|folder| folder.starts_with(root)).collect();
+    outer.extend(between.into_iter().rev().filter_map(|folder| rules_in(folder, &folder.join(".gitignore"))));
+    outer
+}
+
+/// The rules of a file, counted from a folder. A line that is no glob is left out, as git does.
+fn rules_in(folder: &Path, file: &Path) -> Option<Gitignore> {
+    if !file.is_file() {
+        return None;
+    }
+    let mut builder = GitignoreBuilder::new(folder);
+    builder.add(file);
+    builder.build().ok().filter(|rules| !rules.is_empty())
+}

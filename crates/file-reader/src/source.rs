@@ -1,0 +1,247 @@
+//! An open file: opened without waiting, checked to be a regular one, and to be the same at its end.
+
+use std::fs;
+use std::io::{self, Read, Seek};
+use std::path::Path;
+use std::time::SystemTime;
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::compress::{MAGIC, Packing, unpack};
+use crate::error::{ErrorKind, ReadError};
+use crate::how::How;
+use crate::select::{Candidate, is_out_of_files, wait_for_a_file_to_close, what_it_is};
+
+/// A file that is open and can be read.
+#[derive(Debug)]
+pub(crate) struct Source {
+    file: fs::File,
+    pub(crate) size: u64,
+    modified: Option<SystemTime>,
+    pub(crate) packing: Option<Packing>,
+    /// The most that may come out of it.
+    pub(crate) limit: Option<u64>,
+}
+
+/// Opens a regular file. Never waits: not for the other end of a FIFO, not for a device.
+///
+/// When the process or the system has too many files open it tries again until `give_up` says so.
+pub(crate) fn open(
+    candidate: &Candidate,
+    how: &How,
+    give_up: &dyn Fn() -> bool,
+) -> Result<Source, ReadError> {
+    let path = candidate.path.as_path();
+    let at = |error| ReadError::io(path, error);
+    let file = open_when_possible(path, give_up).map_err(at)?;
+    let metadata = file.metadata().map_err(at)?;
+    if let Some(what) = what_it_is(metadata.file_type()) {
+        return Err(not_a_file(candidate, what));
+    }
+    let (size, modified) = (metadata.len(), metadata.modified().ok());
+    if let Some(why) = how.filter.leaves_out(size, modified).filter(|_| candidate.found) {
+        return Err(ReadError::skipped(path, why));
+    }
+    if let Some(limit) = how.max_size.filter(|limit| size > *limit) {
+        return Err(too_large(path, size, limit));
+    }
+    let mut source = Source { file, size, modified, packing: None, limit: how.max_size };
+    if let Some(limit) = how.decompress {
+        source.packing = Packing::of(&source.head(MAGIC).map_err(at)?);
+        source.limit = if source.packing.is_some() { Some(limit) } else { how.max_size };
+    }
+    Ok(source)
+}
+
+/// What a walk finds and is no file is left out; what is named is a failure.
+fn not_a_file(candidate: &Candidate, what: &str) -> ReadError {
+    if candidate.found {
+        ReadError::skipped(&candidate.path, what)
+    } else {
+        ReadError::new(ErrorKind::Io, &candidate.path, what)
+    }
+}
+
+pub(crate) fn too_large(path: &Path, size: u64, limit: u64) -> ReadError {
+    ReadError::new(ErrorKind::TooLarge, path, format!("{size} bytes, and the limit is {limit}"))
+}
+
+fn open_when_possible(path: &Path, give_up: &dyn Fn() -> bool) -> io::Result<fs::File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    loop {
+        match rustix::fs::open(path, flags, Mode::empty()) {
+            Ok(file) => return Ok(file.into()),
+            Err(error) if is_out_of_files(error) && !give_up() => wait_for_a_file_to_close(),
+            Err(rustix::io::Errno::INTR) => {}
+            // What opening a socket or a device without a driver says.
+            Err(rustix::io::Errno::NXIO) => {
+                return Err(io::Error::other("not a regular file: a socket or a device"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+impl Source {
+    /// Its first bytes, as they are in the file.
+    pub(crate) fn head(&self, length: usize) -> io::Result<Vec<u8>> {
+        let mut head = vec![0; length];
+        let read = rustix::io::pread(&self.file, head.as_mut_slice(), 0)?;
+        head.truncate(read);
+        Ok(head)
+    }
+
+    /// All its bytes, in one read where its size is known.
+    pub(crate) fn whole(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+        let bytes = if self.packing.is_some() || self.size == 0 {
+            self.to_the_end(path)?
+        } else {
+            let bytes = self.of_known_size(path)?;
+            self.check_size(path, bytes.len() as u64)?;
+            bytes
+        };
+        Ok(bytes)
+    }
+
+    /// What is unpacked, and files of /proc and the like, which say 0 and have content.
+    fn to_the_end(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+        let mut bytes = Vec::new();
+        let limit = self.limit.unwrap_or(u64::MAX);
+        let read =
+            self.reader().and_then(|reader| reader.take(limit.saturating_add(1)).read_to_end(&mut bytes));
+        read.map_err(|error| self.error(path, error))?;
+        let size = bytes.len() as u64;
+        if size > limit { Err(self.over(path, limit)) } else { Ok(bytes) }
+    }
+
+    /// A byte more than expected is asked for: a read that gives less has seen the end.
+    fn of_known_size(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+        let too_large = || {
+            ReadError::new(ErrorKind::TooLarge, path, format!("{} bytes do not fit into memory", self.size))
+        };
+        let expected = usize::try_from(self.size).map_err(|_| too_large())?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(expected.saturating_add(1)).map_err(|_| too_large())?;
+        loop {
+            let read = match rustix::io::read(&self.file, rustix::buffer::spare_capacity(&mut bytes)) {
+                Ok(read) => read,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return Err(ReadError::io(path, error.into())),
+            };
+            if read == 0 || bytes.len() >= expected {
+                return Ok(bytes);
+            }
+        }
+    }
+
+    /// A file whose size is not what it was when it was opened gave neither its old content nor its new.
+    pub(crate) fn check_size(&self, path: &Path, read: u64) -> Result<(), ReadError> {
+        let what = match read {
+            _ if self.packing.is_some() || read == self.size => return Ok(()),
+            _ if read < self.size => "shrank",
+            _ => "grew",
+        };
+        Err(ReadError::new(ErrorKind::Io, path, format!("the file {what} while it was read")))
+    }
+
+    /// What takes long to read can change without changing its size.
+    pub(crate) fn check_unchanged(&self, path: &Path) -> Result<(), ReadError> {
+        let metadata = self.file.metadata().map_err(|error| ReadError::io(path, error))?;
+        if metadata.len() != self.size || metadata.modified().ok() != self.modified {
+            return Err(ReadError::new(ErrorKind::Io, path, "the file changed while it was read"));
+        }
+        Ok(())
+    }
+
+    /// What is wrong with a file's content may come of a change: while it is cut, a read sees NUL bytes in place of what
+    /// was there.
+    pub(crate) fn or_changed(&self, path: &Path, error: ReadError) -> ReadError {
+        match error.kind() {
+            ErrorKind::Encoding | ErrorKind::Decode | ErrorKind::Skipped => {
+                self.check_unchanged(path).err().unwrap_or(error)
+            }
+            _ => error,
+        }
+    }
+
+    /// What is in it, from the beginning.
+    pub(crate) fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
+        let mut file = &self.file;
+        file.rewind()?;
+        match self.packing {
+            Some(packing) => unpack(packing, file, self.limit.unwrap_or(u64::MAX)),
+            None => Ok(Box::new(file)),
+        }
+    }
+
+    pub(crate) fn over(&self, path: &Path, limit: u64) -> ReadError {
+        let what = if self.packing.is_some() { "unpacked " } else { "" };
+        ReadError::new(
+            ErrorKind::TooLarge,
+            path,
+            format!("{what}more than {limit} bytes, which is the limit"),
+        )
+    }
+
+    /// An error of reading; where nothing is wrong with the file itself, it is what is packed in it.
+    pub(crate) fn error(&self, path: &Path, error: io::Error) -> ReadError {
+        match self.packing {
+            Some(packing) if error.raw_os_error().is_none() => {
+                ReadError::damaged(path, packing.as_str(), error)
+            }
+            _ => ReadError::io(path, error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file::File;
+    use crate::read::read;
+
+    /// What reading gives when a file of `before` bytes has `after` once it is open.
+    fn changed(before: usize, after: u64) -> Result<File, ReadError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), vec![b'x'; before]).unwrap();
+        let candidate = Candidate { path: file.path().to_owned(), found: true };
+        let how = How::default();
+        let source = open(&candidate, &how, &|| true).unwrap();
+        file.as_file().set_len(after).unwrap();
+        read(&source, &candidate, &how)
+    }
+
+    #[test]
+    fn a_file_that_changes_size_while_it_is_read_is_an_error_that_says_so() {
+        for (before, after, how) in [
+            (1_000, 10, "shrank"),
+            (1_000, 0, "shrank"),
+            (1_000, 2_000, "grew"),
+            (1 << 20, 1 << 19, "shrank"),
+            (1 << 20, 10, "shrank"),
+            (1 << 20, 1 << 21, "grew"),
+        ] {
+            let error = changed(before, after).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Io);
+            assert_eq!(error.fact(), format!("the file {how} while it was read"), "{before} to {after}");
+        }
+        assert_eq!(changed(1_000, 1_000).unwrap().size(), 1_000);
+    }
+
+    #[test]
+    fn what_is_no_text_because_it_changed_is_said_to_have_changed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), vec![b'x'; 1_000]).unwrap();
+        let candidate = Candidate { path: file.path().to_owned(), found: true };
+        let how = How::default();
+        for size in [1_000, 1 << 20] {
+            file.as_file().set_len(size).unwrap();
+            let source = open(&candidate, &how, &|| true).unwrap();
+            fs::write(file.path(), vec![0; size as usize]).unwrap();
+            // A file system's clock is coarse: a change at once may bear the same time.
+            file.as_file().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            let error = read(&source, &candidate, &how).unwrap_err();
+            assert_eq!((error.kind(), error.fact()), (ErrorKind::Io, "the file changed while it was read"));
+        }
+    }
+}
