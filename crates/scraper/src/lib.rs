@@ -15,8 +15,8 @@
 //! ```
 //!
 //! Modules, top to bottom; a module uses those below it:
-//! `scraper` (pages over HTTP), `page`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
-//! then `value`, `date`, `text`, `parse`, `charset`, `html_check`, `budget`, `error`. What the recipe format
+//! `scraper` (pages over HTTP), `sitemap`, `page`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
+//! then `value`, `date`, `text`, `parse`, `sink`, `tokenizer`, `charset`, `html_check`, `limits`, `budget`, `error`. What the recipe format
 //! is, is in the crate's README.
 
 mod budget;
@@ -27,27 +27,32 @@ mod error;
 mod extract;
 mod html_check;
 mod label;
+mod limits;
 mod links;
 mod page;
 mod parse;
 mod recipe;
 #[cfg(feature = "fetch")]
 mod scraper;
+mod sink;
+mod sitemap;
 mod table;
 mod text;
+mod tokenizer;
 mod value;
 
 pub use charset::{Charset, CharsetSource, charset};
 pub use error::{Error, ErrorKind, RecipeError};
 pub use extract::{Dropped, Extraction, Stats};
 pub use gather_records::Record;
+pub use limits::Limits;
 pub use links::Link;
 pub use page::{Document, Page, PageBuilder};
-pub use parse::Limits;
 pub use recipe::model::Request;
 pub use recipe::{Recipe, RecipeBuilder};
 #[cfg(feature = "fetch")]
 pub use scraper::{Scraped, ScrapedPage, Scraper};
+pub use sitemap::{Sitemap, SitemapEntry};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,5 +1,7 @@
 //! A page: its text and where it came from. A document: the page's tree, for as long as it is looked at.
 
+use std::cell::OnceCell;
+
 use scraper::Html;
 use url::Url;
 
@@ -7,8 +9,9 @@ use crate::charset::{self, Charset};
 use crate::error::{Error, ErrorKind};
 use crate::extract::{self, Extraction, Look};
 use crate::html_check;
+use crate::limits::Limits;
 use crate::links::{self, Link};
-use crate::parse::{self, Limits};
+use crate::parse;
 use crate::recipe::Recipe;
 use crate::text;
 
@@ -71,8 +74,7 @@ impl Page {
     /// Kind `too_large`, naming the bound of [`Limits`] that was hit.
     pub fn parse(&self) -> Result<Document<'_>, Error> {
         let html = parse::parse(&self.text, &self.limits).map_err(|error| self.located(error))?;
-        let base = links::base_of(&html, self.url.as_ref());
-        Ok(Document { page: self, html, base })
+        Ok(Document { page: self, html, base: OnceCell::new() })
     }
 
     /// The page's records by a recipe.
@@ -213,7 +215,8 @@ fn absolute(url: &str) -> Result<Url, Error> {
 pub struct Document<'p> {
     page: &'p Page,
     html: Html,
-    base: Option<Url>,
+    /// Looked for when it is asked for: a page without `<base>` is walked to its end.
+    base: OnceCell<Option<Url>>,
 }
 
 impl Document<'_> {
@@ -224,7 +227,11 @@ impl Document<'_> {
 
     /// What links are resolved against: `<base>`, else the page's URL, if that is known.
     pub fn base(&self) -> Option<&str> {
-        self.base.as_ref().map(Url::as_str)
+        self.base_url().map(Url::as_str)
+    }
+
+    fn base_url(&self) -> Option<&Url> {
+        self.base.get_or_init(|| links::base_of(&self.html, self.page.url.as_ref())).as_ref()
     }
 
     /// The records by a recipe.
@@ -249,7 +256,7 @@ impl Document<'_> {
 
     /// The links in document order: `a` and `area` elements that lead to http, https or file.
     pub fn links(&self) -> Vec<Link> {
-        links::links(&self.html, self.base.as_ref())
+        links::links(&self.html, self.base_url())
     }
 
     /// The links a crawl follows from here by a recipe: those that `links` finds and `allow` and
@@ -276,11 +283,6 @@ impl Document<'_> {
     }
 
     fn look(&self) -> Look<'_> {
-        Look {
-            html: &self.html,
-            base: self.base.as_ref(),
-            path: self.page.path(),
-            time: self.page.limits.time,
-        }
+        Look { html: &self.html, base: self.base_url(), path: self.page.path(), time: self.page.limits.time }
     }
 }

@@ -11,8 +11,8 @@ use url::{Origin, Url};
 
 use crate::error::{Error, ErrorKind};
 use crate::extract::{Dropped, Extraction, Stats};
+use crate::limits::Limits;
 use crate::page::{Page, PageBuilder};
-use crate::parse::Limits;
 use crate::recipe::Recipe;
 
 /// Detail pages of one page that are fetched at once. The client's limit per host holds as well.
@@ -160,7 +160,7 @@ impl Scraper {
                 scraped.left = Some(url);
                 break;
             }
-            match self.page(&url, &origin).await {
+            match self.page(&without_login(&url), &origin).await {
                 Ok(page) => {
                     let is_new = page.url == url || seen.insert(without_fragment(&page.url));
                     if is_new {
@@ -256,7 +256,7 @@ impl Scraper {
     }
 
     async fn detail(&self, url: &str, origin: &Option<Origin>) -> Result<Extraction, Error> {
-        let response = self.get(url, origin).await?;
+        let response = self.get(&without_login(url), origin).await?;
         let recipe = self.recipe.clone();
         self.parsed(response, move |page| page.parse()?.detail(&recipe)).await
     }
@@ -316,6 +316,18 @@ fn header(name: &str, value: &str) -> Result<Header, Error> {
 
 fn origin_of(url: &str) -> Option<Origin> {
     Url::parse(url).ok().map(|url| url.origin())
+}
+
+/// The URL that a page gave, without credentials: a page does not choose whom we log in as.
+fn without_login(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(mut parsed) if !parsed.username().is_empty() || parsed.password().is_some() => {
+            // Both fail only where there is no host, and then there are no credentials either.
+            let _ = parsed.set_username("").and_then(|()| parsed.set_password(None));
+            parsed.into()
+        }
+        _ => url.to_owned(),
+    }
 }
 
 fn without_fragment(url: &str) -> String {

@@ -1,0 +1,225 @@
+//! scraper's sink, within bounds.
+
+use std::borrow::Cow;
+use std::cell::{Cell, Ref, RefCell};
+
+use html5ever::tendril::StrTendril;
+use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
+use html5ever::{Attribute, QualName};
+use scraper::{Html, HtmlTreeSink};
+
+use crate::limits::Limits;
+
+pub(crate) type Handle = <HtmlTreeSink as TreeSink>::Handle;
+
+/// Which bound was hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    Nodes,
+    Nesting,
+    Attributes,
+    AllAttributes,
+}
+
+/// scraper's own sink, which counts what passes through.
+pub(crate) struct BoundedSink {
+    inner: HtmlTreeSink,
+    limits: Limits,
+    attributes: Cell<usize>,
+    hit: Cell<Option<Bound>>,
+    /// The element that was put in last, with all around it, outermost first; empty when not known.
+    last_path: RefCell<Vec<Handle>>,
+}
+
+impl BoundedSink {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            inner: HtmlTreeSink::new(Html::new_document()),
+            limits: *limits,
+            attributes: Cell::new(0),
+            hit: Cell::new(None),
+            last_path: RefCell::default(),
+        }
+    }
+
+    /// The bound that was hit first.
+    pub(crate) fn hit(&self) -> Option<Bound> {
+        self.hit.get()
+    }
+
+    fn record(&self, bound: Bound) {
+        if self.hit.get().is_none() {
+            self.hit.set(Some(bound));
+        }
+    }
+
+    fn count_nodes(&self) {
+        if self.inner.0.borrow().tree.nodes().len() > self.limits.nodes {
+            self.record(Bound::Nodes);
+        }
+    }
+
+    /// Formatting elements are made again and again with all their attributes, so those of the tree are counted, too.
+    fn count_attributes(&self, new: usize, of_element: usize) {
+        if of_element > self.limits.attributes {
+            self.record(Bound::Attributes);
+        }
+        self.attributes.set(self.attributes.get().saturating_add(new));
+        if self.attributes.get() > self.limits.all_attributes() {
+            self.record(Bound::AllAttributes);
+        }
+    }
+
+    /// How deep an element is that was just put into this parent.
+    fn measure_depth(&self, parent: Handle, child: Handle) {
+        let mut path = self.last_path.borrow_mut();
+        match path.iter().rposition(|around| *around == parent) {
+            Some(at) => path.truncate(at + 1),
+            None => *path = self.path_to(parent),
+        }
+        if path.len() > self.limits.nesting {
+            self.record(Bound::Nesting);
+        }
+        path.push(child);
+    }
+
+    fn path_to(&self, handle: Handle) -> Vec<Handle> {
+        let html = self.inner.0.borrow();
+        let Some(node) = html.tree.get(handle) else { return Vec::new() };
+        let mut path: Vec<_> =
+            std::iter::once(handle).chain(node.ancestors().map(|node| node.id())).collect();
+        path.reverse();
+        path
+    }
+
+    /// Elements change places, so what was known of them no longer holds.
+    fn forget_path(&self) {
+        self.last_path.borrow_mut().clear();
+    }
+}
+
+fn attributes_of(sink: &HtmlTreeSink, target: Handle) -> usize {
+    let html = sink.0.borrow();
+    html.tree.get(target).and_then(|node| node.value().as_element()).map_or(0, |element| element.attrs.len())
+}
+
+/// The element that is inserted, if it is no text.
+fn element(child: &NodeOrText<Handle>) -> Option<Handle> {
+    match child {
+        NodeOrText::AppendNode(handle) => Some(*handle),
+        NodeOrText::AppendText(_) => None,
+    }
+}
+
+impl TreeSink for BoundedSink {
+    type Handle = Handle;
+    type Output = Html;
+    type ElemName<'a> = Ref<'a, QualName>;
+
+    fn finish(self) -> Self::Output {
+        self.inner.finish()
+    }
+
+    fn parse_error(&self, _: Cow<'static, str>) {}
+
+    fn get_document(&self) -> Handle {
+        self.inner.get_document()
+    }
+
+    fn elem_name<'a>(&'a self, target: &'a Handle) -> Self::ElemName<'a> {
+        self.inner.elem_name(target)
+    }
+
+    fn create_element(&self, name: QualName, attrs: Vec<Attribute>, flags: ElementFlags) -> Handle {
+        self.count_nodes();
+        self.count_attributes(attrs.len(), attrs.len());
+        // One token can make many elements before anybody looks whether a bound was hit.
+        let attrs = if self.hit.get().is_none() { attrs } else { Vec::new() };
+        self.inner.create_element(name, attrs, flags)
+    }
+
+    fn create_comment(&self, text: StrTendril) -> Handle {
+        self.count_nodes();
+        self.inner.create_comment(text)
+    }
+
+    fn create_pi(&self, target: StrTendril, data: StrTendril) -> Handle {
+        self.count_nodes();
+        self.inner.create_pi(target, data)
+    }
+
+    fn append(&self, parent: &Handle, child: NodeOrText<Handle>) {
+        let element = element(&child);
+        self.inner.append(parent, child);
+        match element {
+            Some(element) => self.measure_depth(*parent, element),
+            None => self.count_nodes(),
+        }
+    }
+
+    fn append_based_on_parent_node(
+        &self,
+        element: &Handle,
+        prev_element: &Handle,
+        child: NodeOrText<Handle>,
+    ) {
+        let has_parent = self.inner.0.borrow().tree.get(*element).is_some_and(|node| node.parent().is_some());
+        if has_parent {
+            self.append_before_sibling(element, child);
+        } else {
+            self.append(prev_element, child);
+        }
+    }
+
+    fn append_doctype_to_document(&self, name: StrTendril, public_id: StrTendril, system_id: StrTendril) {
+        self.count_nodes();
+        self.inner.append_doctype_to_document(name, public_id, system_id);
+    }
+
+    fn get_template_contents(&self, target: &Handle) -> Handle {
+        self.inner.get_template_contents(target)
+    }
+
+    fn same_node(&self, x: &Handle, y: &Handle) -> bool {
+        self.inner.same_node(x, y)
+    }
+
+    fn set_quirks_mode(&self, mode: QuirksMode) {
+        self.inner.set_quirks_mode(mode);
+    }
+
+    fn append_before_sibling(&self, sibling: &Handle, new_node: NodeOrText<Handle>) {
+        let moved = element(&new_node);
+        self.inner.append_before_sibling(sibling, new_node);
+        self.forget_path();
+        let html = self.inner.0.borrow();
+        let parent = html.tree.get(*sibling).and_then(|sibling| sibling.parent()).map(|parent| parent.id());
+        drop(html);
+        match (moved, parent) {
+            (Some(moved), Some(parent)) => self.measure_depth(parent, moved),
+            _ => self.count_nodes(),
+        }
+    }
+
+    fn add_attrs_if_missing(&self, target: &Handle, attrs: Vec<Attribute>) {
+        let known = attributes_of(&self.inner, *target);
+        self.count_attributes(attrs.len(), known.saturating_add(attrs.len()));
+        if self.hit.get().is_none() {
+            self.inner.add_attrs_if_missing(target, attrs);
+        }
+    }
+
+    fn remove_from_parent(&self, target: &Handle) {
+        self.forget_path();
+        self.inner.remove_from_parent(target);
+    }
+
+    fn reparent_children(&self, node: &Handle, new_parent: &Handle) {
+        self.forget_path();
+        self.inner.reparent_children(node, new_parent);
+    }
+
+    fn mark_script_already_started(&self, node: &Handle) {
+        self.inner.mark_script_already_started(node);
+    }
+}

@@ -1,0 +1,303 @@
+//! A sitemap, an index or a feed in XML: one pass, with a stack no deeper than `MAX_DEPTH`.
+
+use quick_xml::Reader;
+use quick_xml::escape::unescape;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+
+use super::entry::{Found, SitemapEntry};
+use super::not_a_sitemap;
+use crate::error::{Error, ErrorKind};
+
+/// Elements inside one another: sitemaps have four, with images and videos seven.
+const MAX_DEPTH: usize = 64;
+
+/// The longest value; the protocol has 2,048 characters for a URL.
+pub(super) const MAX_TEXT: usize = 16 << 10;
+
+/// `text` is the whole document, for its lines; `start` is what is left of it without white space before.
+pub(super) fn read(text: &str, start: &str, found: &mut Found) -> Result<(), Error> {
+    refuse_html(start)?;
+    let before = text.len() - start.len();
+    let mut reader = Reader::from_str(start);
+    reader.config_mut().allow_dangling_amp = true; // `?a=1&b=2`, as people write it
+    let mut walk = Walk { found, depth: 0, shape: Shape::Sitemap, seen_root: false, item: None };
+    loop {
+        let event = reader.read_event();
+        let line = |at: u64| line(text, before.saturating_add(usize::try_from(at).unwrap_or(usize::MAX)));
+        let taken = match event {
+            Ok(Event::Eof) => return walk.end(line(start.len() as u64)),
+            Ok(event) => walk.take(event),
+            Err(error) => return Err(at(line(reader.error_position()), error)),
+        };
+        if let Err(error) = taken {
+            return Err(if error.kind() == ErrorKind::Parse {
+                error
+            } else {
+                located(line(reader.buffer_position()), &error)
+            });
+        }
+    }
+}
+
+fn refuse_html(start: &str) -> Result<(), Error> {
+    let is = |name: &str| start.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
+    if is("<!doctype html") || is("<html") { Err(html()) } else { Ok(()) }
+}
+
+fn html() -> Error {
+    not_a_sitemap("it is an HTML page")
+        .hinted("the server may answer so for what it does not have; `gather links` takes links from pages")
+}
+
+fn at(line: usize, fact: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Parse, format!("line {line}: {fact}"))
+}
+
+fn located(line: usize, error: &Error) -> Error {
+    let located = Error::new(error.kind(), format!("line {line}: {}", error.message()));
+    match error.hint() {
+        Some(hint) => located.hinted(hint),
+        None => located,
+    }
+}
+
+fn line(text: &str, at: usize) -> usize {
+    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
+    memchr::memchr_iter(b'\n', before).count() + 1
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// `urlset` and `sitemapindex`: their children are told by their own names.
+    Sitemap,
+    /// RSS, in which items may stand at several depths.
+    Rss,
+    Atom,
+}
+
+struct Walk<'a> {
+    found: &'a mut Found,
+    depth: usize,
+    shape: Shape,
+    seen_root: bool,
+    item: Option<Item>,
+}
+
+/// The entry that is being read.
+struct Item {
+    is_sitemap: bool,
+    depth: usize,
+    entry: SitemapEntry,
+    /// The value that is being read, and of which field.
+    field: Option<(Field, String)>,
+    is_too_long: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Field {
+    Url,
+    Lastmod,
+    Changefreq,
+    Priority,
+}
+
+impl Walk<'_> {
+    fn take(&mut self, event: Event<'_>) -> Result<(), Error> {
+        match event {
+            Event::Start(start) => self.open(&start),
+            Event::Empty(start) => {
+                self.open(&start)?;
+                self.close()
+            }
+            Event::End(_) => self.close(),
+            Event::Text(text) => self.text(&String::from_utf8_lossy(&text)),
+            Event::CData(text) => self.text(&String::from_utf8_lossy(&text)),
+            Event::GeneralRef(name) => self.text(&referred(&name)),
+            _ => Ok(()),
+        }
+    }
+
+    fn open(&mut self, start: &BytesStart<'_>) -> Result<(), Error> {
+        let name = start.local_name();
+        let name = String::from_utf8_lossy(name.as_ref());
+        if self.depth == 0 {
+            self.root(&name)?;
+        }
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                format!("more than {MAX_DEPTH} elements inside one another"),
+            ));
+        }
+        match &mut self.item {
+            None => self.item = self.begun(&name),
+            Some(item) if self.depth == item.depth + 1 => item.open(self.shape, &name, start),
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    fn root(&mut self, name: &str) -> Result<(), Error> {
+        self.seen_root = true;
+        self.shape = match name.to_ascii_lowercase().as_str() {
+            "urlset" | "sitemapindex" => Shape::Sitemap,
+            "rss" | "rdf" => Shape::Rss,
+            "feed" => Shape::Atom,
+            "html" => return Err(html()),
+            _ => {
+                let name: String = name.chars().take(60).collect();
+                return Err(not_a_sitemap(format_args!("its root is <{name}>"))
+                    .hinted("the root of a sitemap is urlset or sitemapindex, of a feed rss or feed"));
+            }
+        };
+        Ok(())
+    }
+
+    fn begun(&self, name: &str) -> Option<Item> {
+        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
+        let is_item = match self.shape {
+            Shape::Sitemap => self.depth == 2 && (is("url") || is("sitemap")),
+            Shape::Rss => (2..=3).contains(&self.depth) && is("item"),
+            Shape::Atom => self.depth == 2 && is("entry"),
+        };
+        let entry = SitemapEntry::default();
+        is_item.then(|| Item {
+            is_sitemap: is("sitemap"),
+            depth: self.depth,
+            entry,
+            field: None,
+            is_too_long: false,
+        })
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), Error> {
+        match &mut self.item {
+            Some(item) if item.depth + 1 == self.depth => item.text(text),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        let depth = self.depth;
+        self.depth = depth.saturating_sub(1);
+        match self.item.take() {
+            Some(item) if item.depth == depth => self.finish(item),
+            Some(mut item) => {
+                if depth == item.depth + 1 {
+                    item.close();
+                }
+                self.item = Some(item);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, item: Item) -> Result<(), Error> {
+        if item.is_too_long { self.found.skip() } else { self.found.add(item.entry, item.is_sitemap) }
+    }
+
+    /// At the end of the document everything has to be closed.
+    fn end(&self, line: usize) -> Result<(), Error> {
+        match (self.depth, self.seen_root) {
+            (0, true) => Ok(()),
+            (0, false) => Err(not_a_sitemap("there is no element in it")),
+            (open, _) => {
+                Err(at(line, format_args!("the document ends inside of an element ({open} are open)")))
+            }
+        }
+    }
+}
+
+impl Item {
+    fn open(&mut self, shape: Shape, name: &str, start: &BytesStart<'_>) {
+        if matches!(shape, Shape::Atom) && name.eq_ignore_ascii_case("link") {
+            self.link(start);
+            return;
+        }
+        self.field = field(shape, name).map(|field| (field, String::new()));
+    }
+
+    /// Atom's link: the page itself is `alternate`, which is what a link is that does not say (RFC 4287, 4.2.7.2).
+    fn link(&mut self, start: &BytesStart<'_>) {
+        let value = |wanted: &[u8]| {
+            let mut attributes = start.attributes();
+            let found =
+                attributes.with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == wanted)?;
+            let raw = String::from_utf8_lossy(&found.value).into_owned();
+            Some(unescape(&raw).map(|value| value.into_owned()).unwrap_or(raw))
+        };
+        let is_page = value(b"rel").is_none_or(|rel| rel.trim().eq_ignore_ascii_case("alternate"));
+        if let Some(href) = value(b"href").filter(|_| is_page) {
+            self.is_too_long |= href.len() > MAX_TEXT;
+            self.set(Field::Url, &href);
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        let Some((_, value)) = &mut self.field else { return };
+        let text = if value.is_empty() { text.trim_start() } else { text };
+        if value.len() + text.trim_end().len() > MAX_TEXT {
+            self.is_too_long = true;
+            self.field = None;
+            return;
+        }
+        value.push_str(text.get(..MAX_TEXT).unwrap_or(text));
+    }
+
+    fn close(&mut self) {
+        if let Some((field, value)) = self.field.take() {
+            self.set(field, &value);
+        }
+    }
+
+    /// The first value of a field that is not empty stays.
+    fn set(&mut self, field: Field, value: &str) {
+        let value = value.trim();
+        let entry = &mut self.entry;
+        let place = match field {
+            Field::Url if entry.url.is_empty() => {
+                value.clone_into(&mut entry.url);
+                return;
+            }
+            Field::Url => return,
+            Field::Lastmod => &mut entry.lastmod,
+            Field::Changefreq => &mut entry.changefreq,
+            Field::Priority => &mut entry.priority,
+        };
+        if place.is_none() && !value.is_empty() {
+            *place = Some(value.to_owned());
+        }
+    }
+}
+
+fn field(shape: Shape, name: &str) -> Option<Field> {
+    match (shape, name.to_ascii_lowercase().as_str()) {
+        (Shape::Sitemap, "loc") | (Shape::Rss, "link") => Some(Field::Url),
+        (Shape::Sitemap, "lastmod") | (Shape::Rss, "pubdate" | "date") | (Shape::Atom, "updated") => {
+            Some(Field::Lastmod)
+        }
+        (Shape::Sitemap, "changefreq") => Some(Field::Changefreq),
+        (Shape::Sitemap, "priority") => Some(Field::Priority),
+        _ => None,
+    }
+}
+
+/// What a reference stands for: one of the five, or a character by its number; any other stands as it is written.
+fn referred(name: &BytesRef<'_>) -> String {
+    if let Ok(Some(character)) = name.resolve_char_ref() {
+        return character.to_string();
+    }
+    let name = String::from_utf8_lossy(name);
+    let known = match &*name {
+        "amp" => "&",
+        "lt" => "<",
+        "gt" => ">",
+        "quot" => "\"",
+        "apos" => "'",
+        _ => return format!("&{name};"),
+    };
+    known.to_owned()
+}

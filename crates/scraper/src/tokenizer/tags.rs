@@ -1,0 +1,137 @@
+//! Tags and their attributes.
+
+use std::collections::HashSet;
+
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::{Tag, TagKind};
+use html5ever::{Attribute, LocalName, QualName, ns};
+use memchr::{memchr, memchr2};
+
+use super::{Receiver, Tokenizer, ends_name, is_space, references};
+
+/// Up to here a look at all attributes before is faster than hashing.
+const FEW: usize = 16;
+
+impl<R: Receiver> Tokenizer<'_, R> {
+    /// Reads the tag that starts here; None if the text ends within it.
+    pub(super) fn read_tag(&mut self, kind: TagKind) -> Result<Option<Tag>, R::Stop> {
+        let start = self.at + if kind == TagKind::StartTag { 1 } else { 2 };
+        self.at = self.skip_until(start, ends_name);
+        let name = self.name(start, self.at);
+        let mut attributes = Attributes::default();
+        let end = self.attributes(&mut attributes)?;
+        Ok(end.map(|self_closing| Tag {
+            kind,
+            name,
+            self_closing,
+            attrs: attributes.list,
+            had_duplicate_attributes: attributes.had_duplicates,
+        }))
+    }
+
+    /// Reads attributes to the end of the tag, and says whether it closes itself.
+    fn attributes(&mut self, attributes: &mut Attributes) -> Result<Option<bool>, R::Stop> {
+        loop {
+            self.at = self.skip_until(self.at, |byte| !is_space(byte));
+            match self.byte(self.at) {
+                None => return Ok(None),
+                Some(b'>') => {
+                    self.at += 1;
+                    return Ok(Some(false));
+                }
+                Some(b'/') if self.byte(self.at + 1) == Some(b'>') => {
+                    self.at += 2;
+                    return Ok(Some(true));
+                }
+                Some(b'/') => self.at += 1,
+                Some(_) => {
+                    let name = self.attribute_name();
+                    let value = self.attribute_value();
+                    attributes.add(name, value);
+                    self.receiver.attribute(attributes.list.len())?;
+                }
+            }
+        }
+    }
+
+    /// A `=` in the first place is part of the name.
+    fn attribute_name(&mut self) -> LocalName {
+        let start = self.at;
+        self.at = self.skip_until(start + 1, |byte| ends_name(byte) || byte == b'=');
+        self.name(start, self.at)
+    }
+
+    fn attribute_value(&mut self) -> StrTendril {
+        let equals = self.skip_until(self.at, |byte| !is_space(byte));
+        if self.byte(equals) != Some(b'=') {
+            return StrTendril::new();
+        }
+        let start = self.skip_until(equals + 1, |byte| !is_space(byte));
+        let (start, end, after) = match self.byte(start) {
+            Some(quote @ (b'"' | b'\'')) => {
+                let end = self.find(quote, start + 1);
+                (start + 1, end, end + 1)
+            }
+            _ => {
+                let end = self.skip_until(start, |byte| is_space(byte) || byte == b'>');
+                (start, end, end)
+            }
+        };
+        self.at = after.min(self.bytes.len());
+        self.value(start, end)
+    }
+
+    fn value(&self, start: usize, end: usize) -> StrTendril {
+        let raw = self.bytes.get(start..end).unwrap_or(&[]);
+        match memchr2(b'&', 0, raw) {
+            None => self.slice(start, end),
+            Some(_) if memchr(b'&', raw).is_some() => {
+                references::decode(&self.slice_without_nul(start, end), true)
+            }
+            Some(_) => self.slice_without_nul(start, end),
+        }
+    }
+
+    /// The name between two places, in lower case.
+    fn name(&self, start: usize, end: usize) -> LocalName {
+        let raw = self.bytes.get(start..end).unwrap_or(&[]);
+        if raw.iter().any(|byte| byte.is_ascii_uppercase() || *byte == 0) {
+            return LocalName::from(self.slice_without_nul(start, end).to_ascii_lowercase());
+        }
+        LocalName::from(self.shared.get(start..end).unwrap_or_default())
+    }
+
+    /// The first place from `at` on where the byte is one of those, or the end.
+    pub(super) fn skip_until(&self, at: usize, is_one: impl Fn(u8) -> bool) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or(&[]);
+        rest.iter().position(|byte| is_one(*byte)).map_or(self.bytes.len(), |found| at + found)
+    }
+}
+
+/// The attributes of a tag; of those with one name the first counts.
+#[derive(Default)]
+struct Attributes {
+    list: Vec<Attribute>,
+    names: HashSet<LocalName>,
+    had_duplicates: bool,
+}
+
+impl Attributes {
+    fn add(&mut self, name: LocalName, value: StrTendril) {
+        if self.is_known(&name) {
+            self.had_duplicates = true;
+            return;
+        }
+        self.list.push(Attribute { name: QualName::new(None, ns!(), name), value });
+    }
+
+    fn is_known(&mut self, name: &LocalName) -> bool {
+        if self.list.len() < FEW {
+            return self.list.iter().any(|known| known.name.local == *name);
+        }
+        if self.names.is_empty() {
+            self.names.extend(self.list.iter().map(|known| known.name.local.clone()));
+        }
+        !self.names.insert(name.clone())
+    }
+}
