@@ -1,0 +1,147 @@
+//! One form for all the ways to write a URL, and the key it is known by. Pure.
+
+use percent_encoding::percent_decode_str;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+/// The longest URL that is followed, in bytes: longer ones are traps more often than pages.
+pub(crate) const LONGEST: usize = 8 * 1024;
+
+/// A URL in its canonical form (RFC 3986, 6.2): scheme and host in lower case, no default port, no fragment, no dot
+/// segments, percent-encoding in upper case and only where it is needed. The query keeps its order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Canonical(Url);
+
+impl Canonical {
+    /// The canonical form; `None` for what is no http or https URL with a host, and for what is longer than 8 KiB.
+    ///
+    /// ```
+    /// use gather_crawler::Canonical;
+    ///
+    /// let url = Canonical::parse("HTTP://Example.com:80/a/../%7eb/%c3%a9#top").unwrap();
+    /// assert_eq!(url.as_str(), "http://example.com/~b/%C3%A9");
+    /// assert_eq!(url.key(), Canonical::parse("http://example.com/~b/é").unwrap().key());
+    /// ```
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut url = Url::parse(text.trim()).ok()?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || text.len() > LONGEST {
+            return None;
+        }
+        url.set_fragment(None);
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let path = normal_encoding(url.path());
+        url.set_path(&path);
+        match url.query().map(normal_encoding) {
+            Some(query) if !query.is_empty() => url.set_query(Some(&query)),
+            _ => url.set_query(None),
+        }
+        Some(Self(url))
+    }
+
+    /// The URL as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The URL as a URL.
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// The first 128 bits of the SHA-256 of the text, as 32 hexadecimal digits: nobody finds two URLs with the same.
+    pub fn key(&self) -> String {
+        let digest = Sha256::digest(self.as_str().as_bytes());
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The host and port that politeness is measured by, such as `example.com:443`.
+    pub fn host(&self) -> String {
+        let port = self.0.port_or_known_default().unwrap_or(0);
+        format!("{}:{port}", self.0.host_str().unwrap_or_default())
+    }
+}
+
+/// Decodes what needs no encoding (RFC 3986, 2.3) and writes the rest in upper case. Encoding what is no `%XX` is left to
+/// the URL parser.
+fn normal_encoding(text: &str) -> String {
+    let mut normal = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        normal.push_str(before);
+        match after.get(..2).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+            Some(hex) => {
+                let byte = percent_decode_str(&format!("%{hex}")).next().unwrap_or_default();
+                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                    normal.push(char::from(byte));
+                } else {
+                    normal.push('%');
+                    normal.push_str(&hex.to_ascii_uppercase());
+                }
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                normal.push('%');
+                rest = after;
+            }
+        }
+    }
+    normal.push_str(rest);
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn canonical(text: &str) -> String {
+        Canonical::parse(text).unwrap().as_str().to_owned()
+    }
+
+    #[test]
+    fn one_page_has_one_form_however_it_is_written() {
+        let table = [
+            ("HTTP://EXAMPLE.com", "http://example.com/"),
+            ("https://h:443/x", "https://h/x"),
+            ("http://h:8080/x", "http://h:8080/x"),
+            ("http://h/a/./b/../c#f", "http://h/a/c"),
+            ("http://h/%7Ea%2f%3fb", "http://h/~a%2F%3Fb"),
+            ("http://h/%2e%2e/a", "http://h/a"),
+            ("http://h/a b?c d", "http://h/a%20b?c%20d"),
+            ("http://h/?", "http://h/"),
+            ("http://h/?b=1&a=%61", "http://h/?b=1&a=a"),
+            ("http://u:p@h/", "http://h/"),
+            ("http://h/100%", "http://h/100%"),
+            ("http://bücher.example/", "http://xn--bcher-kva.example/"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(canonical(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_web_page_has_no_form() {
+        for text in ["mailto:a@b", "file:///etc/passwd", "x", "", "http://"] {
+            assert_eq!(Canonical::parse(text), None, "{text}");
+        }
+        assert_eq!(Canonical::parse(&format!("http://h/{}", "a".repeat(LONGEST))), None);
+    }
+
+    #[test]
+    fn a_host_is_known_with_its_port() {
+        assert_eq!(Canonical::parse("https://h/").unwrap().host(), "h:443");
+        assert_eq!(Canonical::parse("http://[::1]:81/").unwrap().host(), "[::1]:81");
+    }
+
+    proptest! {
+        #[test]
+        fn the_canonical_form_of_a_canonical_form_is_itself(rest in "\\PC{0,40}") {
+            if let Some(once) = Canonical::parse(&format!("http://h/{rest}")) {
+                let twice = Canonical::parse(once.as_str());
+                prop_assert_eq!(twice, Some(once));
+            }
+        }
+    }
+}

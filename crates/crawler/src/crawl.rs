@@ -1,0 +1,333 @@
+//! The facade: what a crawl is, and how it begins.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gather_fetch::{Client, ClientBuilder, Robots};
+use gather_scraper::Recipe;
+use serde_json::json;
+
+use crate::canonical::Canonical;
+use crate::clock::millis;
+use crate::engine::{Crawl, Most, Progress};
+use crate::error::Error;
+use crate::fetcher::Fetcher;
+use crate::links::Links;
+use crate::model::{Found, Pace, Plan};
+use crate::scope::Scope;
+use crate::store::Store;
+
+/// From the end of a response to the next request to the same host on the public net.
+const DELAY: Duration = Duration::from_secs(1);
+
+/// The options of a crawl.
+///
+/// ```
+/// use gather_crawler::{Crawl, SqliteStore};
+/// use gather_site::{Mock, Reply};
+///
+/// # gather_core::run(async {
+/// let site = Mock::start(|request| match request.path() {
+///     "/" => Reply::html("<title>home</title><a href=/tea>"),
+///     "/tea" => Reply::html("<title>tea</title><a href=/>"),
+///     _ => Reply::status(404),
+/// })
+/// .unwrap();
+/// let folder = tempfile::tempdir().unwrap();
+/// let store = SqliteStore::create(&folder.path().join("tea.db"), false).await.unwrap();
+/// let mut crawl = Crawl::builder().seed(site.url()).begin(Box::new(store)).await.unwrap();
+/// let mut titles = Vec::new();
+/// while let Some(records) = crawl.next().await.unwrap() {
+///     titles.extend(records.iter().map(|stored| stored.record.get("title").unwrap().to_string()));
+/// }
+/// assert_eq!(titles, ["\"home\"", "\"tea\""]);
+/// assert_eq!(crawl.counts().await.unwrap().done, 2);
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct CrawlBuilder {
+    seeds: Vec<String>,
+    recipe: Recipe,
+    client: ClientBuilder,
+    agent: String,
+    robots: bool,
+    jobs: NonZeroUsize,
+    retries: u32,
+    max_redirects: u32,
+    grace: Duration,
+    allow: Vec<String>,
+    deny: Vec<String>,
+    max_depth: Option<u64>,
+    most: Most,
+    per_host: Option<u32>,
+    delay: Option<Duration>,
+    provenance: bool,
+    only_new: bool,
+}
+
+impl Crawl {
+    /// Options for a crawl.
+    pub fn builder() -> CrawlBuilder {
+        CrawlBuilder {
+            seeds: Vec::new(),
+            recipe: Recipe::default(),
+            client: Client::builder(),
+            agent: "gather".to_owned(),
+            robots: true,
+            jobs: NonZeroUsize::MIN.saturating_add(63),
+            retries: 2,
+            max_redirects: 10,
+            grace: gather_core::DEFAULT_GRACE,
+            allow: Vec::new(),
+            deny: Vec::new(),
+            max_depth: None,
+            most: Most::default(),
+            per_host: None,
+            delay: None,
+            provenance: false,
+            only_new: false,
+        }
+    }
+}
+
+impl CrawlBuilder {
+    /// A URL to begin at. It was typed, so its host may be private.
+    pub fn seed(mut self, url: impl Into<String>) -> Self {
+        self.seeds.push(url.into());
+        self
+    }
+
+    /// What to take from each page, and which links to follow. Default: `title`, `description`, `canonical`, `lang`; all
+    /// links.
+    pub fn recipe(mut self, recipe: Recipe) -> Self {
+        self.recipe = recipe;
+        self
+    }
+
+    /// How requests are made. Redirects and retries are the crawl's own, whatever the client says of them.
+    pub fn client(mut self, client: ClientBuilder) -> Self {
+        self.client = client;
+        self
+    }
+
+    /// Who robots.txt knows us as: a product token, or a whole User-Agent. Default: `gather`.
+    pub fn agent(mut self, agent: &str) -> Self {
+        self.agent = Robots::product_token(agent).unwrap_or(agent).to_owned();
+        self
+    }
+
+    /// Whether robots.txt is obeyed. Default: yes.
+    pub fn robots(mut self, obey: bool) -> Self {
+        self.robots = obey;
+        self
+    }
+
+    /// How many pages at once, over all hosts. Default: 64.
+    pub fn jobs(mut self, jobs: NonZeroUsize) -> Self {
+        self.jobs = jobs;
+        self
+    }
+
+    /// How often a page that failed is tried again, where that may help. Default: 2; 0 never.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// How many redirects in a row are followed. Default: 10.
+    pub fn max_redirects(mut self, redirects: u32) -> Self {
+        self.max_redirects = redirects;
+        self
+    }
+
+    /// How long running pages may go on after the scope was cancelled. Default: 5 s.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Pages that belong to the crawl, instead of all of the seeds' hosts: a glob over the path (`/docs/**`, on those
+    /// hosts), or over the whole URL (`https://example.com/**`, anywhere). May be called again for another.
+    pub fn allow(mut self, glob: impl Into<String>) -> Self {
+        self.allow.push(glob.into());
+        self
+    }
+
+    /// Pages that do not belong to it, whatever `allow` says.
+    pub fn deny(mut self, glob: impl Into<String>) -> Self {
+        self.deny.push(glob.into());
+        self
+    }
+
+    /// How many links from a seed a page may be away; 0 are the seeds alone. Default: the recipe's `max_depth`, else no
+    /// limit; of two limits the smaller holds.
+    pub fn max_depth(mut self, depth: u64) -> Self {
+        self.max_depth = Some(depth);
+        self
+    }
+
+    /// How many pages are fetched into the store, over all runs. Default: no limit.
+    pub fn max_pages(mut self, pages: u64) -> Self {
+        self.most.pages = Some(pages);
+        self
+    }
+
+    /// After how many bytes this run takes no more pages. Default: no limit.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.most.bytes = Some(bytes);
+        self
+    }
+
+    /// After which time this run takes no more pages. Default: no limit.
+    pub fn max_time(mut self, time: Duration) -> Self {
+        self.most.time = Some(time);
+        self
+    }
+
+    /// How many requests a host gets at once; 0 is no limit. Default: 1, and no limit on loopback.
+    pub fn per_host(mut self, requests: u32) -> Self {
+        self.per_host = Some(requests);
+        self
+    }
+
+    /// From the end of a response to the next request to the same host. Default: 1 s, and none on loopback. A longer
+    /// `Crawl-delay` of the host's robots.txt is kept.
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = Some(delay);
+        self
+    }
+
+    /// Adds `_fetched_at` and `_status` to each record. Default: no.
+    pub fn provenance(mut self, provenance: bool) -> Self {
+        self.provenance = provenance;
+        self
+    }
+
+    /// Hands out this run's records alone. Default: all of the store's.
+    pub fn only_new(mut self, only_new: bool) -> Self {
+        self.only_new = only_new;
+        self
+    }
+
+    /// Begins the crawl, or goes on with the one that is in the store.
+    ///
+    /// # Errors
+    /// Kind `InvalidInput` for options that do not hold, and for a store that holds another crawl; the store's errors.
+    pub async fn begin(self, mut store: Box<dyn Store>) -> Result<Crawl, Error> {
+        let seeds = self.seeds()?;
+        let canonical: Vec<Canonical> = seeds.iter().map(|(url, _)| url.clone()).collect();
+        let links =
+            Links::new(Scope::new(&canonical, &self.allow, &self.deny)?, self.public(), self.loopback());
+        let plan = self.plan(&seeds);
+        let found: Vec<Found> = canonical
+            .iter()
+            .filter_map(|seed| links.found(seed.as_str(), 0, 0))
+            .map(|found| Found { in_scope: true, ..found })
+            .collect();
+        let fetcher = Arc::new(self.fetcher(&canonical, links)?);
+        store.begin(&plan, &found).await?;
+        let last = if self.only_new { store.last_record().await? } else { 0 };
+        let progress = Progress::behind(last);
+        let (jobs, grace, most, max_depth) = (self.jobs, self.grace, self.most, plan.max_depth);
+        Ok(Crawl { store, fetcher, jobs, grace, max_depth, most, progress })
+    }
+
+    fn seeds(&self) -> Result<Vec<(Canonical, String)>, Error> {
+        if self.seeds.is_empty() {
+            return Err(Error::invalid("no page to begin at", "name at least one URL"));
+        }
+        let parse = |given: &String| {
+            let url = Canonical::parse(given).ok_or_else(|| {
+                Error::invalid(
+                    format!("`{given}` is no page to begin at"),
+                    "write it with its scheme, such as https://example.com/",
+                )
+            })?;
+            Ok((url, given.clone()))
+        };
+        self.seeds.iter().map(parse).collect()
+    }
+
+    fn public(&self) -> Pace {
+        let delay = millis(self.delay.unwrap_or(DELAY));
+        Pace { delay, limit: i64::from(self.per_host.unwrap_or(1)) }
+    }
+
+    fn loopback(&self) -> Pace {
+        let delay = millis(self.delay.unwrap_or_default());
+        Pace { delay, limit: i64::from(self.per_host.unwrap_or(0)) }
+    }
+
+    /// What decides which pages there are. The pace, the limits of a run and who we are do not.
+    fn plan(&self, seeds: &[(Canonical, String)]) -> Plan {
+        let of_recipe = self.recipe.max_depth().map(|depth| depth as u64);
+        let max_depth = [self.max_depth, of_recipe].into_iter().flatten().min();
+        let scope = json!({"allow": self.allow, "deny": self.deny, "max_depth": max_depth});
+        Plan {
+            seeds: seeds.iter().map(|(url, given)| (url.as_str().to_owned(), given.clone())).collect(),
+            recipe: self.recipe.to_toml(),
+            scope: scope.to_string(),
+            max_depth,
+        }
+    }
+
+    fn fetcher(&self, seeds: &[Canonical], links: Links) -> Result<Fetcher, Error> {
+        if self.recipe.has_detail() {
+            return Err(Error::invalid(
+                "a recipe with [detail] is not crawled",
+                "give the detail pages a recipe of their own, with [follow] links that lead to them; scrape follows [detail]",
+            ));
+        }
+        let failed = |error: gather_fetch::Error| {
+            let plain = Error::new(crate::ErrorKind::InvalidInput, error.fact());
+            match error.hint() {
+                Some(hint) => plain.hinted(hint),
+                None => plain,
+            }
+        };
+        let mut client = self.client.clone();
+        for seed in seeds {
+            client = client.allow_origin(seed.as_str());
+        }
+        let pages =
+            client.clone().retries(0).follow_redirects(false).per_origin(None).build().map_err(failed)?;
+        let delay = self.delay.unwrap_or_default();
+        let robots = client.retries(self.retries).delay(delay).build().map_err(failed)?;
+        Ok(Fetcher {
+            pages,
+            robots: self.robots.then_some(robots),
+            agent: self.agent.clone(),
+            headers: headers(&self.recipe)?,
+            recipe: self.recipe.clone(),
+            seed_hosts: seeds.iter().map(Canonical::host).collect(),
+            links,
+            retries: self.retries,
+            max_redirects: self.max_redirects,
+            provenance: self.provenance,
+            known: Default::default(),
+        })
+    }
+}
+
+/// The recipe's headers; those from the environment, and credentials, are secret.
+fn headers(recipe: &Recipe) -> Result<Vec<(String, String, bool)>, Error> {
+    let read = |(name, value): &(String, String)| {
+        let credential = ["authorization", "cookie", "proxy-authorization"];
+        let is_credential = credential.iter().any(|known| name.eq_ignore_ascii_case(known));
+        let Some(variable) = value.strip_prefix("env:") else {
+            return Ok((name.clone(), value.clone(), is_credential));
+        };
+        let value = std::env::var(variable).map_err(|_| {
+            Error::invalid(
+                format!(
+                    "environment variable `{variable}` is not set, and the recipe's header `{name}` needs it"
+                ),
+                format!("export {variable}=… before the run"),
+            )
+        })?;
+        Ok((name.clone(), value, true))
+    };
+    recipe.request().headers.iter().map(read).collect()
+}

@@ -1,0 +1,72 @@
+//! Why a crawl cannot begin or go on. What becomes of one page is no error, but its state.
+
+use std::fmt;
+
+/// What kind of thing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The crawl as asked for does not hold, or does not fit the store: other seeds, another recipe or scope.
+    InvalidInput,
+    /// The store is used by somebody who does not let go of it.
+    Locked,
+    /// The store may be read and not written.
+    ReadOnly,
+    /// The disk that the store is on is full.
+    Full,
+    /// The store is damaged, or no store.
+    Corrupt,
+    /// The store was made by a newer version.
+    Newer,
+    /// There is no store.
+    NotFound,
+    /// Anything else the system said.
+    Io,
+}
+
+/// Why a crawl cannot begin or go on. It prints as a lower-case fact, followed by `hint:` where one helps.
+#[derive(Clone, Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    fact: String,
+    hint: Option<String>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, fact: impl Into<String>) -> Self {
+        Self { kind, fact: fact.into(), hint: None }
+    }
+
+    pub(crate) fn invalid(fact: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidInput, fact).hinted(hint)
+    }
+
+    pub(crate) fn hinted(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What kind it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What happened, without the hint.
+    pub fn fact(&self) -> &str {
+        &self.fact
+    }
+
+    /// What would be right, where something can be said.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.fact)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\n  hint: {hint}"))
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,350 @@
+//! What becomes of one lease: robots.txt, the request, the page, its records and links.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use gather_core::{Lane, sleep, to_thread_in};
+use gather_fetch::{Access, Client, Error as FetchError, ErrorKind, HeaderMap, Request, Streaming, Url};
+use gather_records::Record;
+use gather_scraper::{Extraction, Page, Recipe, Stats};
+
+use crate::clock::{millis, now};
+use crate::links::Links;
+use crate::model::{Found, Lease, PageEnd, State};
+
+/// The first wait before another attempt; it doubles each time.
+const BACKOFF: Duration = Duration::from_millis(200);
+
+/// The longest `Retry-After` that is waited for; a host that asks for more has failed.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// Everything that fetching a page needs.
+pub(crate) struct Fetcher {
+    /// Follows no redirect and tries once: both are for the frontier to know of.
+    pub(crate) pages: Client,
+    /// Asks for robots.txt; `None` does not ask.
+    pub(crate) robots: Option<Client>,
+    pub(crate) agent: String,
+    pub(crate) recipe: Recipe,
+    /// Headers of the recipe; the secret ones go to the seeds' hosts alone.
+    pub(crate) headers: Vec<(String, String, bool)>,
+    pub(crate) seed_hosts: HashSet<String>,
+    pub(crate) links: Links,
+    pub(crate) retries: u32,
+    pub(crate) max_redirects: u32,
+    pub(crate) provenance: bool,
+    /// The hosts whose robots.txt this process has asked for.
+    pub(crate) known: Mutex<HashSet<String>>,
+}
+
+/// What a lease came to, and how well its fields were filled.
+pub(crate) struct Fetched {
+    pub(crate) end: PageEnd,
+    pub(crate) stats: Option<Stats>,
+}
+
+impl Fetched {
+    /// It ended by a fault of ours.
+    pub(crate) fn broken(lease: &Lease, why: &str) -> Self {
+        let mut end = tried(lease, State::Failed);
+        end.kind = Some(ErrorKind::Io.to_string());
+        end.message = Some(format!("an error of gather itself: {why}"));
+        without_records(end)
+    }
+}
+
+/// What goes on after robots.txt.
+enum Leave {
+    Granted { crawl_delay: i64 },
+    Ended(Box<PageEnd>),
+}
+
+impl Fetcher {
+    pub(crate) async fn fetch(self: Arc<Self>, lease: Lease) -> Fetched {
+        let crawl_delay = match self.ask_leave(&lease).await {
+            Leave::Granted { crawl_delay } => crawl_delay,
+            Leave::Ended(end) => return Fetched { end: *end, stats: None },
+        };
+        let mut fetched = match self.ask(&lease).await {
+            Ok(response) => self.answered(&lease, response).await,
+            Err(error) => Fetched { end: self.could_not(&lease, &error, None), stats: None },
+        };
+        fetched.end.crawl_delay = crawl_delay;
+        fetched
+    }
+
+    /// robots.txt is a request like any other to its host: the page comes a delay after it.
+    async fn ask_leave(&self, lease: &Lease) -> Leave {
+        let Some(client) = &self.robots else { return Leave::Granted { crawl_delay: 0 } };
+        let access = match client.robots(lease.url.as_str()).await {
+            Ok(access) => access,
+            Err(error) => return Leave::Ended(Box::new(self.could_not(lease, &error, None))),
+        };
+        let crawl_delay = match &*access {
+            Access::Rules(robots) => robots.crawl_delay(&self.agent).map_or(0, millis),
+            _ => 0,
+        };
+        let is_first = self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(lease.host.clone());
+        let asked_until = is_first.then(now);
+        let verdict = access.check(&self.agent, &lease.url);
+        if !verdict.allowed {
+            let why = verdict.rule.unwrap_or_default();
+            let mut end = end_of(lease, State::Refused);
+            end.kind = Some(ErrorKind::Robots.to_string());
+            end.message = Some(match verdict.line {
+                Some(line) => format!("robots.txt does not allow {}: line {line}, {why}", lease.url),
+                None => format!("robots.txt does not allow {}: {why}", lease.url),
+            });
+            return Leave::Ended(Box::new(PageEnd { asked_until, crawl_delay, ..end }));
+        }
+        if is_first {
+            let wait = u64::try_from(lease.delay.max(crawl_delay)).unwrap_or(0);
+            sleep(Duration::from_millis(wait)).await;
+        } else if crawl_delay > lease.delay {
+            // It was taken before the host's own delay was known: back in line.
+            let end = end_of(lease, State::Pending);
+            return Leave::Ended(Box::new(PageEnd { asked_until: Some(now()), crawl_delay, ..end }));
+        }
+        Leave::Granted { crawl_delay }
+    }
+
+    async fn ask(&self, lease: &Lease) -> Result<Streaming, FetchError> {
+        let mut request = Request::get(lease.url.as_str())?;
+        let at_home = self.seed_hosts.contains(&lease.host);
+        for (name, value, secret) in &self.headers {
+            if at_home || !secret {
+                request = request.header(name, value)?;
+            }
+        }
+        self.pages.stream(request).await
+    }
+
+    async fn answered(&self, lease: &Lease, response: Streaming) -> Fetched {
+        let status = response.status();
+        if let Some(error) = response.status_error() {
+            let asked = retry_after(response.headers());
+            return without_records(self.could_not(lease, &error, asked));
+        }
+        if let Some(target) = redirect_of(&response) {
+            return without_records(self.redirected(lease, status, target));
+        }
+        if let Some(other) = response.content_type().filter(|value| !is_page(value)) {
+            let mut end = tried(lease, State::Skipped);
+            (end.status, end.kind) = (Some(status), Some("type".to_owned()));
+            end.message = Some(format!("its type is {}", other.chars().take(100).collect::<String>()));
+            return without_records(end);
+        }
+        let content_type = response.content_type().map(|value| value.into_owned());
+        match collect(response).await {
+            Ok(body) => self.parsed(lease, status, content_type, body).await,
+            Err(error) => without_records(self.could_not(lease, &error, None)),
+        }
+    }
+
+    /// A redirect is a link to the next page: it is fetched in its turn, under the rules of its own host.
+    fn redirected(&self, lease: &Lease, status: u16, target: Option<Url>) -> PageEnd {
+        let mut end = tried(lease, State::Failed);
+        (end.status, end.kind) = (Some(status), Some(ErrorKind::Redirect.to_string()));
+        let found = target.as_ref().and_then(|target| self.links.found(target.as_str(), 0, lease.hops + 1));
+        match found {
+            None => end.message = Some(format!("{} leads to what is no web page", lease.url)),
+            Some(found) if found.url == lease.url => {
+                end.message = Some(format!("{} leads to itself", lease.url));
+            }
+            Some(_) if lease.hops >= self.max_redirects => {
+                end.message =
+                    Some(format!("more than {} redirects lead to {}", self.max_redirects, lease.url));
+            }
+            Some(found) if !found.in_scope => {
+                (end.state, end.kind) = (State::Refused, Some(ErrorKind::Scope.to_string()));
+                end.message = Some(format!("{} leads out of scope, to {}", lease.url, found.url));
+            }
+            Some(found) => {
+                (end.state, end.kind) = (State::Done, None);
+                end.links = vec![found];
+            }
+        }
+        end
+    }
+
+    async fn parsed(
+        &self,
+        lease: &Lease,
+        status: u16,
+        content_type: Option<String>,
+        body: Vec<u8>,
+    ) -> Fetched {
+        let (url, recipe, links) = (lease.url.clone(), self.recipe.clone(), self.links.clone());
+        let mut end = tried(lease, State::Done);
+        (end.status, end.bytes) = (Some(status), body.len() as u64);
+        let fetched_at = self.provenance.then(SystemTime::now);
+        let work = move || look(&url, content_type.as_deref(), body, &recipe, &links);
+        let (extraction, links) = match to_thread_in(Lane::Cpu, work).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => (Err(error), Vec::new()),
+            Err(ended) => return Fetched::broken(lease, &ended.to_string()),
+        };
+        end.links = links;
+        match extraction {
+            Ok(found) => {
+                let from = Origin { url: &lease.url, status, fetched_at };
+                end.records = found.records.into_iter().map(|record| from.with(record)).collect();
+                end.dropped = found.dropped.iter().map(ToString::to_string).collect();
+                Fetched { end, stats: Some(found.stats) }
+            }
+            Err(error) => {
+                let refused = error.kind().as_str() == ErrorKind::TooLarge.as_str();
+                end.state = if refused { State::Refused } else { State::Failed };
+                (end.kind, end.message) = (Some(error.kind().as_str().to_owned()), Some(error.to_string()));
+                without_records(end)
+            }
+        }
+    }
+
+    /// It failed: again later, if that may help, else for good.
+    fn could_not(&self, lease: &Lease, error: &FetchError, asked: Option<Duration>) -> PageEnd {
+        let mut end = tried(lease, if error.is_refused() { State::Refused } else { State::Failed });
+        let wait = asked.unwrap_or_default();
+        end.asked_until = Some(now().saturating_add(millis(wait.min(LONGEST_WAIT))));
+        (end.status, end.kind) = (error.status(), Some(error.kind().to_string()));
+        end.message = Some(error.fact().to_owned());
+        if may_pass(error) && lease.attempts < self.retries && wait <= LONGEST_WAIT {
+            let backoff = BACKOFF.saturating_mul(1 << lease.attempts.min(7));
+            end.state = State::Pending;
+            end.not_before = now().saturating_add(millis(wait.max(backoff)));
+        }
+        end
+    }
+}
+
+/// Whether another attempt may help. Of a status the head alone is known here, so that it is judged here.
+fn may_pass(error: &FetchError) -> bool {
+    let status = error.status().unwrap_or(0);
+    error.is_retryable() || (error.kind() == ErrorKind::Status && matches!(status, 408 | 429 | 500..=599))
+}
+
+/// Where a record is from.
+struct Origin<'a> {
+    url: &'a str,
+    status: u16,
+    fetched_at: Option<SystemTime>,
+}
+
+impl Origin<'_> {
+    fn with(&self, fields: Record) -> Record {
+        let mut record = Record::new();
+        record.insert("_source", self.url);
+        for (name, value) in fields.into_map() {
+            record.insert(name, value);
+        }
+        if let Some(time) = self.fetched_at {
+            record.insert("_fetched_at", humantime::format_rfc3339_seconds(time).to_string());
+            record.insert("_status", self.status);
+        }
+        record
+    }
+}
+
+type Looked = (Result<Extraction, gather_scraper::Error>, Vec<Found>);
+
+/// Parses, extracts and takes the links, which a page has also where its records do not hold.
+fn look(
+    url: &str,
+    content_type: Option<&str>,
+    body: Vec<u8>,
+    recipe: &Recipe,
+    links: &Links,
+) -> Result<Looked, gather_scraper::Error> {
+    let builder = Page::builder().url(url);
+    let builder = match content_type {
+        Some(content_type) => builder.content_type(content_type),
+        None => builder,
+    };
+    let page = builder.build(body)?;
+    let document = page.parse()?;
+    let next = document.next_page(recipe).into_iter().filter_map(|url| links.found(&url, 0, 0));
+    let follow = document.follow(recipe);
+    let follow = follow.iter().filter_map(|link| links.found(&link.url, 1, 0));
+    let found = next.chain(follow).filter(|found| found.url != url).collect();
+    Ok((document.records(recipe), found))
+}
+
+async fn collect(mut response: Streaming) -> Result<Vec<u8>, FetchError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Where a redirect leads, or that it leads nowhere; `None` for what is no redirect.
+fn redirect_of(response: &Streaming) -> Option<Option<Url>> {
+    if !matches!(response.status(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers().get("location")?;
+    let text = String::from_utf8_lossy(location.as_bytes());
+    Some(response.url().join(&text).ok())
+}
+
+fn is_page(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    ["text/html", "application/xhtml+xml", ""].iter().any(|known| essence.eq_ignore_ascii_case(known))
+}
+
+/// How long the host asks to be left alone: seconds, or a date (RFC 9110, 10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("retry-after")?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// The end of a lease for which the host was not asked.
+fn end_of(lease: &Lease, state: State) -> PageEnd {
+    PageEnd {
+        id: lease.id,
+        host: lease.host.clone(),
+        asked_until: None,
+        crawl_delay: 0,
+        state,
+        kind: None,
+        message: None,
+        status: None,
+        attempts: lease.attempts,
+        not_before: 0,
+        bytes: 0,
+        records: Vec::new(),
+        dropped: Vec::new(),
+        links: Vec::new(),
+    }
+}
+
+/// The end of one for which it was asked, until now.
+fn tried(lease: &Lease, state: State) -> PageEnd {
+    PageEnd { asked_until: Some(now()), attempts: lease.attempts + 1, ..end_of(lease, state) }
+}
+
+fn without_records(end: PageEnd) -> Fetched {
+    Fetched { end, stats: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_are_parsed() {
+        for (content_type, expected) in [
+            ("text/html; charset=x", true),
+            ("Application/XHTML+xml", true),
+            ("image/png", false),
+            ("text/css", false),
+        ] {
+            assert_eq!(is_page(content_type), expected, "{content_type}");
+        }
+    }
+}

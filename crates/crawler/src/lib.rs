@@ -1,0 +1,35 @@
+//! A crawl that can be killed at any instant and loses nothing.
+//!
+//! A [`Crawl`] follows links from its seeds, politely, and takes records from the pages by a recipe. All it knows is in a
+//! [`Store`]: one transaction commits a page with its links and its records, so that the same crawl begun again goes on
+//! where it was, and each record is there once. [`SqliteStore`] is a store in one file.
+//!
+//! Modules, top to bottom; a module uses those below it: `crawl` (the options), `projection` (a file of records), `engine` (the loop), `fetcher` (one page),
+//! `store` (the seam, and SQLite), `links`, `scope`, `canonical` (pure), `model`, `clock`, `error`.
+
+mod canonical;
+mod clock;
+mod crawl;
+mod engine;
+mod error;
+mod fetcher;
+mod links;
+mod model;
+mod projection;
+mod scope;
+mod store;
+
+pub use canonical::Canonical;
+pub use crawl::CrawlBuilder;
+pub use engine::Crawl;
+pub use error::{Error, ErrorKind};
+pub use gather_records::Record;
+pub use model::{Counts, Found, HostCounts, Lease, Leased, PageEnd, Plan, Room, State, Stored, Trouble};
+pub use projection::Projection;
+#[cfg(feature = "sqlite")]
+pub use store::SqliteStore;
+pub use store::Store;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

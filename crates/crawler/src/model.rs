@@ -1,0 +1,253 @@
+//! What the parts of a crawl tell each other. Data only.
+
+use gather_records::Record;
+use serde::Serialize;
+
+/// What became of a URL so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum State {
+    /// It waits for its turn.
+    Pending,
+    /// A worker has taken it.
+    Leased,
+    /// It was fetched, and its records and links are in the store.
+    Done,
+    /// It could not be had.
+    Failed,
+    /// We would not: robots.txt, a private address, too large, a redirect out of scope.
+    Refused,
+    /// Left out on purpose: out of scope, too deep, not a page.
+    Skipped,
+}
+
+impl State {
+    /// All states.
+    pub const ALL: [State; 6] =
+        [State::Pending, State::Leased, State::Done, State::Failed, State::Refused, State::Skipped];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Leased => "leased",
+            State::Done => "done",
+            State::Failed => "failed",
+            State::Refused => "refused",
+            State::Skipped => "skipped",
+        }
+    }
+
+    /// As the store writes it.
+    #[cfg(feature = "sqlite")]
+    pub(crate) const fn number(self) -> i64 {
+        match self {
+            State::Pending => 0,
+            State::Leased => 1,
+            State::Done => 2,
+            State::Failed => 3,
+            State::Refused => 4,
+            State::Skipped => 5,
+        }
+    }
+}
+
+/// How many URLs are in each state. Always `discovered = done + failed + refused + skipped + pending + leased`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Counts {
+    /// URLs ever seen: seeds and links.
+    pub discovered: u64,
+    /// Fetched, their records and links stored.
+    pub done: u64,
+    /// Could not be had.
+    pub failed: u64,
+    /// Would not be had.
+    pub refused: u64,
+    /// Left out on purpose.
+    pub skipped: u64,
+    /// Waiting.
+    pub pending: u64,
+    /// Taken by a worker.
+    pub leased: u64,
+}
+
+impl Counts {
+    /// Whether the law holds.
+    pub fn holds(&self) -> bool {
+        self.discovered == self.done + self.failed + self.refused + self.skipped + self.pending + self.leased
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_finished(&self) -> bool {
+        self.pending + self.leased == 0
+    }
+}
+
+/// What a crawl is, so that a store can tell whether the same one goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The seeds in canonical form, and as they were given.
+    pub seeds: Vec<(String, String)>,
+    /// The recipe, as TOML.
+    pub recipe: String,
+    /// Everything else that decides which pages there are, as text.
+    pub scope: String,
+    /// Links deeper than this are left out.
+    pub max_depth: Option<u64>,
+}
+
+/// A URL to fetch, taken for this worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Its number in the store.
+    pub id: i64,
+    /// The URL, canonical.
+    pub url: String,
+    /// Its host and port.
+    pub host: String,
+    /// How often it was tried before.
+    pub attempts: u32,
+    /// How many redirects in a row led to it.
+    pub hops: u32,
+    /// The delay of its host when it was taken, in milliseconds.
+    pub delay: i64,
+}
+
+/// How much may be leased.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// How many URLs at most.
+    pub leases: u32,
+    /// The clock, in milliseconds of the Unix epoch.
+    pub now: i64,
+}
+
+/// What was leased, and when there may be more.
+#[derive(Clone, Debug, Default)]
+pub struct Leased {
+    /// The URLs, nearest to the seeds first.
+    pub leases: Vec<Lease>,
+    /// When the next waiting URL may be fetched; `None` if none waits.
+    pub next: Option<i64>,
+}
+
+/// How a host is treated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// From the end of a response to the next request, in milliseconds.
+    pub(crate) delay: i64,
+    /// Requests at once; 0 is no limit.
+    pub(crate) limit: i64,
+}
+
+/// A link that a page holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// The key of the URL.
+    pub key: String,
+    /// The URL, canonical.
+    pub url: String,
+    /// Its host and port.
+    pub host: String,
+    /// From the end of a response of its host to the next request, in milliseconds.
+    pub delay: i64,
+    /// Requests to its host at once; 0 is no limit.
+    pub limit: i64,
+    /// Whether it belongs to the crawl.
+    pub in_scope: bool,
+    /// How much deeper than the page it is: 0 for the next page and for redirects, else 1.
+    pub deeper: u32,
+    /// How many redirects in a row lead to it.
+    pub hops: u32,
+}
+
+/// What became of a lease.
+#[derive(Clone, Debug)]
+pub struct PageEnd {
+    /// The lease's number.
+    pub id: i64,
+    /// Its host and port.
+    pub host: String,
+    /// When its response ended, in milliseconds of the Unix epoch; `None` if nothing was asked of the host.
+    pub asked_until: Option<i64>,
+    /// What the host itself asked for between two requests, in milliseconds.
+    pub crawl_delay: i64,
+    /// The new state; `Pending` tries again later.
+    pub state: State,
+    /// The kind of failure or the reason for leaving it out.
+    pub kind: Option<String>,
+    /// What happened, in words.
+    pub message: Option<String>,
+    /// The status of the response.
+    pub status: Option<u16>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Not to be fetched again before, in milliseconds of the Unix epoch.
+    pub not_before: i64,
+    /// The size of the body.
+    pub bytes: u64,
+    /// The records.
+    pub records: Vec<Record>,
+    /// Records left out for a required field, in words.
+    pub dropped: Vec<String>,
+    /// The links.
+    pub links: Vec<Found>,
+}
+
+/// A record in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stored {
+    /// Its number: records are numbered as their pages were committed.
+    pub number: i64,
+    /// The record.
+    pub record: Record,
+}
+
+/// A URL that failed or was refused, or a record that was dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Trouble {
+    /// The URL.
+    pub url: String,
+    /// The seed as it was given, if it is one.
+    pub seed: Option<String>,
+    /// What became of it.
+    pub state: State,
+    /// The kind.
+    pub kind: String,
+    /// What happened, in words.
+    pub message: String,
+    /// The status of the response.
+    pub status: Option<u16>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Whether it is a record that was dropped, on a page that was done.
+    pub dropped: bool,
+}
+
+impl Trouble {
+    /// Whether the crawl has failed by it: it befell a seed, it is a dropped record, or it is a server or network failure
+    /// that outlived its retries. A found link that is 404, or barred by robots.txt, is no failure of the crawl.
+    pub fn is_failure_of_the_crawl(&self) -> bool {
+        const NETWORK: [&str; 7] = ["dns", "connect", "tls", "timeout", "body", "decode", "io"];
+        let is_server = self.status.is_some_and(|status| status >= 500);
+        let is_outage = self.state == State::Failed && (is_server || NETWORK.contains(&self.kind.as_str()));
+        self.seed.is_some() || self.dropped || is_outage
+    }
+}
+
+/// One host, as `gather status` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HostCounts {
+    /// Host and port.
+    pub host: String,
+    /// URLs of it that the crawl has fetched.
+    pub done: u64,
+    /// URLs of it that wait or are being fetched.
+    pub left: u64,
+    /// Its delay, in milliseconds.
+    pub delay_ms: i64,
+}
