@@ -111,8 +111,189 @@ fn text_is_one_line_a_file_with_nothing_raw_of_what_a_name_holds() {
 #[test]
 fn a_list_longer_than_any_queue_is_read_to_its_end() {
     let folder = Folder::new();
-    let path = folder.write("a", "x");
-    let list = format!("{}\n", path.display()).repeat(5_000);
+    let list: String =
+        (0..5_000).map(|n| format!("{}\n", folder.write(&n.to_string(), "x").display())).collect();
     let run = gather!["read", "--input", "-", "--no-text", "-q"].stdin(list).ok();
     assert_eq!(run.records().len(), 5_000);
+}
+
+#[test]
+fn a_list_of_names_ended_by_nul_is_taken_as_find_writes_it() {
+    let folder = Folder::new();
+    folder.write("a\nb", "x");
+    folder.write(" c ", "y");
+    let run = gather!["read", "--input", "-"].here(folder.path()).stdin("a\nb\0 c \0").ok();
+    assert_eq!(run.records().len(), 2);
+}
+
+#[test]
+fn a_file_that_is_reached_twice_gives_one_record() {
+    let folder = Folder::new();
+    let path = folder.write("in/a", "x");
+    let summary = folder.join("s.json");
+    let run = gather!["read", folder.join("in"), &path, &path, "--summary", &summary].ok();
+    assert_eq!(run.records().len(), 1);
+    assert_eq!(lawful_summary(summary)["skipped"], 2);
+}
+
+/// The names of the files that `read` gives of a folder with these options, in order.
+fn chosen(folder: &Folder, options: &[&str]) -> Vec<String> {
+    let records = gather!["read", "in", "--ordered", "-q"].here(folder.path()).args(options).ok().records();
+    let name =
+        |record: &serde_json::Value| record["path"].as_str().unwrap().trim_start_matches("in/").to_owned();
+    records.iter().map(name).collect()
+}
+
+#[test]
+fn options_choose_among_the_files_of_a_folder() {
+    let folder = Folder::new();
+    for name in ["a.html", "b.txt", "c.log", "deep/d.txt", "deep/er/e.txt", "skip/f.txt", ".g.txt"] {
+        folder.write(&format!("in/{name}"), "x".repeat(name.len()));
+    }
+    folder.write("in/.gitignore", "*.log\nskip/\n");
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(5 * 86_400);
+    std::fs::File::options().write(true).open(folder.join("in/b.txt")).unwrap().set_modified(old).unwrap();
+    for (options, expected) in [
+        (&["--glob", "*.txt", "--exclude", "skip"][..], &["b.txt", "deep/d.txt", "deep/er/e.txt"][..]),
+        (&["-g", "deep/*.txt", "-g", "*.html"], &["a.html", "deep/d.txt"]),
+        (&["--type", "html,log"], &["a.html", "c.log"]),
+        (&["--max-depth", "1"], &["a.html", "b.txt", "c.log"]),
+        (&["--gitignore"], &["a.html", "b.txt", "deep/d.txt", "deep/er/e.txt"]),
+        (&["--min-size", "7B"], &["deep/d.txt", "deep/er/e.txt", "skip/f.txt"]),
+        (&["--older", "1d"], &["b.txt"]),
+        (&["--newer", "1d", "--max-depth", "1"], &["a.html", "c.log"]),
+        (&["--newer", "2024-01-01", "-t", "html"], &["a.html"]),
+    ] {
+        assert_eq!(chosen(&folder, options), expected, "{options:?}");
+    }
+}
+
+#[test]
+fn what_does_not_hold_in_a_selection_is_wrong_usage_with_a_hint() {
+    for (option, value) in
+        [("--glob", "a{b"), ("--exclude", ""), ("--type", "htmll"), ("--newer", "yesterday")]
+    {
+        gather!["read", ".", option, value].run().code(2).says(&[value, "hint:"]);
+    }
+    gather!["read", ".", "--max-depth", "0"].run().code(2);
+    gather!["read", ".", "--lines", "--no-text"].run().code(2);
+}
+
+#[test]
+fn lines_are_records_with_their_numbers() {
+    let folder = Folder::new();
+    folder.write("a", "one\r\ntwo\n\nend");
+    let run = gather!["read", "a", "--lines", "--summary", "s"].here(folder.path()).ok();
+    let records = run.records();
+    assert_eq!(keys(&records[0]), ["path", "line", "text"]);
+    assert_eq!(field(&records, "text"), ["one", "two", "", "end"]);
+    assert_eq!(records[3]["line"], 4);
+    assert_eq!(lawful_summary(folder.join("s"))["inputs"], 1);
+    let run = gather!["read", "-", "--lines", "--format", "text"].stdin("x\ny\n").ok();
+    assert_eq!(run.stdout, "-:1:x\n-:2:y\n");
+}
+
+#[test]
+fn lines_of_a_large_file_are_all_there_in_order_and_it_is_never_held() {
+    let folder = Folder::new();
+    let text: String = (1..=400_000).map(|n| format!("line {n} of a file\n")).collect();
+    let path = folder.write("large", text);
+    let run = gather!["read", path, "--lines", "--format", "text", "-o", folder.join("out")].ok();
+    drop(run);
+    let out = folder.read("out");
+    assert_eq!(out.lines().count(), 400_000);
+    assert!(out.lines().zip(1..).all(|(line, n)| line.ends_with(&format!(":{n}:line {n} of a file"))));
+}
+
+#[test]
+fn files_of_records_give_them_each_with_its_file() {
+    let folder = Folder::new();
+    folder.write("a.json", r#"[{"n":1},{"n":2}]"#);
+    folder.write("b.jsonl", "{\"n\":3}\n\n4\n");
+    folder.write("c.csv", "n,m\n5,\"x,y\"\n");
+    folder.write("d.txt", "text");
+    folder.write("e.json", "{\"n\":");
+    let run = gather![
+        "read",
+        "a.json",
+        "b.jsonl",
+        "c.csv",
+        "d.txt",
+        "e.json",
+        "--records",
+        "--ordered",
+        "--errors",
+        "e"
+    ];
+    let run = run.here(folder.path()).run().code(1);
+    let records = run.records();
+    assert_eq!(field(&records[..4], "_source"), ["a.json", "a.json", "b.jsonl", "b.jsonl"]);
+    assert_eq!((&records[0]["n"], &records[3]["value"]), (&1.into(), &4.into()));
+    assert_eq!((&records[4]["n"], &records[4]["m"]), (&"5".into(), &"x,y".into()));
+    assert_eq!(records[5]["text"], "text");
+    assert_eq!(field(&jsonl_file(folder.join("e")), "kind"), ["parse"]);
+}
+
+#[test]
+fn a_hash_takes_the_place_of_the_text_and_is_taken_of_anything() {
+    let folder = Folder::new();
+    folder.write("in/a", "abc");
+    folder.write("in/b", b"\0");
+    let records = gather!["read", folder.join("in"), "--hash", "sha256", "--ordered"].ok().records();
+    assert_eq!(keys(&records[0]), ["path", "bytes", "lines", "encoding", "hash"]);
+    assert_eq!(records[0]["hash"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_eq!(
+        (&records[1]["encoding"], &records[1]["lines"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
+    let run = gather!["read", "a", "--hash", "blake3", "--no-text", "--format", "text"]
+        .here(folder.join("in"))
+        .ok();
+    assert_eq!(run.stdout, "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85  a\n");
+}
+
+#[test]
+fn bytes_are_given_as_they_are() {
+    let folder = Folder::new();
+    let path = folder.write("b", b"\0\xff");
+    let record = gather!["read", path, "--bytes"].ok().record();
+    assert_eq!((&record["base64"], &record["bytes"]), (&"AP8=".into(), &2.into()));
+}
+
+#[test]
+fn what_is_compressed_is_unpacked_when_asked_for_and_only_to_the_limit() {
+    use std::io::Write;
+    let folder = Folder::new();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all("x\n".repeat(50_000).as_bytes()).unwrap();
+    let bytes = packed.finish().unwrap();
+    let (whole, cut) = (folder.write("a.gz", &bytes), folder.write("b.gz", &bytes[..bytes.len() / 2]));
+    let record = gather!["read", &whole, "-z", "--no-text"].ok().record();
+    assert_eq!(
+        (&record["bytes"], &record["lines"], &record["compressed"]),
+        (&100_000.into(), &50_000.into(), &"gz".into())
+    );
+    let kind = |options: &[&str], path| {
+        gather!["read", path, "-z", "--errors", folder.join("e")].args(options).run().code(1);
+        jsonl_file(folder.join("e"))[0]["kind"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(kind(&["--max-size", "50k"], &whole), "too_large");
+    assert_eq!(kind(&[], &cut), "decode");
+}
+
+#[test]
+fn a_guess_says_that_it_is_one_in_all_encodings_and_strict_refuses_it() {
+    let root = data("encodings");
+    let run = gather!["read", root.join("files"), "--no-text"].ok().records();
+    let strict = gather!["read", root.join("files"), "--strict", "-q"].run().code(1).records();
+    for expected in jsonl_file(root.join("index.jsonl")) {
+        let path = root.join(expected["path"].as_str().unwrap());
+        let of = |records: &[serde_json::Value]| {
+            records.iter().find(|record| record["path"].as_str() == path.to_str()).cloned()
+        };
+        let guess = expected["guess"].as_bool().unwrap();
+        assert_eq!(of(&run).unwrap()["guessed"].as_bool().unwrap_or(false), guess, "{}", path.display());
+        assert_eq!(of(&strict).is_none(), guess, "{}", path.display());
+    }
+    assert_eq!(run.len(), 300);
 }

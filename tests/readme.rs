@@ -25,6 +25,7 @@ fn every_command_of_the_readme_does_what_it_says() {
     folder.write("site/index.html", "x");
     let server = Mock::start(|request| match request.path() {
         "/api" => Reply::json("[1]"),
+        "/sitemap.xml" => Reply::text("<urlset/>"),
         _ => Reply::html("<h1>x</h1><a href=/a>a</a>"),
     })
     .unwrap();

@@ -70,7 +70,7 @@ fn what_runs_may_finish_within_the_grace() {
 #[test]
 fn a_second_one_ends_it_at_once() {
     let folder = Folder::new();
-    let (_server, run) = stuck(&folder, &["--grace", "10m", "-o", "o.jsonl"]);
+    let (_server, run) = stuck(&folder, &["--grace", "10m", "-o", "o.jsonl", "--cookie-jar", "c.txt"]);
     let start = Instant::now();
     run.interrupt();
     // Two signals at once may be one: ask until it is gone, as an impatient user does.
@@ -206,8 +206,8 @@ fn a_list_on_stdin_that_never_ends_does_not_keep_fetch() {
 fn a_list_on_stdin_that_never_ends_does_not_keep_read() {
     let folder = Folder::new();
     let path = folder.write("a.txt", "x");
-    // More than the walk collects before it hands anything on, less than a pipe holds of what comes out.
-    let list = format!("{}\n", path.display()).repeat(400);
+    // One path, and then nothing for ever: it waits for no others.
+    let list = format!("{}\n", path.display());
     let start = Instant::now();
     let (mut child, stdin) = with_open_list("read", &list);
     let mut line = String::new();
@@ -222,8 +222,9 @@ fn a_list_on_stdin_that_never_ends_does_not_keep_read() {
 #[test]
 fn a_read_that_is_interrupted_counts_the_rest_of_its_list() {
     let folder = Folder::new();
-    let path = folder.write("a.txt", "x");
-    let list = folder.write("list", format!("{}\n", path.display()).repeat(50_000));
+    let paths: String =
+        (0..4_000).map(|n| format!("{}\n", folder.write(&n.to_string(), "x").display())).collect();
+    let list = folder.write("list", paths);
     let mut run = gather!["read", "--input", list, "-j", "1", "--summary", folder.join("s")].start();
     let mut stdout = BufReader::new(run.stdout());
     stdout.read_line(&mut String::new()).unwrap();
@@ -231,5 +232,22 @@ fn a_read_that_is_interrupted_counts_the_rest_of_its_list() {
     std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
     run.wait().code(130);
     let summary = lawful_summary(folder.join("s"));
+    assert!(summary["pending"].as_u64().unwrap() > 0, "{summary}");
+}
+
+#[test]
+fn a_read_that_is_interrupted_counts_the_rest_of_its_folders() {
+    let folder = Folder::new();
+    for number in 0..4_000 {
+        folder.write(&format!("in/{}/{number}", number % 20), "x");
+    }
+    let mut run = gather!["read", folder.join("in"), "-j", "1", "--summary", folder.join("s")].start();
+    let mut stdout = BufReader::new(run.stdout());
+    stdout.read_line(&mut String::new()).unwrap();
+    run.interrupt();
+    std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
+    run.wait().code(130);
+    let summary = lawful_summary(folder.join("s"));
+    assert_eq!(summary["inputs"], 4_000, "{summary}");
     assert!(summary["pending"].as_u64().unwrap() > 0, "{summary}");
 }

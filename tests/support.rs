@@ -32,7 +32,15 @@ pub(crate) struct Gather {
 impl Gather {
     pub(crate) fn new() -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gather"));
-        command.env_remove("GATHER_DEBUG");
+        without_settings(&mut command);
+        Self { command, stdin: Vec::new() }
+    }
+
+    /// A run in a shell that does something first, such as setting a limit.
+    pub(crate) fn after(script: &str) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{script}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_gather")]);
+        without_settings(&mut command);
         Self { command, stdin: Vec::new() }
     }
 
@@ -43,6 +51,11 @@ impl Gather {
 
     pub(crate) fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.command.args(args);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
         self
     }
 
@@ -105,6 +118,23 @@ impl Running {
         Handle(pid(&self.child))
     }
 
+    /// Waits for the end, and tells how much memory it had at most, in bytes, where the system tells that.
+    pub(crate) fn wait_with_peak(self) -> (Run, Option<u64>) {
+        let status = format!("/proc/{}/status", pid(&self.child).as_raw_nonzero());
+        let (over, is_over) = mpsc::channel::<()>();
+        // The peak only grows, so it is enough to look now and then; a process that has ended does not tell it any more.
+        let watching = thread::spawn(move || {
+            let mut peak = None;
+            while let Err(mpsc::RecvTimeoutError::Timeout) = is_over.recv_timeout(Duration::from_millis(2)) {
+                peak = std::fs::read_to_string(&status).ok().and_then(|text| high_water(&text)).max(peak);
+            }
+            peak
+        });
+        let run = self.wait();
+        drop(over);
+        (run, watching.join().unwrap())
+    }
+
     /// Waits for the end.
     pub(crate) fn wait(self) -> Run {
         let pid = pid(&self.child);
@@ -127,6 +157,11 @@ impl Handle {
     pub(crate) fn interrupt(&self) {
         let _ = kill_process(self.0, Signal::INT); // it may be gone
     }
+}
+
+fn high_water(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok().map(|kb: u64| kb * 1024)
 }
 
 fn pid(child: &Child) -> Pid {
@@ -214,6 +249,15 @@ pub(crate) fn as_set(mut records: Vec<Value>) -> Vec<String> {
     let mut lines: Vec<String> = records.iter().map(Value::to_string).collect();
     lines.sort();
     lines
+}
+
+/// Takes away what the environment of whoever runs the tests would change.
+fn without_settings(command: &mut Command) {
+    let proxies =
+        ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
+    for name in ["GATHER_DEBUG"].into_iter().chain(proxies) {
+        command.env_remove(name);
+    }
 }
 
 /// The folder of the data that ships with the project.

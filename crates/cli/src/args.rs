@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -22,7 +22,8 @@ const EXIT_CODES: &str = "Exit codes: 0 all done (also when stdout was closed), 
 2 wrong usage or a file of options that does not hold, 130 interrupted, 143 terminated.";
 
 const LIMITS: &str = "Other limits: 30s for the first byte of an answer and between two pieces of it; 8 requests at once to a \
-host on the public net, no such limit on loopback. Cookies are off.\n\
+host on the public net, no such limit on loopback. Cookies are kept with --cookies or --cookie-jar only. \
+robots.txt is asked with --robots only.\n\
 -L, -s, -S, -f and --compressed are accepted as in curl, for they are on already.";
 
 #[derive(Debug, Subcommand)]
@@ -35,6 +36,18 @@ pub(crate) enum Command {
     Links(Links),
     /// Turn pages into records, by --field or --recipe
     Scrape(Scrape),
+    /// Follow links from URLs, politely, into a store; killed and started again it goes on and loses nothing
+    Crawl(Crawl),
+    /// How far the crawl in a store is
+    Status(Status),
+    /// Prove from its tables that a store is whole
+    Verify(Verify),
+    /// The records of a store
+    Export(Export),
+    /// The pages that sitemaps name, those of nested sitemaps too; a record per page
+    Sitemap(Sitemap),
+    /// What robots.txt says of URLs
+    Robots(Robots),
     /// Ask many API endpoints at once and merge the answers
     Query(Query),
     /// Run a gather command periodically, until stopped
@@ -57,7 +70,7 @@ pub(crate) struct Shared {
     #[arg(long, value_name = "D", value_parser = units::duration)]
     pub(crate) timeout: Option<Duration>,
 
-    /// A list of inputs, `-` for stdin: lines, JSONL or CSV by content; a record gives its `url`, else `input`, else `path`
+    /// A list of inputs, `-` for stdin: lines, names ended by NUL, JSONL or CSV by content; a record gives its `url`, else `input`, else `path`
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
 
@@ -151,9 +164,26 @@ pub(crate) struct Request {
     #[arg(short, long, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,
 
+    /// Take logins from $NETRC, else ~/.netrc: for the origins given and no other, where nothing else says who we are
+    #[arg(short, long)]
+    pub(crate) netrc: bool,
+
+    /// The same, from FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) netrc_file: Option<PathBuf>,
+
     /// Send this Cookie header: 'name=value; name2=value2'
     #[arg(short = 'b', long = "cookie", value_name = "COOKIES")]
     pub(crate) cookie: Option<String>,
+
+    /// Keep the cookies that responses set, and send them where they belong; for this run [default: off]
+    #[arg(long)]
+    pub(crate) cookies: bool,
+
+    /// The same, beginning with the cookies of FILE if it is there (Netscape's format, as of curl -c); at the end all are
+    /// written to it, those of the session too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cookie_jar: Option<PathBuf>,
 
     /// Do not verify TLS certificates (dangerous)
     #[arg(short = 'k', long)]
@@ -162,6 +192,16 @@ pub(crate) struct Request {
     /// Trust the certificates in this PEM file as well
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
+
+    /// Ask through this HTTP proxy, HOST:PORT or with a login user:password@HOST:PORT; '' for none [default: what
+    /// http_proxy, https_proxy and all_proxy say, as in curl]
+    #[arg(short = 'x', long, value_name = "URL", allow_hyphen_values = true)]
+    pub(crate) proxy: Option<String>,
+
+    /// Hosts to ask without the proxy: names with all below them, addresses, nets; '*' for all [default: what no_proxy
+    /// says]
+    #[arg(long, value_name = "LIST")]
+    pub(crate) noproxy: Option<String>,
 
     /// Connect to ADDR for HOST:PORT
     #[arg(long, value_name = "HOST:PORT:ADDR")]
@@ -195,6 +235,15 @@ pub(crate) struct Request {
     pub(crate) always_on: AlwaysOn,
 }
 
+/// What every command that fetches pages takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Request options")]
+pub(crate) struct Polite {
+    /// Obey robots.txt: what it does not allow us (by the name of -A) is refused, redirects included
+    #[arg(long)]
+    pub(crate) robots: bool,
+}
+
 /// Habits of curl's that are on already: accepted, so that a command line can be carried over.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AlwaysOn {
@@ -211,33 +260,116 @@ pub(crate) struct AlwaysOn {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = READING)]
 pub(crate) struct Read {
     /// Files and folders; `-` is one document on stdin
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Leave the text out of the records
-    #[arg(long)]
-    pub(crate) no_text: bool,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    #[command(flatten)]
+    pub(crate) content: Content,
+
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+const READING: &str = "What is named is always read; what a folder holds and is hidden, a link, a FIFO or a device, not text, or not \
+asked for is skipped and counted. A file that is reached by several paths is read once. A text is told by its byte order mark, \
+then as UTF-8, then by a guess, which the record marks with \"guessed\": true.";
+
+/// Which files of folders are read.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Which files of folders")]
+pub(crate) struct Selection {
+    /// Only files that match, as in .gitignore: a name at any depth, or a path from the folder; several add up
+    #[arg(short, long, value_name = "GLOB")]
+    pub(crate) glob: Vec<String>,
+
+    /// Leave out files and folders that match
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+
+    /// Only files of these types by their names, as ripgrep knows them: html,txt,md,json,csv,rust …
+    #[arg(short = 't', long = "type", value_name = "TYPES", value_delimiter = ',')]
+    pub(crate) types: Vec<String>,
 
     /// Read hidden files and folders too
     #[arg(long)]
     pub(crate) hidden: bool,
 
-    /// Follow symbolic links
+    /// Leave out what .gitignore files say, also outside of repositories
+    #[arg(long)]
+    pub(crate) gitignore: bool,
+
+    /// Follow symbolic links; a loop is a failure
     #[arg(long)]
     pub(crate) follow: bool,
 
-    /// The largest file; a larger one is refused, never cut short [default: no limit]
+    /// How deep to walk; 1 is the files of the folder itself [default: to the end]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_depth: Option<NonZeroUsize>,
+
+    /// Skip smaller files
+    #[arg(long, value_name = "SIZE", default_value = "0", value_parser = units::size)]
+    pub(crate) min_size: u64,
+
+    /// The largest file, named or found; a larger one is refused, never cut short [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub(crate) max_size: Option<u64>,
+
+    /// Skip files changed before: so long ago (2d, 1h30m) or on a date (2024-05-01, 2024-05-01T12:00:00Z)
+    #[arg(long, value_name = "WHEN", value_parser = units::moment)]
+    pub(crate) newer: Option<SystemTime>,
+
+    /// Skip files changed since: so long ago, or a date
+    #[arg(long, value_name = "WHEN", value_parser = units::moment)]
+    pub(crate) older: Option<SystemTime>,
+}
+
+/// What is made of a file.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "What is made of a file")]
+pub(crate) struct Content {
+    /// Leave the text out of the records
+    #[arg(long)]
+    pub(crate) no_text: bool,
+
+    /// A record for each line, with its number; files of any size, none held whole
+    #[arg(long, conflicts_with_all = ["no_text", "hash", "bytes", "records"])]
+    pub(crate) lines: bool,
+
+    /// The records in JSON, JSONL, CSV and TSV files, told by their names; of other files, a record with the text
+    #[arg(long, conflicts_with_all = ["no_text", "hash", "bytes"])]
+    pub(crate) records: bool,
+
+    /// The bytes as they are, as base64; nothing is skipped for not being text
+    #[arg(long, conflicts_with_all = ["no_text", "encoding", "strict"])]
+    pub(crate) bytes: bool,
+
+    /// The hash of the bytes instead of the text; nothing is skipped for not being text
+    #[arg(long, value_enum, value_name = "HASH")]
+    pub(crate) hash: Option<HashName>,
+
+    /// Unpack gz, zst, bz2 and xz files, told by their content; at most to --max-size [default: 64MiB]
+    #[arg(short = 'z', long)]
+    pub(crate) decompress: bool,
 
     /// Take every file to be in this encoding, instead of looking (a WHATWG label, such as windows-1252)
     #[arg(long, value_name = "LABEL")]
     pub(crate) encoding: Option<String>,
 
-    #[command(flatten)]
-    pub(crate) shared: Shared,
+    /// Guess no encoding and replace nothing malformed: such a file is a failure
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HashName {
+    Blake3,
+    Sha256,
 }
 
 #[derive(Debug, Args)]
@@ -268,6 +400,9 @@ pub(crate) struct Fetch {
     pub(crate) accept_status: Option<String>,
 
     #[command(flatten)]
+    pub(crate) polite: Polite,
+
+    #[command(flatten)]
     pub(crate) request: Request,
 
     #[command(flatten)]
@@ -286,11 +421,48 @@ pub(crate) struct Links {
     pub(crate) base: Option<String>,
 
     #[command(flatten)]
+    pub(crate) polite: Polite,
+
+    #[command(flatten)]
     pub(crate) request: Request,
 
     #[command(flatten)]
     pub(crate) shared: Shared,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = SITEMAPS)]
+pub(crate) struct Sitemap {
+    /// URLs, files or folders of sitemaps; `-` is one sitemap on stdin
+    #[arg(value_name = "INPUT")]
+    pub(crate) inputs: Vec<String>,
+
+    /// All sitemaps of a site: those that its robots.txt names, else its /sitemap.xml
+    #[arg(long, value_name = "URL")]
+    pub(crate) site: Vec<String>,
+
+    /// Where the sitemap on stdin, or the files, came from: relative URLs are resolved against it
+    #[arg(long, value_name = "URL")]
+    pub(crate) base: Option<String>,
+
+    /// How many nested sitemaps of an input to read; more are refused
+    #[arg(long, value_name = "N", default_value = "1000")]
+    pub(crate) max_sitemaps: NonZeroUsize,
+
+    #[command(flatten)]
+    pub(crate) polite: Polite,
+
+    #[command(flatten)]
+    pub(crate) request: Request,
+
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+const SITEMAPS: &str = "Read are sitemaps, their indexes, lists with a URL a line, RSS and Atom feeds; gzip or not, by content. \
+Nested sitemaps are followed, each once, up to 4 deep; one that fails makes its input fail, and the records of the others are still \
+given. A sitemap has at most --max-size bytes, unpacked, and 100,000 entries. A folder gives its files named *.xml, *.rss, *.atom, \
+*sitemap*.txt, and these with .gz behind it.";
 
 #[derive(Debug, Args)]
 #[command(after_help = LIMITS)]
@@ -299,21 +471,8 @@ pub(crate) struct Scrape {
     #[arg(value_name = "INPUT")]
     pub(crate) inputs: Vec<String>,
 
-    /// A field of the record: 'title=h3 a@title', 'tags[]=ul.tags li', 'price:number=.price'
-    #[arg(long = "field", value_name = "SPEC")]
-    pub(crate) fields: Vec<String>,
-
-    /// A record for each match of this selector, instead of one per page
-    #[arg(long, value_name = "CSS")]
-    pub(crate) each: Option<String>,
-
-    /// A record for each row of this table
-    #[arg(long, value_name = "CSS", conflicts_with = "each")]
-    pub(crate) table: Option<String>,
-
-    /// The recipe
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["fields", "each", "table"])]
-    pub(crate) recipe: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) take: Take,
 
     /// Write what --field, --each and --table say to FILE, as a recipe
     #[arg(long, value_name = "FILE", conflicts_with = "recipe")]
@@ -328,11 +487,181 @@ pub(crate) struct Scrape {
     pub(crate) base: Option<String>,
 
     #[command(flatten)]
+    pub(crate) polite: Polite,
+
+    #[command(flatten)]
     pub(crate) request: Request,
 
     #[command(flatten)]
     pub(crate) shared: Shared,
 }
+
+/// What is taken of a page.
+#[derive(Debug, Args)]
+pub(crate) struct Take {
+    /// A field of the record: 'title=h3 a@title', 'tags[]=ul.tags li', 'price:number=.price'
+    #[arg(long = "field", value_name = "SPEC")]
+    pub(crate) fields: Vec<String>,
+
+    /// A record for each match of this selector, instead of one per page
+    #[arg(long, value_name = "CSS")]
+    pub(crate) each: Option<String>,
+
+    /// A record for each row of this table
+    #[arg(long, value_name = "CSS", conflicts_with = "each")]
+    pub(crate) table: Option<String>,
+
+    /// The recipe, which also says which links to follow
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fields", "each", "table"])]
+    pub(crate) recipe: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = CRAWL)]
+pub(crate) struct Crawl {
+    /// The URLs to begin at
+    #[arg(value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+
+    /// The store [default: ./gather-HOST.db of the first URL]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) take: Take,
+
+    /// Pages that belong to the crawl, instead of all of the given hosts: a path such as '/docs/**', or a whole URL such
+    /// as `https://example.com/**`
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) allow: Vec<String>,
+
+    /// Pages that do not belong to it
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) deny: Vec<String>,
+
+    /// How many links away from the given URLs; 0 takes these alone [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_depth: Option<u64>,
+
+    /// Stop at so many pages, over all runs [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_pages: Option<u64>,
+
+    /// Stop this run after so many bytes [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    pub(crate) max_bytes: Option<u64>,
+
+    /// Stop this run after so much time [default: no limit]
+    #[arg(long, value_name = "D", value_parser = units::duration)]
+    pub(crate) max_time: Option<Duration>,
+
+    /// Requests to a host at once; 0 for no limit [default: 1, and no limit on loopback]
+    #[arg(long, value_name = "N")]
+    pub(crate) per_host: Option<u32>,
+
+    /// From the end of an answer to the next request to the same host [default: 1s, and none on loopback]
+    #[arg(long, value_name = "D", value_parser = units::duration)]
+    pub(crate) delay: Option<Duration>,
+
+    /// Let each commit survive a power cut too, not only a kill
+    #[arg(long)]
+    pub(crate) durable: bool,
+
+    /// Begin anew: the store is removed first
+    #[arg(long)]
+    pub(crate) restart: bool,
+
+    /// Print this run's records only, not the store's earlier ones
+    #[arg(long, conflicts_with = "out")]
+    pub(crate) new: bool,
+
+    /// Add `_fetched_at` and `_status` to each record
+    #[arg(long)]
+    pub(crate) provenance: bool,
+
+    #[command(flatten)]
+    pub(crate) request: Request,
+
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+const CRAWL: &str = "The same command again goes on where the store is; several processes may work on one store at once. robots.txt \
+is obeyed. --out FILE.jsonl, .csv or .tsv grows with the store, and holds each record once however often the crawl was killed. The exit code is 1 if \
+a given URL failed or was refused, or any page failed by its server (5xx) or the network after its retries; a found link that is 404 \
+or barred by robots.txt is no failure.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The store
+    #[arg(value_name = "STORE")]
+    pub(crate) store: PathBuf,
+
+    /// As text or as one JSON object [default: text on a terminal, json otherwise]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FormatName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The store
+    #[arg(value_name = "STORE")]
+    pub(crate) store: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The store
+    #[arg(value_name = "STORE")]
+    pub(crate) store: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Robots {
+    #[command(subcommand)]
+    pub(crate) command: RobotsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RobotsCommand {
+    /// May an agent fetch these URLs, and which line decides; a record per URL
+    Check(RobotsCheck),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = ROBOTS)]
+pub(crate) struct RobotsCheck {
+    /// The URLs; with --robots also paths, such as /private/
+    #[arg(value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+
+    /// The agent: a product token, or a whole User-Agent [default: the product token of what -A says, else gather]
+    #[arg(long, value_name = "A")]
+    pub(crate) agent: Option<String>,
+
+    /// The robots.txt, instead of the one at each URL's origin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) robots: Option<PathBuf>,
+
+    /// Questions as JSONL, `-` for stdin, answered in their order: {"robots": TEXT, "agent": A, "url": URL}, or
+    /// "robots_file": PATH (relative to FILE) in place of the text
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["urls", "robots", "input"])]
+    pub(crate) batch: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) request: Request,
+
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+const ROBOTS: &str = "The rules are those of RFC 9309. /robots.txt is fetched once for each origin, within 30s, over five \
+redirects at most; its first 500 KiB count. Where there is none (a status of 4xx, more redirects) everything is allowed; where it \
+cannot be had (5xx, 429, no answer) nothing is. The exit code is 0 when every URL has its answer, also when that is no.";
 
 #[derive(Debug, Args)]
 #[command(after_help = LIMITS)]

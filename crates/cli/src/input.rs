@@ -7,8 +7,10 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use async_channel::{Receiver, bounded};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use gather_core::{Task, spawn, to_thread};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::exit::usage;
 
@@ -50,11 +52,15 @@ impl Inputs {
     /// A list that cannot be opened.
     pub(crate) fn start(typed: Vec<OsString>, list: Option<List>) -> anyhow::Result<Self> {
         let finite = list.as_ref().is_none_or(|list| list.finite);
+        let all = move || typed.into_iter().map(Ok).chain(list.into_iter().flat_map(List::entries));
+        Ok(Self::feed(all, finite))
+    }
+
+    fn feed<I: Iterator<Item = Given>>(all: impl FnOnce() -> I + Send + 'static, finite: bool) -> Self {
         let (sender, receiver) = bounded(AHEAD);
         let feeder = spawn(async move {
             let feed = to_thread(move || {
-                let listed = list.into_iter().flat_map(List::entries);
-                for given in typed.into_iter().map(Ok).chain(listed) {
+                for given in all() {
                     if sender.send_blocking(given).is_err() {
                         break; // nobody takes them any more
                     }
@@ -62,7 +68,32 @@ impl Inputs {
             });
             let _ = feed.await;
         });
-        Ok(Self { receiver, finite, _feeder: feeder })
+        Self { receiver, finite, _feeder: feeder }
+    }
+
+    /// Starts feeding every line of a file as it is, blank ones too; `-` is stdin.
+    ///
+    /// # Errors
+    /// A file that cannot be opened.
+    pub(crate) fn lines(path: &Path) -> io::Result<Self> {
+        let (mut reader, finite) = open(path)?;
+        let name = path.display().to_string();
+        let mut ended = false;
+        let lines = std::iter::from_fn(move || {
+            if ended {
+                return None;
+            }
+            let mut line = Vec::new();
+            match reader.read_until(b'\n', &mut line) {
+                Ok(0) => None,
+                Ok(_) => Some(Ok(OsString::from_vec(line))),
+                Err(error) => {
+                    ended = true;
+                    Some(Err(unreadable(&name, &error)))
+                }
+            }
+        });
+        Ok(Self::feed(move || lines, finite))
     }
 
     /// The stream of inputs. Clones share it: each input is given once.
@@ -94,6 +125,16 @@ impl Inputs {
     }
 }
 
+/// A file, or stdin for `-`; and whether it ends by itself.
+fn open(path: &Path) -> io::Result<(Box<dyn BufRead + Send>, bool)> {
+    if path == Path::new("-") {
+        return Ok((Box::new(BufReader::new(io::stdin())), false));
+    }
+    let file = File::open(path)?;
+    let finite = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    Ok((Box::new(BufReader::new(file)), finite))
+}
+
 /// A list of inputs: lines, JSONL or CSV, by content.
 pub(crate) struct List {
     name: String,
@@ -105,18 +146,12 @@ pub(crate) struct List {
 impl List {
     /// Opens the file of `--input`; `-` is stdin.
     pub(crate) fn open(path: &Path, key: Option<String>) -> anyhow::Result<Self> {
-        let (reader, finite): (Box<dyn BufRead + Send>, bool) = if path == Path::new("-") {
-            (Box::new(BufReader::new(io::stdin())), false)
-        } else {
-            let file = File::open(path).map_err(|error| {
-                usage(
-                    format!("cannot open the list {}: {error}", path.display()),
-                    "--input takes a file with an input a line, or - for stdin",
-                )
-            })?;
-            let finite = file.metadata().is_ok_and(|metadata| metadata.is_file());
-            (Box::new(BufReader::new(file)), finite)
-        };
+        let (reader, finite) = open(path).map_err(|error| {
+            usage(
+                format!("cannot open the list {}: {error}", path.display()),
+                "--input takes a file with an input a line, or - for stdin",
+            )
+        })?;
         Ok(Self { name: path.display().to_string(), reader, key, finite })
     }
 
@@ -134,6 +169,7 @@ impl List {
                 );
                 Box::new(std::iter::once(Err(BadEntry { entry: name, message })))
             }
+            Shape::Nul => Box::new(ended_by(name, reader, b'\0').map(|name| name.map(OsString::from_vec))),
             Shape::Lines => Box::new(lines(name, reader).map(|line| line.map(OsString::from_vec))),
             Shape::Jsonl => Box::new(
                 lines(name, reader).map(move |line| line.and_then(|line| from_json(&line, key.as_deref()))),
@@ -146,9 +182,14 @@ impl List {
 
 enum Shape {
     Lines,
+    /// What `find -print0` writes: names as they are, each ended by NUL.
+    Nul,
     Jsonl,
     Json,
-    Table { delimiter: u8, column: usize },
+    Table {
+        delimiter: u8,
+        column: usize,
+    },
 }
 
 /// Looks at the beginning without taking it. A pipe may hand over little at first: a table is then
@@ -160,6 +201,7 @@ fn peek_shape(reader: &mut Box<dyn BufRead + Send>, key: Option<&str>) -> io::Re
     reader.consume(bom);
     let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
     Ok(match first {
+        _ if head.contains(&0) && key.is_none() => Shape::Nul,
         Some(b'{') => Shape::Jsonl,
         Some(b'[') => Shape::Json,
         Some(b'"') if serde_json::from_slice::<String>(first_line(&head)).is_ok() => Shape::Jsonl,
@@ -186,20 +228,29 @@ fn table_shape(header: &[u8], key: Option<&str>) -> Option<Shape> {
     })
 }
 
-fn lines(
+fn lines(name: String, reader: Box<dyn BufRead + Send>) -> impl Iterator<Item = Result<Vec<u8>, BadEntry>> {
+    ended_by(name, reader, b'\n').filter_map(|line| match line {
+        Ok(line) => Some(line.trim_ascii()).filter(|line| !line.is_empty()).map(|line| Ok(line.to_vec())),
+        Err(error) => Some(Err(error)),
+    })
+}
+
+/// The entries without the byte that ends them; empty ones are left out.
+fn ended_by(
     name: String,
     mut reader: Box<dyn BufRead + Send>,
+    end: u8,
 ) -> impl Iterator<Item = Result<Vec<u8>, BadEntry>> {
     let mut ended = false;
     std::iter::from_fn(move || {
         while !ended {
-            let mut line = Vec::new();
-            match reader.read_until(b'\n', &mut line) {
+            let mut entry = Vec::new();
+            match reader.read_until(end, &mut entry) {
                 Ok(0) => return None,
                 Ok(_) => {
-                    let line = line.trim_ascii();
-                    if !line.is_empty() {
-                        return Some(Ok(line.to_vec()));
+                    entry.pop_if(|last| *last == end);
+                    if !entry.is_empty() {
+                        return Some(Ok(entry));
                     }
                 }
                 Err(error) => {
@@ -224,19 +275,29 @@ fn from_json(line: &[u8], key: Option<&str>) -> Given {
 }
 
 fn from_value(value: &Value, key: Option<&str>) -> Given {
-    let found = match (value, key) {
-        (Value::String(text), _) => return Ok(text.into()),
-        (Value::Object(record), Some(key)) => record.get(key),
-        (Value::Object(record), None) => KEYS.iter().find_map(|key| record.get(*key)),
+    let wanted: &[&str] = key.as_slice();
+    let found = match value {
+        Value::String(text) => return Ok(text.into()),
+        Value::Object(record) => {
+            let keys = if wanted.is_empty() { KEYS.as_slice() } else { wanted };
+            keys.iter().find_map(|key| record.get(*key).map(|value| (value, exact(record, key))))
+        }
         _ => None,
     };
-    match found.and_then(Value::as_str) {
-        Some(text) => Ok(text.into()),
+    match found.and_then(|(value, exact)| Some((value.as_str()?, exact))) {
+        Some((_, Some(exact))) => Ok(exact),
+        Some((text, None)) => Ok(text.into()),
         None => {
             let keys = key.map_or_else(|| "`url`, `input` or `path`".to_owned(), |key| format!("`{key}`"));
             Err(bad(value.to_string().as_bytes(), format!("no {keys} in this record")))
         }
     }
+}
+
+/// A path that is not UTF-8, which stands lossily under its key and exactly beside it, as `path_bytes` (base64).
+fn exact(record: &Map<String, Value>, key: &str) -> Option<OsString> {
+    let bytes = STANDARD.decode(record.get(&format!("{key}_bytes"))?.as_str()?).ok()?;
+    Some(OsString::from_vec(bytes))
 }
 
 fn bad(entry: &[u8], message: String) -> BadEntry {
@@ -331,10 +392,22 @@ mod tests {
     }
 
     #[test]
+    fn names_ended_by_nul_are_taken_as_they_are() {
+        assert_eq!(entries("a b\0 c \0d\ne\0\0", None), ok(&["a b", " c ", "d\ne"]));
+    }
+
+    #[test]
     fn a_record_gives_its_url_else_its_input_else_its_path() {
         let list = "{\"path\":\"p\",\"url\":\"u\"}\n{\"input\":\"i\",\"path\":\"p\"}\n{\"path\":\"p\"}\n";
         assert_eq!(entries(list, None), ok(&["u", "i", "p"]));
         assert_eq!(entries("{\"a\":\"x\",\"url\":\"u\"}", Some("a")), ok(&["x"]));
+    }
+
+    #[test]
+    fn a_path_that_is_not_utf_8_is_taken_exactly() {
+        let record = serde_json::json!({"path": "a\u{fffd}", "path_bytes": "Yf8="});
+        assert_eq!(from_value(&record, None).unwrap().into_vec(), b"a\xFF");
+        assert_eq!(from_value(&record, Some("path")).unwrap().into_vec(), b"a\xFF");
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 mod args;
 mod commands;
+mod cookies;
 mod drive;
 mod exit;
 mod input;
 mod limits;
+mod netrc;
 mod output;
 mod progress;
 mod report;

@@ -7,8 +7,11 @@ use async_channel::{Receiver, Sender, TryRecvError, bounded};
 use gather_core::{Outcome, Task, spawn, to_thread};
 use gather_records::{ErrorKind, Record, Sink, SinkError};
 
-/// Records on their way to the thread: enough for it to write in large pieces, few enough to bound memory.
-const IN_FLIGHT: usize = 256;
+/// Messages on their way to the thread: enough for it to write in large pieces, few enough to bound memory.
+const IN_FLIGHT: usize = 64;
+
+/// Records that are held back to be handed over together, at most, and the bytes of text in them.
+const HELD: (usize, usize) = (64, 256 << 10);
 
 /// How long a dropped outlet waits for the thread to take the unfinished file away.
 const TIDY_UP: Duration = Duration::from_millis(500);
@@ -17,7 +20,7 @@ const TIDY_UP: Duration = Duration::from_millis(500);
 const LARGE: usize = 64 << 10;
 
 enum Message {
-    Record(Record),
+    Records(Vec<Record>),
     /// Answered by closing the channel once all before it is written.
     Sync(#[allow(dead_code, reason = "it is there to be dropped")] Sender<()>),
     Finish,
@@ -28,6 +31,16 @@ pub(crate) struct Outlet {
     sender: Option<Sender<Message>>,
     thread: Option<Task<Outcome<Result<(), SinkError>>>>,
     gone: mpsc::Receiver<()>,
+    held: Held,
+}
+
+/// Records that are handed over together: waking the thread for each one costs more than writing it.
+#[derive(Default)]
+struct Held {
+    /// Whether more are about to come.
+    holds: bool,
+    records: Vec<Record>,
+    weight: usize,
 }
 
 /// How writing ended.
@@ -47,7 +60,7 @@ impl Outlet {
             let _leaving = leaving; // its drop tells that the sink is gone
             write_all(sink, &receiver)
         }));
-        Self { sender: Some(sender), thread: Some(thread), gone }
+        Self { sender: Some(sender), thread: Some(thread), gone, held: Held::default() }
     }
 
     /// Hands a record over; waits while the thread is behind.
@@ -55,9 +68,37 @@ impl Outlet {
     /// # Errors
     /// What ended the writing, once it has ended.
     pub(crate) async fn write(&mut self, record: Record) -> Result<Flow, SinkError> {
-        let is_large = weight(&record) >= LARGE;
-        let flow = self.send(Message::Record(record)).await?;
-        if is_large && flow == Flow::Open { self.sync().await } else { Ok(flow) }
+        let weight = weight(&record);
+        self.held.weight += weight;
+        self.held.records.push(record);
+        let is_full = self.held.records.len() >= HELD.0 || self.held.weight >= HELD.1;
+        if self.held.holds && !is_full && weight < LARGE {
+            return Ok(Flow::Open);
+        }
+        let flow = self.hand_over().await?;
+        if weight >= LARGE && flow == Flow::Open { self.sync().await } else { Ok(flow) }
+    }
+
+    /// Holds records back until [`release`](Self::release): more are about to come.
+    pub(crate) fn hold(&mut self) {
+        self.held.holds = true;
+    }
+
+    /// Hands over what was held back, and holds nothing back any more.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub(crate) async fn release(&mut self) -> Result<Flow, SinkError> {
+        self.held.holds = false;
+        self.hand_over().await
+    }
+
+    async fn hand_over(&mut self) -> Result<Flow, SinkError> {
+        self.held.weight = 0;
+        match std::mem::take(&mut self.held.records) {
+            records if records.is_empty() => Ok(Flow::Open),
+            records => self.send(Message::Records(records)).await,
+        }
     }
 
     async fn sync(&mut self) -> Result<Flow, SinkError> {
@@ -72,10 +113,10 @@ impl Outlet {
     /// # Errors
     /// An output that could not be completed; then the file is as it was before.
     pub(crate) async fn finish(&mut self) -> Result<Flow, SinkError> {
-        match self.send(Message::Finish).await? {
-            Flow::Open => self.end().await,
-            Flow::Closed => Ok(Flow::Closed),
+        if self.release().await? == Flow::Closed || self.send(Message::Finish).await? == Flow::Closed {
+            return Ok(Flow::Closed);
         }
+        self.end().await
     }
 
     async fn send(&mut self, message: Message) -> Result<Flow, SinkError> {
@@ -126,7 +167,7 @@ fn write_all(mut sink: Sink, messages: &Receiver<Message>) -> Result<(), SinkErr
             }
         };
         match message {
-            Message::Record(record) => sink.write(&record)?,
+            Message::Records(records) => records.iter().try_for_each(|record| sink.write(record))?,
             Message::Sync(_) => {}
             Message::Finish => return sink.finish(),
         }

@@ -162,6 +162,11 @@ impl Report {
         }
     }
 
+    /// Shows how far a crawl is.
+    pub(crate) fn show_crawl(&self, done: u64, failed: u64, bytes: u64) {
+        self.progress.show(Standing { done, failed, bytes });
+    }
+
     fn show(&self) {
         let Summary { ok, failed, refused, bytes, .. } = self.summary;
         self.progress.show(Standing { done: ok, failed: failed + refused, bytes });

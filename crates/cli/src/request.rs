@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use gather_fetch::{Client, Error, Method, Response, Secret};
+use gather_fetch::{Client, ClientBuilder, Error, Jar, Method, Response, Robots, Secret};
 use gather_records::{Failure, Kind};
 
-use crate::args::{Request, Shared};
+use crate::args::{Polite, Request, Shared};
+use crate::cookies::{self, CookieFile};
 use crate::exit::{usage, usage_error};
+use crate::netrc;
 use crate::progress::say;
 
 /// A client with everything the options say, and the request they describe for any URL.
@@ -21,22 +24,43 @@ pub(crate) struct Requests {
     body: Option<Vec<u8>>,
     /// The headers that go with the body, unless `-H` says otherwise.
     body_headers: Vec<(&'static str, &'static str)>,
+    cookies: Arc<Mutex<Option<CookieFile>>>,
 }
 
 impl Requests {
     /// # Errors
-    /// Options that do not hold: a header without a colon, a file that cannot be read.
+    /// Options that do not hold: a header without a colon, a file that cannot be read, or written at the end.
     pub(crate) fn new(options: &Request, shared: &Shared) -> anyhow::Result<Self> {
+        Self::polite(options, shared, &Polite { robots: false })
+    }
+
+    /// The same, obeying robots.txt if the options say so.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and an agent that robots.txt cannot name.
+    pub(crate) fn polite(options: &Request, shared: &Shared, polite: &Polite) -> anyhow::Result<Self> {
         let body = body(options)?;
         if options.insecure && !shared.quiet {
             say("warning: TLS certificates are not verified (--insecure)");
         }
+        let (jar, file) = cookies::open(options)?.unzip();
         Ok(Self {
-            client: client(options, shared)?,
+            client: builder(options, shared, polite, jar)?.build().map_err(usage_error)?,
             method: method(options, body.is_some())?,
             body,
             body_headers: body_headers(options)?,
+            cookies: Arc::new(Mutex::new(file.flatten())),
         })
+    }
+
+    /// Hands over the file of cookies, to be written when the run is over.
+    pub(crate) fn take_cookies(&self) -> Option<CookieFile> {
+        self.cookies.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether the options describe something else than a plain GET.
+    pub(crate) fn is_other_than_get(options: &Request) -> bool {
+        options.method.is_some() || !options.data.is_empty() || options.json.is_some() || options.head
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -91,7 +115,33 @@ pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn client(options: &Request, shared: &Shared) -> anyhow::Result<Client> {
+/// The product token of who we say we are: of the last `-H User-Agent`, else of `-A`, else our own.
+pub(crate) fn agent(options: &Request) -> anyhow::Result<String> {
+    let mut agent = options.user_agent.clone();
+    for header in &options.headers {
+        if let (name, Some(value)) = header_parts(header)?
+            && name.eq_ignore_ascii_case("user-agent")
+        {
+            agent = Some(value.to_owned());
+        }
+    }
+    let agent = agent.filter(|agent| !agent.is_empty()).unwrap_or_else(|| OUR_AGENT.to_owned());
+    Ok(Robots::product_token(&agent).map(str::to_owned).unwrap_or(agent))
+}
+
+/// The product token of our own User-Agent.
+const OUR_AGENT: &str = "gather";
+
+/// What the options say of a client.
+///
+/// # Errors
+/// As [`Requests::polite`], but for what the builder itself refuses.
+pub(crate) fn builder(
+    options: &Request,
+    shared: &Shared,
+    polite: &Polite,
+    jar: Option<Jar>,
+) -> anyhow::Result<ClientBuilder> {
     let mut builder = Client::builder()
         .retries(options.retries)
         .max_body(options.max_size)
@@ -112,8 +162,17 @@ fn client(options: &Request, shared: &Shared) -> anyhow::Result<Client> {
         let (name, password) = user.split_once(':').unwrap_or((user, ""));
         builder = builder.basic_auth(name, &Secret::new(password));
     }
+    if let Some(netrc) = netrc::open(options)? {
+        builder = builder.netrc(netrc);
+    }
     if let Some(cookie) = &options.cookie {
         builder = builder.cookie(cookie_value(cookie)?);
+    }
+    if let Some(jar) = jar {
+        builder = builder.cookies(jar);
+    }
+    if polite.robots {
+        builder = builder.robots(&agent(options)?);
     }
     let mut seen = BTreeSet::new();
     for header in &options.headers {
@@ -125,6 +184,7 @@ fn client(options: &Request, shared: &Shared) -> anyhow::Result<Client> {
             None => builder.without_header(name),
         };
     }
+    builder = proxied(builder, options);
     for rule in &options.resolve {
         builder = builder.resolve(rule);
     }
@@ -140,7 +200,22 @@ fn client(options: &Request, shared: &Shared) -> anyhow::Result<Client> {
         }
         builder = builder.add_root_pem(&pem);
     }
-    builder.build().map_err(usage_error)
+    Ok(builder)
+}
+
+/// With the proxy that `-x` names, or else the environment, and past it what `--noproxy` or else the environment says.
+fn proxied(builder: ClientBuilder, options: &Request) -> ClientBuilder {
+    let builder = match &options.proxy {
+        None => builder.proxy_from_env(),
+        Some(proxy) => {
+            let past = ["no_proxy", "NO_PROXY"].iter().find_map(|name| std::env::var(name).ok());
+            builder.proxy(proxy).no_proxy(&past.unwrap_or_default())
+        }
+    };
+    match &options.noproxy {
+        Some(list) => builder.no_proxy(list),
+        None => builder,
+    }
 }
 
 /// What a body is said to be: JSON with an answer in kind, or a form, as in curl.
@@ -184,7 +259,7 @@ fn cookie_value(cookie: &str) -> anyhow::Result<&str> {
     }
     Err(usage(
         format!("`{cookie}` is not a cookie"),
-        "write -b 'name=value; name2=value2'; files of cookies are not read",
+        "write -b 'name=value; name2=value2'; a file of cookies is read with --cookie-jar FILE",
     ))
 }
 

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use gather_core::Reason;
+use gather_core::{Reason, to_thread};
 use gather_records::{Failure, Format, Record, Sink, SinkError, Style, Target, WholeFile};
 
 use crate::args::{FormatName, Shared};
+use crate::cookies::CookieFile;
 use crate::drive::{End, Worked};
 use crate::exit::{Exit, usage, usage_error};
 use crate::output::{Flow, Outlet};
@@ -44,8 +45,11 @@ pub(crate) struct Session {
     errors: Option<Outlet>,
     /// Opened with the others, so that a place that cannot be written to is known before any work.
     summary: Option<Sink>,
+    cookies: Option<CookieFile>,
     stopped: Option<Stop>,
     failed_output: Option<anyhow::Error>,
+    /// What a command adds to the summary.
+    pub(crate) more: Record,
 }
 
 impl Session {
@@ -88,9 +92,16 @@ impl Session {
             output: output.map(Outlet::new),
             errors: errors.map(Outlet::new),
             summary: shared.summary.as_ref().map(|path| open_file(path, Format::Jsonl)).transpose()?,
+            cookies: None,
             stopped: None,
             failed_output: None,
+            more: Record::new(),
         })
+    }
+
+    /// Writes these cookies when the run is over, however it ends.
+    pub(crate) fn saves(&mut self, cookies: Option<CookieFile>) {
+        self.cookies = cookies;
     }
 
     /// Takes what became of an input: its records to the output, its end to the account.
@@ -111,6 +122,23 @@ impl Session {
             End::Ok { bytes } => self.report.ok(input, bytes),
             End::Skipped(why) => self.report.skipped(input, &why),
             End::Failed(failure) => self.fail(*failure).await,
+        }
+    }
+
+    /// Records may wait for each other until [`release`](Self::release): more are about to come.
+    pub(crate) fn hold(&mut self) {
+        if let Some(output) = &mut self.output {
+            output.hold();
+        }
+    }
+
+    /// Hands on the records that waited.
+    pub(crate) async fn release(&mut self) {
+        let Some(output) = &mut self.output else { return };
+        match output.release().await {
+            Ok(Flow::Open) => {}
+            Ok(Flow::Closed) => self.stop(Stop::OutputClosed),
+            Err(error) => self.output_failed(error, "the results"),
         }
     }
 
@@ -136,7 +164,8 @@ impl Session {
         self.keep(failure).await;
     }
 
-    async fn keep(&mut self, failure: Failure) {
+    /// Keeps a failure in the file of `--errors`, without a word.
+    pub(crate) async fn keep(&mut self, failure: Failure) {
         let Some(errors) = &mut self.errors else { return };
         if let Err(error) = errors.write(failure.into()).await {
             self.output_failed(error, "the file of --errors");
@@ -144,9 +173,13 @@ impl Session {
     }
 
     fn output_failed(&mut self, error: SinkError, what: &str) {
-        self.failed_output
-            .get_or_insert_with(|| anyhow::Error::new(error).context(format!("cannot write {what}")));
+        self.not_written(anyhow::Error::new(error).context(format!("cannot write {what}")));
         self.stop(Stop::OutputFailed);
+    }
+
+    /// Notes that an output could not be written, for `finish` to say; the first one stays.
+    pub(crate) fn not_written(&mut self, error: anyhow::Error) {
+        self.failed_output.get_or_insert(error);
     }
 
     /// Notes why the run stops; the first reason stays.
@@ -178,13 +211,21 @@ impl Session {
         if let Some(Err(error)) = finish(self.errors.as_mut()).await {
             self.output_failed(error, "the file of --errors");
         }
+        if let Some(cookies) = self.cookies.take() {
+            let saved = to_thread(move || cookies.save()).await;
+            saved.map_err(anyhow::Error::from).flatten().unwrap_or_else(|error| self.not_written(error));
+        }
         let failed_output = self.failed_output.take();
         if let Some(error) = &failed_output {
             self.report.say(&format!("error: {error:#}"));
         }
         let summary = self.report.close();
         if let Some(mut sink) = self.summary.take() {
-            let written = sink.write(&summary.to_record()).and_then(|()| sink.finish());
+            let mut record = summary.to_record();
+            for (name, value) in std::mem::take(&mut self.more).into_map() {
+                record.insert(name, value);
+            }
+            let written = sink.write(&record).and_then(|()| sink.finish());
             written.context("cannot write the file of --summary")?;
         }
         let exit = self.exit();
@@ -235,7 +276,11 @@ fn open_output(shared: &Shared, look: Look) -> anyhow::Result<Sink> {
     opened.map_err(|error| usage_error(format!("cannot write to {error}")))
 }
 
-fn file_target(out: &str) -> anyhow::Result<PathBuf> {
+/// The file that `-o` names.
+///
+/// # Errors
+/// A database.
+pub(crate) fn file_target(out: &str) -> anyhow::Result<PathBuf> {
     match Target::parse(out) {
         Target::File(path) => Ok(path),
         _ => Err(usage(

@@ -1,6 +1,6 @@
 //! Durations and sizes as people type them: `250ms`, `2s`, `1m30s`; `64k`, `10MiB`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Units of time, in milliseconds.
 const TIME: [(&str, f64); 5] =
@@ -47,6 +47,18 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         }
     }
     Duration::try_from_secs_f64(milliseconds / 1_000.0).map_err(|_| refused())
+}
+
+/// Reads a moment: a duration before now, or a date with or without a time (RFC 3339; without a zone it is UTC).
+pub(crate) fn moment(text: &str) -> Result<SystemTime, String> {
+    let date = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    if let Ok(moment) = humantime::parse_rfc3339_weak(&date) {
+        return Ok(moment);
+    }
+    let refused =
+        || format!("`{text}` is no time\n  hint: write how long ago: 2d, 1h30m; or a date: 2024-05-01");
+    let ago = duration(text).map_err(|_| refused())?;
+    SystemTime::now().checked_sub(ago).ok_or_else(refused)
 }
 
 /// Reads a size in bytes: a number with its unit. Zero needs no unit.
@@ -136,6 +148,18 @@ mod tests {
         }
         for text in ["", "k", "5x", "-1k", "1k2k", "1 k", "99999999999999T"] {
             assert!(size(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_date_or_so_long_ago() {
+        let day = SystemTime::UNIX_EPOCH + Duration::from_secs(19_844 * 86_400);
+        assert_eq!(moment("2024-05-01"), Ok(day));
+        assert_eq!(moment("2024-05-01T00:00:10Z"), Ok(day + Duration::from_secs(10)));
+        let hour = moment("1h").unwrap().elapsed().unwrap();
+        assert!((3_600..3_660).contains(&hour.as_secs()), "{hour:?}");
+        for text in ["", "yesterday", "5", "2024-13-01", "9999999999999999d"] {
+            assert!(moment(text).is_err_and(|message| message.contains("hint:")), "{text:?}");
         }
     }
 

@@ -53,7 +53,7 @@ fn parse(args: &Every) -> anyhow::Result<Command> {
     match Cli::try_parse_from(typed) {
         Ok(Cli { command: Command::Every(_) | Command::Serve(_) | Command::Demo(_) }) => Err(usage(
             "this command is not one to run periodically",
-            "take read, fetch, links, scrape or query",
+            "take read, fetch, links, scrape, robots or query",
         )),
         Ok(cli) => Ok(cli.command),
         Err(error) => Err(usage(

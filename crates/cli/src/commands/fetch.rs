@@ -41,13 +41,16 @@ pub(crate) async fn run(args: Fetch) -> anyhow::Result<Exit> {
     let inputs = Inputs::start(args.urls.into_iter().map(Into::into).collect(), list)?;
     let mut session =
         Session::open(&args.shared, Look { text, columns: Some(job.columns()), more_columns: false })?;
+    session.saves(job.requests.take_cookies());
     let work = job.clone();
     drive(&mut session, inputs, move |url| {
         let job = work.clone();
         async move { job.fetch(url).await }
     })
     .await;
-    job.write_index().await?;
+    if let Err(error) = job.write_index().await {
+        session.not_written(error);
+    }
     session.finish().await
 }
 
@@ -57,6 +60,7 @@ struct Job {
     accepted: Accepted,
     with_text: bool,
     with_headers: bool,
+    keeps_bodies: bool,
     folder: Option<(PathBuf, Mutex<Option<Folder>>)>,
 }
 
@@ -73,10 +77,11 @@ impl Job {
             anyhow::Ok((path.clone(), Mutex::new(Some(folder))))
         });
         Ok(Self {
-            requests: Requests::new(&args.request, &args.shared)?,
+            requests: Requests::polite(&args.request, &args.shared, &args.polite)?,
             accepted: accepted.map_err(crate::exit::usage_error)?.unwrap_or_default(),
             with_text: args.text,
             with_headers: args.with_headers,
+            keeps_bodies: args.text || args.body || args.output_dir.is_some(),
             folder: folder.transpose()?,
         })
     }
@@ -105,17 +110,21 @@ impl Job {
                 ));
             }
         };
-        let bytes = response.bytes().len() as u64;
-        Worked::ok(vec![self.record(&url, &response, saved)], bytes)
+        Worked::ok(vec![self.record(&url, &response, saved)], response.length())
     }
 
     /// The response, unless its status is one that counts as a failure.
     async fn response(&self, url: &str) -> Result<Response, Box<Failure>> {
-        let response = self.requests.fetch(url).await.map_err(|error| Box::new(failure(url, &error)))?;
+        let response = self.send(url).await.map_err(|error| Box::new(failure(url, &error)))?;
         match response.status_error() {
             Some(error) if !self.accepted.contains(response.status()) => Err(Box::new(failure(url, &error))),
             _ => Ok(response),
         }
+    }
+
+    async fn send(&self, url: &str) -> Result<Response, gather_fetch::Error> {
+        let request = self.requests.to(url)?.keep_body(self.keeps_bodies);
+        self.requests.client().execute(request).await
     }
 
     async fn save(&self, url: &str, response: &Response) -> std::io::Result<Option<String>> {
@@ -155,7 +164,7 @@ impl Job {
         record.insert("url", url);
         record.insert("final_url", response.url().as_str());
         record.insert("status", response.status());
-        record.insert("bytes", response.bytes().len() as u64);
+        record.insert("bytes", response.length());
         record.insert("content_type", response.content_type().map(|value| value.into_owned()));
         record.insert("attempts", response.attempts());
         record.insert("elapsed_ms", milliseconds(response.elapsed()));
@@ -212,6 +221,7 @@ async fn body(args: &Fetch, job: &Job) -> anyhow::Result<Exit> {
         return Err(usage("--body takes one URL", "--output-dir DIR saves the bodies of many"));
     };
     let mut session = Session::without_records(&args.shared)?;
+    session.saves(job.requests.take_cookies());
     let stop = gather_core::CancelToken::current();
     match stop.run(job.response(url)).await {
         Ok(Ok(response)) => {
@@ -222,7 +232,8 @@ async fn body(args: &Fetch, job: &Job) -> anyhow::Result<Exit> {
             });
             match written.await? {
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                    return Err(error).context("cannot write the body to stdout");
+                    let error = anyhow::Error::new(error).context("cannot write the body to stdout");
+                    session.not_written(error);
                 }
                 _ => session.report.ok(url, bytes),
             }

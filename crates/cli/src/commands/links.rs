@@ -23,10 +23,11 @@ pub(crate) async fn run(args: Links) -> anyhow::Result<Exit> {
             "gather links URL, FILE or DIR, or - for a page on stdin",
         ));
     }
-    let requests = Arc::new(Requests::new(&args.request, &args.shared)?);
+    let requests = Arc::new(Requests::polite(&args.request, &args.shared, &args.polite)?);
     let sources = Sources::new(args.base.as_deref(), args.request.max_size, &args.shared)?;
     let columns = Some(COLUMNS.map(str::to_owned).to_vec());
     let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false })?;
+    session.saves(requests.take_cookies());
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;
     let units = sources.units(&inputs);
     drive_units(&mut session, &inputs, units, move |source| {

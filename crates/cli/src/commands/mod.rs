@@ -1,20 +1,25 @@
 //! The commands, one file each.
 
+mod crawl;
 mod demo;
 mod every;
+mod export;
 mod fetch;
 mod links;
 mod pages;
 mod query;
 mod read;
+mod robots;
 mod scrape;
 mod serve;
+mod sitemap;
+mod status;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::args::Command;
+use crate::args::{Command, Robots, RobotsCommand};
 use crate::exit::Exit;
 
 /// Runs a command to its end.
@@ -24,6 +29,12 @@ pub(crate) fn run(command: Command) -> Pin<Box<dyn Future<Output = anyhow::Resul
         Command::Fetch(args) => Box::pin(fetch::run(args)),
         Command::Links(args) => Box::pin(links::run(args)),
         Command::Scrape(args) => Box::pin(scrape::run(args)),
+        Command::Crawl(args) => Box::pin(crawl::run(args)),
+        Command::Status(args) => Box::pin(status::run(args)),
+        Command::Verify(args) => Box::pin(status::verify(args)),
+        Command::Export(args) => Box::pin(export::run(args)),
+        Command::Sitemap(args) => Box::pin(sitemap::run(args)),
+        Command::Robots(args) => Box::pin(robots::run(args)),
         Command::Query(args) => Box::pin(query::run(args)),
         Command::Every(args) => Box::pin(every::run(args)),
         Command::Serve(args) => Box::pin(serve::run(args)),
@@ -38,8 +49,14 @@ pub(crate) fn grace(command: &Command) -> Duration {
         Command::Fetch(args) => args.shared.grace,
         Command::Links(args) => args.shared.grace,
         Command::Scrape(args) => args.shared.grace,
+        Command::Crawl(args) => args.shared.grace,
+        Command::Export(args) => args.shared.grace,
+        Command::Sitemap(args) => args.shared.grace,
+        Command::Robots(Robots { command: RobotsCommand::Check(args) }) => args.shared.grace,
         Command::Query(args) => args.shared.grace,
         Command::Every(args) => every::inner_grace(args),
-        Command::Serve(_) | Command::Demo(_) => gather_core::DEFAULT_GRACE,
+        Command::Serve(_) | Command::Demo(_) | Command::Status(_) | Command::Verify(_) => {
+            gather_core::DEFAULT_GRACE
+        }
     }
 }

@@ -53,6 +53,19 @@ impl Sources {
     /// # Errors
     /// A base that is not an absolute URL.
     pub(crate) fn new(base: Option<&str>, max_size: u64, shared: &Shared) -> anyhow::Result<Self> {
+        Self::only(read::is_page, base, max_size, shared)
+    }
+
+    /// The same, taking from folders what `wanted` says.
+    ///
+    /// # Errors
+    /// A base that is not an absolute URL.
+    pub(crate) fn only(
+        wanted: fn(&Path) -> bool,
+        base: Option<&str>,
+        max_size: u64,
+        shared: &Shared,
+    ) -> anyhow::Result<Self> {
         if let Some(base) = base {
             Url::parse(base).map_err(|error| {
                 usage(
@@ -66,7 +79,7 @@ impl Sources {
             .ordered(shared.ordered)
             .max_size(max_size)
             .bytes(true)
-            .only(read::is_page)
+            .only(wanted)
             .build();
         Ok(Self { base: base.map(str::to_owned), reader, max_size })
     }
@@ -77,7 +90,8 @@ impl Sources {
         inputs.stream().flat_map(move |given| sources.clone().of(given)).boxed()
     }
 
-    fn of(self, given: Given) -> BoxStream<'static, Unit<Source>> {
+    /// The pages of one input.
+    pub(crate) fn of(self, given: Given) -> BoxStream<'static, Unit<Source>> {
         let input = match given {
             Ok(input) => input,
             Err(bad) => return one(bad_unit(bad)),
@@ -148,7 +162,7 @@ impl Sources {
     }
 }
 
-fn one(unit: Unit<Source>) -> BoxStream<'static, Unit<Source>> {
+pub(crate) fn one<T: Send + 'static>(unit: Unit<T>) -> BoxStream<'static, Unit<T>> {
     stream::iter([unit]).boxed()
 }
 

@@ -24,6 +24,7 @@ pub(crate) async fn run(args: Query) -> anyhow::Result<Exit> {
     } else {
         Session::open(&args.shared, Look { text, columns: None, more_columns: false })?
     };
+    session.saves(requests.take_cookies());
     let endpoints = query.names().len() as u64;
     let answered = CancelToken::current().run(query.run(requests.client(), args.shared.jobs)).await;
     let answer = match answered {
@@ -36,7 +37,11 @@ pub(crate) async fn run(args: Query) -> anyhow::Result<Exit> {
     };
     account(&mut session, &answer).await;
     match answer.value {
-        Some(value) if as_document => write_whole(&args, value).await?,
+        Some(value) if as_document => {
+            if let Err(error) = write_whole(&args, value).await {
+                session.not_written(error);
+            }
+        }
         Some(value) => {
             for row in rows(value) {
                 session.record(row).await;

@@ -10,7 +10,7 @@ use gather_fetch::Url;
 use gather_records::{Failure, Kind, Record, WholeFile, plain};
 use gather_scraper::{Dropped, Extraction, Recipe, ScrapedPage, Scraper};
 
-use crate::args::Scrape;
+use crate::args::{Scrape, Take};
 use crate::commands::pages::{self, Here, Source, Sources};
 use crate::drive::{End, Worked, drive_units};
 use crate::exit::{Exit, usage, usage_error};
@@ -19,7 +19,7 @@ use crate::request::Requests;
 use crate::session::{Look, Session};
 
 pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
-    let recipe = recipe(&args)?;
+    let recipe = recipe(&args.take)?;
     if let Some(path) = &args.save_recipe {
         save(path, &recipe)?;
     }
@@ -32,22 +32,19 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
             }
         };
     }
-    if args.request.method.is_some()
-        || !args.request.data.is_empty()
-        || args.request.json.is_some()
-        || args.request.head
-    {
+    if Requests::is_other_than_get(&args.request) {
         return Err(usage(
             "scrape asks for pages with GET",
             "fetch sends -X, -d, --json and -I; scrape can read what --output-dir saved",
         ));
     }
-    let requests = Requests::new(&args.request, &args.shared)?;
+    let requests = Requests::polite(&args.request, &args.shared, &args.polite)?;
     let sources = Sources::new(args.base.as_deref(), args.request.max_size, &args.shared)?;
     let scraper = Scraper::new(requests.client().clone(), recipe.clone()).map_err(usage_error)?;
     let job = Arc::new(Job { requests, scraper, recipe, provenance: args.provenance });
     let columns = Some(job.columns());
     let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false })?;
+    session.saves(job.requests.take_cookies());
     session.report.fields(&gather_scraper::Stats::default());
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;
     let units = sources.units(&inputs);
@@ -59,8 +56,12 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
     session.finish().await
 }
 
-fn recipe(args: &Scrape) -> anyhow::Result<Recipe> {
-    if let Some(path) = &args.recipe {
+/// The recipe in a file, or the one that the other options say.
+///
+/// # Errors
+/// What does not hold.
+pub(crate) fn recipe(options: &Take) -> anyhow::Result<Recipe> {
+    if let Some(path) = &options.recipe {
         let text = std::fs::read_to_string(path).map_err(|error| {
             usage(
                 format!("cannot read the recipe {}: {error}", path.display()),
@@ -70,13 +71,13 @@ fn recipe(args: &Scrape) -> anyhow::Result<Recipe> {
         return text.parse().map_err(|error| usage_error(format!("{}: {error}", path.display())));
     }
     let mut builder = Recipe::builder();
-    if let Some(each) = &args.each {
+    if let Some(each) = &options.each {
         builder = builder.each(each);
     }
-    if let Some(table) = &args.table {
+    if let Some(table) = &options.table {
         builder = builder.table(table);
     }
-    for field in &args.fields {
+    for field in &options.fields {
         builder = builder.spec(field);
     }
     builder.build().map_err(usage_error)
@@ -208,7 +209,7 @@ fn failure(dropped: &Dropped, origin: &Origin<'_>) -> Failure {
 }
 
 /// A block of lines for each record, without what is null.
-fn text(record: &Record) -> String {
+pub(crate) fn text(record: &Record) -> String {
     let lines = record.iter().filter(|(_, value)| !value.is_null());
     let lines = lines.map(|(name, value)| format!("{name}: {}\n", plain(value).replace('\n', " ")));
     lines.chain(["\n".to_owned()]).collect()

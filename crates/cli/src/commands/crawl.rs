@@ -1,0 +1,325 @@
+//! `gather crawl URL…`: follows links into a store.
+
+use std::path::{Path, PathBuf};
+
+use futures::StreamExt;
+use gather_core::CancelToken;
+use gather_crawler::{
+    Counts, Crawl as Crawling, CrawlBuilder, Error, ErrorKind, Projection, SqliteStore, Stored, Trouble,
+};
+use gather_fetch::{Jar, Url};
+use gather_records::{Failure, Format, Kind, Record};
+use gather_scraper::{Recipe, Stats};
+use serde_json::json;
+
+use crate::args::{Crawl, Polite};
+use crate::commands::scrape;
+use crate::cookies;
+use crate::exit::{Exit, usage, usage_error};
+use crate::input::{self, Inputs, as_text};
+use crate::request::{self, Requests};
+use crate::session::{Look, Session, Stop, file_target};
+
+/// So many failures are read from the store at once.
+const AT_ONCE: u32 = 1_000;
+
+pub(crate) async fn run(args: Crawl) -> anyhow::Result<Exit> {
+    check(&args)?;
+    let recipe = scrape::recipe(&args.take)?;
+    let seeds = seeds(&args).await?;
+    let path = store_path(&args, &seeds)?;
+    if args.restart {
+        SqliteStore::remove(&path).await.map_err(of_store)?;
+    }
+    let columns = columns(&recipe, args.provenance);
+    let (jar, cookies) = cookies::open(&args.request)?.unzip();
+    let builder = builder(&args, &seeds, recipe, jar)?;
+    let (mut session, target) = open(&args, columns.clone())?;
+    session.saves(cookies.flatten());
+    let store = SqliteStore::create(&path, args.durable).await.map_err(of_store)?;
+    let mut crawl = builder.begin(Box::new(store)).await.map_err(of_store)?;
+    let was_finished = crawl.counts().await.map_err(of_store)?.is_finished();
+    let mut out = match target {
+        Some((file, format)) => {
+            let columns = if has_open_columns(&columns) { Vec::new() } else { columns };
+            Some(Projection::open(&file, format, columns, crawl.store()).await.map_err(of_store)?)
+        }
+        None => None,
+    };
+    if let Some(out) = &out {
+        crawl.skip_to(out.last_record());
+    }
+    let ended = drive(&mut session, &mut crawl, out.as_mut()).await;
+    if was_finished && !args.shared.quiet {
+        session.report.say(&format!(
+            "the crawl in {} was finished before\n  hint: --restart begins anew, and forgets what is in the store",
+            path.display()
+        ));
+    }
+    let ended = match ended {
+        Ok(()) => account(&mut session, &mut crawl, args.shared.quiet).await,
+        Err(error) => Err(error),
+    };
+    let closed = crawl.close().await;
+    let exit = session.finish().await?;
+    closed.map_err(of_store)?;
+    Ok(if ended.map_err(of_store)? { exit.max(Exit::Failed) } else { exit })
+}
+
+fn check(args: &Crawl) -> anyhow::Result<()> {
+    if Requests::is_other_than_get(&args.request) {
+        return Err(usage("crawl asks for pages with GET", "fetch sends -X, -d, --json and -I"));
+    }
+    if args.shared.ordered || args.shared.append {
+        let option = if args.shared.ordered { "--ordered" } else { "--append" };
+        return Err(usage(
+            format!("{option} means nothing to a crawl"),
+            "its records come as their pages are committed, and --out holds all of the store's",
+        ));
+    }
+    Ok(())
+}
+
+/// The URLs that were typed, then those of the list.
+async fn seeds(args: &Crawl) -> anyhow::Result<Vec<String>> {
+    let list = input::list(args.shared.input.as_ref(), args.shared.input_key.clone())?;
+    let inputs = Inputs::start(args.urls.iter().map(Into::into).collect(), list)?;
+    let mut stream = std::pin::pin!(inputs.stream());
+    let mut seeds: Vec<String> = Vec::new();
+    while let Some(given) = stream.next().await {
+        let seed = as_text(given).map_err(|bad| usage_error(format!("{}: {}", bad.entry, bad.message)))?;
+        if !seeds.contains(&seed) {
+            seeds.push(seed);
+        }
+    }
+    if seeds.is_empty() {
+        return Err(usage("no page to begin at", "gather crawl URL"));
+    }
+    Ok(seeds)
+}
+
+fn store_path(args: &Crawl, seeds: &[String]) -> anyhow::Result<PathBuf> {
+    if let Some(path) = &args.store {
+        if path.to_str().is_some_and(|text| text.contains("://")) {
+            return Err(usage("a store is a file so far", "write --store FILE.db"));
+        }
+        return Ok(path.clone());
+    }
+    let first = seeds.first().map(String::as_str).unwrap_or_default();
+    let host = Url::parse(first).ok().and_then(|url| url.host_str().map(str::to_owned)).ok_or_else(|| {
+        usage(
+            format!("`{first}` is no page to begin at"),
+            "write it with its scheme, such as https://example.com/",
+        )
+    })?;
+    Ok(format!("./gather-{}.db", host.trim_matches(['[', ']']).replace(':', "_")).into())
+}
+
+fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> anyhow::Result<CrawlBuilder> {
+    let client = request::builder(&args.request, &args.shared, &Polite { robots: false }, jar)?;
+    let mut builder = Crawling::builder()
+        .client(client)
+        .agent(&request::agent(&args.request)?)
+        .recipe(recipe)
+        .jobs(args.shared.jobs)
+        .grace(args.shared.grace)
+        .retries(args.request.retries)
+        .max_redirects(args.request.max_redirects)
+        .provenance(args.provenance)
+        .only_new(args.new);
+    builder = seeds.iter().fold(builder, |builder, seed| builder.seed(seed));
+    builder = args.allow.iter().fold(builder, |builder, glob| builder.allow(glob));
+    builder = args.deny.iter().fold(builder, |builder, glob| builder.deny(glob));
+    if let Some(depth) = args.max_depth {
+        builder = builder.max_depth(depth);
+    }
+    if let Some(pages) = args.max_pages {
+        builder = builder.max_pages(pages);
+    }
+    if let Some(bytes) = args.max_bytes {
+        builder = builder.max_bytes(bytes);
+    }
+    if let Some(time) = args.max_time {
+        builder = builder.max_time(time);
+    }
+    if let Some(requests) = args.per_host {
+        builder = builder.per_host(requests);
+    }
+    if let Some(delay) = args.delay {
+        builder = builder.delay(delay);
+    }
+    Ok(builder)
+}
+
+/// The columns of a table of the records.
+pub(crate) fn columns(recipe: &Recipe, provenance: bool) -> Vec<String> {
+    let mut columns = vec!["_source".to_owned()];
+    columns.extend(recipe.field_names().into_iter().map(str::to_owned));
+    if provenance {
+        columns.extend(["_fetched_at", "_status"].map(str::to_owned));
+    }
+    columns
+}
+
+/// Whether the fields are the columns of a table on the page, which are not known before.
+fn has_open_columns(columns: &[String]) -> bool {
+    columns.iter().all(|column| column.starts_with('_'))
+}
+
+/// A file of `--out` is the crawl's own, stdout the session's.
+fn open(args: &Crawl, columns: Vec<String>) -> anyhow::Result<(Session, Option<(PathBuf, Format)>)> {
+    let Some(out) = &args.shared.out else {
+        let more_columns = has_open_columns(&columns);
+        let look = Look { text: scrape::text, columns: Some(columns), more_columns };
+        return Ok((Session::open(&args.shared, look)?, None));
+    };
+    let (file, format) = (file_target(out)?, Session::format(&args.shared)?);
+    if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {
+        return Err(usage(
+            "a crawl does not write .gz as it goes",
+            "gather export STORE -o FILE.jsonl.gz does",
+        ));
+    }
+    Ok((Session::without_records(&args.shared)?, Some((file, format))))
+}
+
+/// Hands each batch of records on, until the crawl is over.
+async fn drive(
+    session: &mut Session,
+    crawl: &mut Crawling,
+    mut out: Option<&mut Projection>,
+) -> Result<(), Error> {
+    while let Some(records) = crawl.next().await? {
+        match &mut out {
+            Some(out) => out.add(&records, crawl.store()).await?,
+            None => print(session, records).await,
+        }
+        session.report.show_crawl(crawl.done(), crawl.fetched().saturating_sub(crawl.done()), crawl.bytes());
+        if session.is_output_over() {
+            break;
+        }
+    }
+    crawl.stop().await?;
+    if let Some(reason) = CancelToken::current().reason() {
+        session.stop(Stop::Signal(reason));
+    }
+    Ok(())
+}
+
+async fn print(session: &mut Session, records: Vec<Stored>) {
+    for stored in records {
+        if session.is_output_over() {
+            return;
+        }
+        session.record(stored.record).await;
+    }
+}
+
+/// Fills in the summary from the store. Returns whether the crawl has failed, beyond its given URLs.
+async fn account(session: &mut Session, crawl: &mut Crawling, quiet: bool) -> Result<bool, Error> {
+    let (counts, seeds) = (crawl.counts().await?, crawl.store().seed_counts().await?);
+    let by_kind = crawl.store().by_kind().await?;
+    let found = troubles(session, crawl).await?;
+    let records = crawl.store().record_count().await?;
+    session.report.fields(&Stats::default());
+    session.report.fields(crawl.stats());
+    let summary = &mut session.report.summary;
+    summary.inputs = seeds.discovered;
+    summary.ok = seeds.done;
+    (summary.failed, summary.refused, summary.skipped) = (seeds.failed, seeds.refused, seeds.skipped);
+    summary.pending = seeds.pending + seeds.leased;
+    summary.bytes = crawl.bytes();
+    (summary.records, summary.records_dropped) = (Some(records), Some(found.dropped));
+    summary.stopped_by = crawl.stopped_by().map(str::to_owned);
+    let mut law = of_counts(&counts);
+    let kinds: Record = by_kind.into_iter().map(|(kind, count)| (kind, count.into())).collect();
+    law.insert("by_kind", kinds);
+    session.more.insert("crawl", law);
+    if !quiet {
+        session.report.say(&in_words(&counts));
+    }
+    Ok(found.failed)
+}
+
+/// What the troubles of a store come to.
+#[derive(Default)]
+struct Found {
+    failed: bool,
+    dropped: u64,
+}
+
+/// Keeps each in the file of `--errors`, and names those that the crawl has failed by.
+async fn troubles(session: &mut Session, crawl: &mut Crawling) -> Result<Found, Error> {
+    let (mut found, mut from) = (Found::default(), 0);
+    loop {
+        let troubles = crawl.store().troubles(from, AT_ONCE).await?;
+        from += troubles.len() as u64;
+        for trouble in &troubles {
+            let failure = failure(trouble);
+            if trouble.seed.is_some() {
+                *session.report.summary.by_kind.entry(failure.kind).or_default() += 1;
+            }
+            if trouble.is_failure_of_the_crawl() {
+                found.failed = true;
+                session.report.name(&failure);
+            }
+            found.dropped += u64::from(trouble.dropped);
+            session.keep(failure).await;
+        }
+        if troubles.is_empty() {
+            return Ok(found);
+        }
+    }
+}
+
+fn failure(trouble: &Trouble) -> Failure {
+    let input = trouble.seed.as_ref().unwrap_or(&trouble.url);
+    let mut failure = Failure::new(input, trouble.kind.parse().unwrap_or(Kind::Io), &trouble.message);
+    failure.status = trouble.status;
+    failure.final_url = Some(trouble.url.clone());
+    failure.attempts = trouble.attempts;
+    failure
+}
+
+/// The law's parts, in their order.
+pub(crate) fn of_counts(counts: &Counts) -> Record {
+    [
+        ("discovered", counts.discovered),
+        ("done", counts.done),
+        ("failed", counts.failed),
+        ("refused", counts.refused),
+        ("skipped", counts.skipped),
+        ("pending", counts.pending),
+        ("leased", counts.leased),
+    ]
+    .into_iter()
+    .map(|(name, count)| (name, json!(count)))
+    .collect()
+}
+
+/// The same for people: what there is none of is left out.
+pub(crate) fn in_words(counts: &Counts) -> String {
+    let parts = of_counts(counts);
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(name, count)| *name != "discovered" && count.as_u64() != Some(0))
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    format!("{} discovered: {}", counts.discovered, parts.join(", "))
+}
+
+/// What cannot be gone on with as it was asked for is wrong usage; the rest is a failure.
+pub(crate) fn of_store(error: Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::Io | ErrorKind::Full => error.into(),
+        _ => usage_error(error),
+    }
+}
+
+/// The store that a command was given.
+///
+/// # Errors
+/// There is none, or it cannot be used.
+pub(crate) async fn open_store(path: &Path) -> anyhow::Result<SqliteStore> {
+    SqliteStore::open(path).await.map_err(of_store)
+}

@@ -1,0 +1,232 @@
+//! `gather read PATH…`: a record per file, or per line, or what records the files hold.
+
+mod records;
+mod settings;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_channel::Receiver;
+use futures::future::{Either, select};
+use futures::{FutureExt, StreamExt};
+use gather_core::{CancelToken, timeout};
+use gather_file_reader::{File, Files, Part, Parts, ReadError, Reader};
+use gather_records::{Failure, Kind};
+
+use crate::args::Read;
+use crate::drive::Worked;
+use crate::exit::{Exit, usage};
+use crate::input::{self, BadEntry, Given, Inputs};
+use crate::session::{Session, Stop};
+
+use self::records::Shape;
+
+pub(crate) async fn run(args: Read) -> anyhow::Result<Exit> {
+    let list = input::list(args.shared.input.as_ref(), args.shared.input_key.clone())?;
+    if args.paths.is_empty() && list.is_none() {
+        return Err(usage("no path to read", "gather read DIR, or --input FILE with a path a line"));
+    }
+    let reader = settings::reader(&args)?;
+    let shape = Shape::of(&args.content);
+    let mut session = Session::open(&args.shared, shape.look())?;
+    if args.paths.iter().any(|path| input::is_stdin(path.as_os_str())) {
+        let result = from_stdin(&reader, args.selection.max_size).await;
+        take_whole(&mut session, shape, result).await;
+    }
+    let typed: Vec<PathBuf> =
+        args.paths.iter().filter(|path| !input::is_stdin(path.as_os_str())).cloned().collect();
+    match (list, <[PathBuf; 1]>::try_from(typed)) {
+        // Of a single path the reader knows that no file can be reached twice, and need not remember any.
+        (None, Ok(path)) => {
+            let reading = Reading::start(&reader, shape, path);
+            read_all(&mut session, shape, reading, None).await;
+        }
+        (list, typed) => {
+            let typed = typed.map_or_else(|typed| typed, Vec::from);
+            read_inputs(&mut session, shape, &reader, typed, list).await?;
+        }
+    }
+    session.finish().await
+}
+
+async fn read_inputs(
+    session: &mut Session,
+    shape: Shape,
+    reader: &Reader,
+    typed: Vec<PathBuf>,
+    list: Option<input::List>,
+) -> anyhow::Result<()> {
+    let inputs = Arc::new(Inputs::start(typed.into_iter().map(PathBuf::into_os_string).collect(), list)?);
+    let (paths, bad) = split(inputs.clone());
+    let reading = Reading::start(reader, shape, paths);
+    read_all(session, shape, reading, Some(&inputs)).await;
+    if session.stopped().is_some() {
+        bad.close();
+    }
+    while let Ok(bad) = bad.recv().await {
+        let failure = Failure::new(&bad.entry, Kind::InvalidInput, &bad.message);
+        session.take(&bad.entry, Worked::failed(failure)).await;
+    }
+    Ok(())
+}
+
+/// Files on their way, whole or in parts.
+enum Reading {
+    Whole(Files),
+    InParts(Parts),
+}
+
+impl Reading {
+    fn start<I>(reader: &Reader, shape: Shape, paths: I) -> Self
+    where
+        I: IntoIterator<Item = PathBuf>,
+        I::IntoIter: Send + 'static,
+    {
+        match shape {
+            Shape::Lines => Reading::InParts(reader.read_parts(paths)),
+            _ => Reading::Whole(reader.read(paths)),
+        }
+    }
+
+    async fn next(&mut self) -> Option<Result<Part, ReadError>> {
+        match self {
+            Reading::Whole(files) => files.next().await.map(|result| result.map(Part::End)),
+            Reading::InParts(parts) => parts.next().await,
+        }
+    }
+
+    fn pending(&self) -> u64 {
+        match self {
+            Reading::Whole(files) => files.pending(),
+            Reading::InParts(parts) => parts.pending(),
+        }
+    }
+
+    async fn count_rest(&mut self) -> u64 {
+        match self {
+            Reading::Whole(files) => files.count_rest().await,
+            Reading::InParts(parts) => parts.count_rest().await,
+        }
+    }
+}
+
+async fn read_all(session: &mut Session, shape: Shape, mut reading: Reading, inputs: Option<&Inputs>) {
+    let token = CancelToken::current();
+    loop {
+        let next = match select(std::pin::pin!(reading.next()), token.cancelled()).await {
+            Either::Left((next, _)) => next,
+            Either::Right((reason, _)) => {
+                session.stop(Stop::Signal(reason));
+                break;
+            }
+        };
+        let Some(result) = next else { break };
+        session.hold();
+        take(session, shape, result).await;
+        take_ready(session, shape, &mut reading).await;
+        session.release().await;
+        if session.is_output_over() {
+            break;
+        }
+    }
+    if session.stopped().is_some() {
+        count_pending(session, reading, inputs).await;
+    }
+}
+
+/// Takes what is there already, so that their records are handed on together.
+async fn take_ready(session: &mut Session, shape: Shape, reading: &mut Reading) {
+    for _ in 1..TOGETHER {
+        match reading.next().now_or_never() {
+            Some(Some(result)) => take(session, shape, result).await,
+            _ => return, // the end comes again
+        }
+        if session.is_output_over() {
+            return;
+        }
+    }
+}
+
+/// Results taken in a row before anything else is looked at, such as Ctrl-C.
+const TOGETHER: usize = 64;
+
+/// Counts what is left of the list, and of the folders, as far as the grace allows.
+async fn count_pending(session: &mut Session, mut reading: Reading, inputs: Option<&Inputs>) {
+    if let Some(inputs) = inputs {
+        session.report.pending(inputs.count_rest().await);
+        inputs.close(); // the walk may be waiting for a list that does not end
+    }
+    let interrupted = matches!(session.stopped(), Some(Stop::Signal(_)));
+    if interrupted && timeout(session.grace, reading.count_rest()).await.is_err() {
+        session.report.warn("not all folders were walked: pending counts what was found");
+    }
+    session.report.pending(reading.pending());
+}
+
+/// Paths for the reader, which walks on a thread of its own, and the entries of the list that give none.
+fn split(inputs: Arc<Inputs>) -> (impl Iterator<Item = PathBuf> + Send + 'static, Receiver<BadEntry>) {
+    let (sender, bad) = async_channel::unbounded();
+    let paths =
+        std::iter::from_fn(move || inputs.next_blocking()).filter_map(move |given: Given| match given {
+            Ok(path) => Some(PathBuf::from(path)),
+            Err(entry) => {
+                let _ = sender.try_send(entry);
+                None
+            }
+        });
+    (paths, bad)
+}
+
+async fn from_stdin(reader: &Reader, max_size: Option<u64>) -> Result<File, ReadError> {
+    let limit = max_size.unwrap_or(u64::MAX - 1);
+    let bytes = match input::stdin_document(limit.saturating_add(1)).await {
+        Ok(bytes) => bytes.unwrap_or_default(),
+        Err(error) => return Err(ReadError::other("-", error)),
+    };
+    reader.decode("-", bytes)
+}
+
+async fn take_whole(session: &mut Session, shape: Shape, result: Result<File, ReadError>) {
+    if let (Shape::Lines, Ok(file)) = (shape, &result) {
+        for record in records::of_lines(file.path(), 1, file.text().unwrap_or_default()) {
+            session.record(record).await;
+        }
+    }
+    take(session, shape, result.map(Part::End)).await;
+}
+
+async fn take(session: &mut Session, shape: Shape, result: Result<Part, ReadError>) {
+    match result {
+        Ok(Part::End(file)) => {
+            let name = file.path().to_string_lossy().into_owned();
+            let worked = records::of_file(shape, file).await;
+            session.take(&name, worked).await;
+        }
+        Ok(Part::Text { path, line, text }) => {
+            for record in records::of_lines(&path, line, &text) {
+                session.record(record).await;
+            }
+        }
+        Ok(_) => {} // bytes are not asked for in parts
+        Err(error) => {
+            let name = error.path().to_string_lossy().into_owned();
+            let worked = match error.is_skipped() {
+                true => Worked::skipped(error.fact()),
+                false => Worked::failed(failure(&error)),
+            };
+            session.take(&name, worked).await;
+        }
+    }
+}
+
+/// The failure that an error of the reader is.
+pub(crate) fn failure(error: &ReadError) -> Failure {
+    let kind = error.kind().as_str().parse().unwrap_or(Kind::Io);
+    Failure::of_path(error.path(), kind, error.fact())
+}
+
+/// Whether a file of a folder is taken for a page.
+pub(crate) fn is_page(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    extension.is_some_and(|extension| matches!(extension.as_str(), "html" | "htm" | "xhtml" | "xht"))
+}
