@@ -13,7 +13,7 @@ use crate::bench;
 #[derive(Debug, Parser)]
 #[command(name = "gather-benchmarks", max_term_width = 100)]
 pub(crate) struct Args {
-    /// What to measure: read, scrape or tasks
+    /// What to measure: fetch, parse, read, read-large, read-shell, scrape or tasks
     #[arg(value_name = "NAME", value_parser = bench::find, required_unless_present = "serve")]
     bench: Option<&'static bench::Bench>,
 
@@ -65,6 +65,10 @@ pub(crate) struct Args {
     /// Be the server of this folder until stdin ends
     #[arg(long, hide = true, value_name = "DIR")]
     serve: Option<PathBuf>,
+
+    /// Milliseconds before each of its answers
+    #[arg(long, hide = true, default_value_t = 0)]
+    delay_ms: u64,
 }
 
 /// What this process is to do.
@@ -73,8 +77,8 @@ pub(crate) enum Role<'a> {
     Frame,
     /// Work, and print what was measured.
     Contestant(Order<'a>),
-    /// Serve this folder.
-    Server(&'a Path),
+    /// Serve this folder, each answer after so long.
+    Server(&'a Path, Duration),
 }
 
 /// What the frame asks of a contestant's process.
@@ -94,7 +98,7 @@ impl Args {
 
     pub(crate) fn role(&self) -> Role<'_> {
         match (&self.serve, self.order()) {
-            (Some(folder), _) => Role::Server(folder),
+            (Some(folder), _) => Role::Server(folder, Duration::from_millis(self.delay_ms)),
             (None, Some(order)) => Role::Contestant(order),
             (None, None) => Role::Frame,
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use crate::args::Args;
-use crate::bench::Part;
+use crate::bench::{Contestant, Part};
 use crate::machine;
 use crate::report;
 use crate::report::{Progress, Report};
@@ -15,6 +15,7 @@ use crate::work::{Run, Work};
 /// The measured runs of a part.
 pub(crate) struct Measured {
     pub(crate) part: &'static Part,
+    contestants: Vec<&'static Contestant>,
     /// The first one is ours.
     pub(crate) entries: Vec<Entry>,
     /// What the first run came to, and whose it was: all others have to come to the same.
@@ -62,13 +63,15 @@ fn measure(starter: &Starter<'_>, args: &Args, progress: &Progress) -> anyhow::R
 impl Measured {
     fn new(part: &'static Part) -> Self {
         let entry = |who| Entry { who, runs: Vec::new() };
-        let entries = part.contestants.iter().map(|contestant| entry(contestant.who)).collect();
-        Self { part, entries, expected: None }
+        let contestants: Vec<_> =
+            part.contestants.iter().filter(|contestant| (contestant.is_here)()).collect();
+        let entries = contestants.iter().map(|contestant| entry(contestant.who)).collect();
+        Self { part, contestants, entries, expected: None }
     }
 
     /// One pass each that is not measured: pages of files get cached, and everyone has to find the same.
     fn warm_up(&mut self, starter: &Starter<'_>, progress: &Progress) -> anyhow::Result<()> {
-        for contestant in self.part.contestants {
+        for contestant in self.contestants.clone() {
             progress.turn("warm-up", self.part.name, contestant.who);
             let run = starter.start(self.part, contestant, Duration::ZERO)?;
             self.check(contestant.who, run.work)?;
@@ -84,10 +87,10 @@ impl Measured {
         args: &Args,
         progress: &Progress,
     ) -> anyhow::Result<()> {
-        let contestants = self.part.contestants;
+        let contestants = self.contestants.clone();
         for turn in 0..contestants.len() {
             let at = (round as usize + turn) % contestants.len();
-            let Some(contestant) = contestants.get(at) else { continue };
+            let Some(&contestant) = contestants.get(at) else { continue };
             progress.turn(&format!("round {} of {}", round + 1, args.runs()), self.part.name, contestant.who);
             let run = starter.start(self.part, contestant, args.at_least())?;
             self.check(contestant.who, run.work)?;

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     let done = match args.role() {
         Role::Frame => frame::run(&args),
         Role::Contestant(order) => contestant::run(&order),
-        Role::Server(folder) => server::serve(folder),
+        Role::Server(folder, delay) => server::serve(folder, delay),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

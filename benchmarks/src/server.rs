@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -13,11 +14,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves `folder` until dropped.
-    pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
+    /// Serves `folder`, each answer after `delay`, until dropped.
+    pub(crate) fn start(folder: &Path, delay: Duration) -> anyhow::Result<Self> {
         let process = Command::new(std::env::current_exe()?)
             .arg("--serve")
             .arg(folder)
+            .arg("--delay-ms")
+            .arg(delay.as_millis().to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -45,10 +48,10 @@ impl Drop for Server {
 }
 
 /// The server's process: prints where it listens, and serves until stdin ends.
-pub(crate) fn serve(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn serve(folder: &Path, delay: Duration) -> anyhow::Result<()> {
     let folder = folder.to_owned();
     gather_core::run(async move {
-        let site = gather_site::Site::builder(folder).port(0).start().await?;
+        let site = gather_site::Site::builder(folder).port(0).delay(delay).start().await?;
         writeln!(std::io::stdout(), "{}/", site.url().trim_end_matches('/'))?;
         let wait = gather_core::to_thread(|| std::io::stdin().read_to_end(&mut Vec::new()));
         wait.await.map_err(|ended| anyhow::anyhow!("{ended}"))??;

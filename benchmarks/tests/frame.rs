@@ -56,6 +56,25 @@ fn pages(folder: &Path) {
 }
 
 #[test]
+fn large_files_are_counted_by_everybody_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, size) in [("a", 1_000_000), ("b", 10), ("c", 0)] {
+        std::fs::write(folder.path().join(name), vec![b'x'; size]).unwrap();
+    }
+    let rows = rows(&[
+        "read-large",
+        "--quick",
+        "--json",
+        "--runs",
+        "1",
+        "--corpus",
+        folder.path().to_str().unwrap(),
+    ]);
+    assert_eq!(set(&rows, "who"), ["cat", "gather"].into());
+    check(&rows);
+}
+
+#[test]
 fn read_prints_every_figure_of_everybody() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("inner")).unwrap();
@@ -89,6 +108,16 @@ fn scrape_serves_the_corpus_and_all_find_the_same() {
 }
 
 #[test]
+fn parse_makes_the_same_trees_of_the_corpus_as_its_peers() {
+    let folder = tempfile::tempdir().unwrap();
+    pages(folder.path());
+    let rows = rows(&["parse", "--quick", "--json", "--corpus", folder.path().to_str().unwrap()]);
+    assert!(set(&rows, "who").is_superset(&BTreeSet::from(["gather", "scraper"])), "{rows:?}");
+    assert_eq!(set(&rows, "figure"), BTreeSet::from(["MB/s"]));
+    check(&rows);
+}
+
+#[test]
 fn tasks_measures_each_part_in_processes_of_its_own() {
     let rows = rows(&["tasks", "--quick", "--runs", "2", "--json", "--tasks", "1000"]);
     assert_eq!(set(&rows, "who"), BTreeSet::from(["gather", "gather (debug)", "async-std", "tokio"]));
@@ -104,7 +133,8 @@ fn tasks_measures_each_part_in_processes_of_its_own() {
 #[test]
 fn input_that_is_for_another_benchmark_is_refused() {
     let wrong = [["read", "--urls", "f"], ["read", "--tasks", "1"], ["scrape", "--tasks", "1"]];
-    for args in wrong.into_iter().chain([["tasks", "--corpus", "d"], ["tasks", "--urls", "f"]]) {
+    let more = [["parse", "--urls", "f"], ["parse", "--tasks", "1"]];
+    for args in wrong.into_iter().chain([["tasks", "--corpus", "d"], ["tasks", "--urls", "f"]]).chain(more) {
         let output = benchmarks(&args);
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("hint: --"), "{args:?}");
@@ -114,7 +144,7 @@ fn input_that_is_for_another_benchmark_is_refused() {
 #[test]
 fn without_input_there_is_no_figure() {
     let empty = tempfile::tempdir().unwrap();
-    for bench in ["read", "scrape"] {
+    for bench in ["parse", "read", "scrape"] {
         let output = benchmarks(&[bench, "--quick", "--corpus", empty.path().to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(1));
         assert!(output.stdout.is_empty() && !output.stderr.is_empty());
@@ -125,5 +155,8 @@ fn without_input_there_is_no_figure() {
 fn an_unknown_benchmark_is_wrong_usage() {
     let output = benchmarks(&["red"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("hint: it is one of read, scrape, tasks"));
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .contains("hint: it is one of fetch, parse, read, read-large, read-shell, scrape, tasks")
+    );
 }

@@ -1,7 +1,13 @@
 //! The benchmarks, one file each, and what they have in common.
 
+pub(crate) mod fetch;
+mod pages;
+pub(crate) mod parse;
 pub(crate) mod read;
+mod read_large;
+mod read_shell;
 pub(crate) mod scrape;
+mod site;
 mod small_files;
 pub(crate) mod tasks;
 
@@ -13,7 +19,15 @@ use crate::figure::Figure;
 use crate::work::Laps;
 
 /// Every benchmark there is.
-const ALL: [&Bench; 3] = [&read::BENCH, &scrape::BENCH, &tasks::BENCH];
+const ALL: [&Bench; 7] = [
+    &fetch::BENCH,
+    &parse::BENCH,
+    &read::BENCH,
+    &read_large::BENCH,
+    &read_shell::BENCH,
+    &scrape::BENCH,
+    &tasks::BENCH,
+];
 
 /// A piece of work that gather and others can do.
 #[derive(Debug)]
@@ -48,6 +62,8 @@ pub(crate) struct Contestant {
     /// Gets ready, then passes over the input for as long as the laps say.
     pub(crate) run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>,
     pub(crate) debug: DebugMode,
+    /// Whether this machine has what it takes; who is not here does not take part.
+    pub(crate) is_here: fn() -> bool,
 }
 
 /// Whether the contestant's process is asked for the core's debug mode.
@@ -59,11 +75,19 @@ pub(crate) enum DebugMode {
 
 impl Contestant {
     const fn new(who: &'static str, run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>) -> Self {
-        Self { who, run, debug: DebugMode::Off }
+        Self { who, run, debug: DebugMode::Off, is_here: || true }
     }
 
     const fn debugged(who: &'static str, run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>) -> Self {
-        Self { who, run, debug: DebugMode::On }
+        Self { who, run, debug: DebugMode::On, is_here: || true }
+    }
+
+    const fn where_it_is(
+        who: &'static str,
+        run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>,
+        is_here: fn() -> bool,
+    ) -> Self {
+        Self { who, run, debug: DebugMode::Off, is_here }
     }
 }
 
@@ -104,7 +128,9 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_refused_with_the_known_ones() {
-        assert!(find("red").unwrap_err().contains("read, scrape, tasks"));
+        assert!(
+            find("red").unwrap_err().contains("fetch, parse, read, read-large, read-shell, scrape, tasks")
+        );
         assert_eq!(find("read").unwrap().name, "read");
     }
 }

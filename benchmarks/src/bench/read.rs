@@ -35,9 +35,10 @@ pub(super) static BENCH: Bench = Bench {
     prepare,
 };
 
-fn prepare(args: &Args) -> anyhow::Result<Input> {
+/// The corpus, or files made here.
+pub(super) fn prepare(args: &Args) -> anyhow::Result<Input> {
     let others = args.urls.is_some() || args.tasks.is_some();
-    ensure!(!others, "`read` takes no --urls and no --tasks; hint: --corpus DIR");
+    ensure!(!others, "this benchmark takes no --urls and no --tasks; hint: --corpus DIR");
     let Some(corpus) = &args.corpus else {
         let folder = small_files::make()?;
         return Ok(Input::new(folder.path().to_owned(), describe(folder.path())?, vec![Box::new(folder)]));

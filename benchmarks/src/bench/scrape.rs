@@ -1,10 +1,9 @@
 //! `scrape`: fetch a list of pages over HTTP, take the title and the links of each.
 
 mod gather;
-mod pages;
 mod reqwest;
 
-use super::{Bench, Contestant, Part};
+use super::{Bench, Contestant, Part, pages};
 use crate::figure::Figure;
 
 /// How many pages everybody has in flight.
@@ -27,5 +26,5 @@ pub(super) static BENCH: Bench = Bench {
         ],
     }],
     packages: &["async-std", "surf", "hyper", "scraper", "reqwest", "tokio", "mimalloc"],
-    prepare: pages::prepare,
+    prepare: pages::listed,
 };

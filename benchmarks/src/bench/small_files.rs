@@ -17,7 +17,7 @@ const SPACE: u64 = 1 << 30;
 
 /// 100,000 files of 500 to 8,000 bytes in 200 folders, two levels deep, in memory where there is room.
 pub(super) fn make() -> anyhow::Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("gather-small-files-").tempdir_in(place())?;
+    let folder = tempfile::Builder::new().prefix("gather-small-files-").tempdir_in(place(SPACE))?;
     let mut random = Rng::with_seed(1);
     let text = text(&mut random);
     for number in 0..FOLDERS {
@@ -29,9 +29,10 @@ pub(super) fn make() -> anyhow::Result<TempDir> {
     Ok(folder)
 }
 
-fn place() -> std::path::PathBuf {
+/// In memory, where there is room for so many bytes.
+pub(super) fn place(space: u64) -> std::path::PathBuf {
     let free = |path| rustix::fs::statvfs(path).map(|stat| stat.f_bavail * stat.f_frsize).unwrap_or(0);
-    if free(IN_MEMORY) >= SPACE { IN_MEMORY.into() } else { std::env::temp_dir() }
+    if free(IN_MEMORY) >= space { IN_MEMORY.into() } else { std::env::temp_dir() }
 }
 
 /// Words of random letters.

@@ -11,6 +11,7 @@ use gather_scraper::{Recipe, ScrapedPage, Scraper};
 use serde::Deserialize;
 
 use super::AT_ONCE;
+use crate::bench::site;
 use crate::work::{Laps, Work};
 
 const LIMIT: NonZeroUsize = NonZeroUsize::new(AT_ONCE).unwrap();
@@ -23,7 +24,7 @@ struct Found {
 }
 
 pub(super) fn run(urls: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
-    let urls = super::pages::list(urls.as_ref())?;
+    let urls = site::list(urls.as_ref())?;
     let recipe = Recipe::builder().field("title", "title").spec("links[]=a@href").build()?;
     let scraper = Scraper::new(Client::builder().allow_private(true).build()?, recipe)?;
     gather_core::run(laps.repeat(|| pass(&scraper, &urls)))?

@@ -7,10 +7,11 @@ use scraper::{Html, Selector};
 use tokio::task::JoinSet;
 
 use super::AT_ONCE;
+use crate::bench::site;
 use crate::work::{Laps, Work};
 
 pub(super) fn run(urls: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
-    let urls = super::pages::list(urls.as_ref())?;
+    let urls = site::list(urls.as_ref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let client = reqwest::Client::builder().build()?;
     runtime.block_on(laps.repeat(|| pass(&client, &urls)))

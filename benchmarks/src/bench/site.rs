@@ -1,66 +1,29 @@
-//! Where the pages come from, and the list of their URLs.
+//! Which pages there are: those of a corpus, or those that ship with the project.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tempfile::NamedTempFile;
 use walkdir::WalkDir;
 
-use crate::args::Args;
-use crate::bench::Input;
-use crate::server::Server;
-
-/// What stays as it is in a URL's path.
-const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// The pages of the user's own server (`--urls`), of a corpus or of the site that ships with the project, served by a
-/// process of its own.
-pub(super) fn prepare(args: &Args) -> anyhow::Result<Input> {
-    ensure!(args.tasks.is_none(), "`scrape` takes no --tasks; hint: --corpus DIR or --urls FILE");
-    if let Some(file) = &args.urls {
-        let count = list(file)?.len();
-        let about = format!("{count} URLs of {}, from a server of your own", file.display());
-        return Ok(Input::new(std::path::absolute(file)?, about, Vec::new()));
-    }
-    match &args.corpus {
-        Some(corpus) => served(&corpus.join("site"), &named_pages(&corpus.join("pages.txt"))?),
+/// A folder and the pages in it: `DIR/site` and what `DIR/pages.txt` names, else the UTF-8 pages of `data/site`.
+pub(super) fn pages(corpus: Option<&Path>) -> anyhow::Result<(PathBuf, Vec<PathBuf>)> {
+    match corpus {
+        Some(corpus) => Ok((corpus.join("site"), named_pages(&corpus.join("pages.txt"))?)),
         None => {
             let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/site").canonicalize()?;
-            served(&site, &utf8_pages(&site)?)
+            let pages = utf8_pages(&site)?;
+            Ok((site, pages))
         }
     }
 }
 
-/// The URLs in a list, one a line.
+/// What stands in a list, one a line.
 pub(super) fn list(file: &Path) -> anyhow::Result<Vec<String>> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let urls: Vec<String> =
+    let lines: Vec<String> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    ensure!(!urls.is_empty(), "no URL in {}", file.display());
-    Ok(urls)
-}
-
-/// Starts the server of this folder and lists the URLs of these pages of it.
-fn served(site: &Path, pages: &[PathBuf]) -> anyhow::Result<Input> {
-    ensure!(!pages.is_empty(), "no page in {}", site.display());
-    let server = Server::start(site)?;
-    let mut urls = NamedTempFile::new()?;
-    let mut bytes = 0;
-    for page in pages {
-        let path = page.to_str().with_context(|| format!("{} is not UTF-8", page.display()))?;
-        writeln!(urls, "{}{}", server.url(), utf8_percent_encode(path, IN_PATH))?;
-        bytes +=
-            std::fs::metadata(site.join(page)).with_context(|| format!("no page {}", page.display()))?.len();
-    }
-    let about = format!(
-        "{} pages, {:.1} MB, of {}, served by gather-site",
-        pages.len(),
-        bytes as f64 / 1e6,
-        site.display()
-    );
-    Ok(Input::new(urls.path().to_owned(), about, vec![Box::new(urls), Box::new(server)]))
+    ensure!(!lines.is_empty(), "nothing in {}", file.display());
+    Ok(lines)
 }
 
 /// The pages that a corpus's list names, such as `./rust/std/index.html`.
