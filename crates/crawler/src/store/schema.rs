@@ -15,10 +15,13 @@ pub(super) enum Found {
     Foreign,
 }
 
+/// One statement, so that what another process makes meanwhile is seen whole or not at all.
+const LOOK: &str = "select (select application_id from pragma_application_id), \
+                    (select user_version from pragma_user_version), \
+                    (select count(*) from sqlite_schema)";
+
 pub(super) async fn look(connection: &mut SqliteConnection) -> Result<Found, sqlx::Error> {
-    let application: i64 = sqlx::query_scalar("pragma application_id").fetch_one(&mut *connection).await?;
-    let version: i64 = sqlx::query_scalar("pragma user_version").fetch_one(&mut *connection).await?;
-    let tables: i64 = sqlx::query_scalar("select count(*) from sqlite_schema").fetch_one(connection).await?;
+    let (application, version, tables): (i64, i64, i64) = sqlx::query_as(LOOK).fetch_one(connection).await?;
     Ok(match (application, tables) {
         (APPLICATION, _) => Found::Store { version },
         (0, 0) => Found::Empty,

@@ -1,7 +1,7 @@
 //! The store in one file.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use gather_core::to_thread;
@@ -18,6 +18,9 @@ use crate::model::{Counts, Found, HostCounts, Lease, Leased, PageEnd, Plan, Room
 
 /// How long a statement waits for another process to end its transaction.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two tries to open it.
+const BREATH: Duration = Duration::from_millis(20);
 
 /// So many hosts are looked at for one batch of leases.
 const HOSTS_AT_ONCE: i64 = 256;
@@ -111,7 +114,20 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
             .busy_timeout(PATIENCE);
-        let connected = SqliteConnection::connect_with(&options).await;
+        // While another process turns a new file into a store SQLite says that it is busy without waiting.
+        let begun = Instant::now();
+        loop {
+            match Self::connect_once(path, &options, create).await {
+                Err(error) if error.kind() == ErrorKind::Locked && begun.elapsed() < PATIENCE => {
+                    gather_core::sleep(BREATH).await;
+                }
+                connected => return connected,
+            }
+        }
+    }
+
+    async fn connect_once(path: &Path, options: &SqliteConnectOptions, create: bool) -> Result<Self, Error> {
+        let connected = SqliteConnection::connect_with(options).await;
         let connection = connected.map_err(|error| fault(path, &error))?;
         let mut store = Self { path: path.to_owned(), connection, worker: None };
         store.check(create).await?;

@@ -171,3 +171,18 @@ fn no_more_pages_are_leased_than_the_crawl_may_have() {
     })
     .unwrap();
 }
+
+#[test]
+fn many_that_make_one_store_at_once_all_open_it() {
+    gather_core::run(async {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.db");
+            let makers = (0..8).map(|_| SqliteStore::create(&path, false));
+            for store in futures::future::join_all(makers).await {
+                assert!(store.unwrap().verify().await.unwrap().is_empty());
+            }
+        }
+    })
+    .unwrap();
+}
