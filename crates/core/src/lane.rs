@@ -1,10 +1,11 @@
 //! The two lanes of blocking work, and who is in them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
-use async_lock::{Semaphore, SemaphoreGuardArc};
+use crate::rt;
 
 /// Where blocking work runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,19 +18,31 @@ pub enum Lane {
 
 const IO_WIDTH: usize = 64;
 
-struct Places {
-    free: Arc<Semaphore>,
-    queued: AtomicUsize,
+/// A closure with all that it brings along.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+/// What runs and what waits. A thread that has ended a closure takes the next one: a lane that is full costs no hop.
+struct Queue {
+    /// By the number of their ticket, so the oldest is the first.
+    waiting: BTreeMap<u64, Job>,
+    tickets: u64,
+    running: usize,
 }
 
-impl Places {
-    fn new(width: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(width)), queued: AtomicUsize::new(0) }
+static IO: Mutex<Queue> = Mutex::new(Queue::new());
+static CPU: Mutex<Queue> = Mutex::new(Queue::new());
+
+impl Queue {
+    const fn new() -> Self {
+        Self { waiting: BTreeMap::new(), tickets: 0, running: 0 }
     }
 }
 
-static IO: LazyLock<Places> = LazyLock::new(|| Places::new(IO_WIDTH));
-static CPU: LazyLock<Places> = LazyLock::new(|| Places::new(Lane::Cpu.width()));
+/// A place in the queue of a lane. Dropped, it takes the closure out of it, unless that has started.
+pub(crate) struct Ticket {
+    lane: Lane,
+    number: Option<u64>,
+}
 
 impl Lane {
     /// How many closures run at once.
@@ -56,7 +69,7 @@ impl Lane {
     /// assert!(running.unwrap().unwrap() >= 1);
     /// ```
     pub fn running(self) -> usize {
-        self.width() - self.places().free.available_permits()
+        self.queue().running
     }
 
     /// How many closures wait for a place at the moment: the length of the queue.
@@ -67,40 +80,56 @@ impl Lane {
     /// assert_eq!(Lane::Io.queued(), 0);
     /// ```
     pub fn queued(self) -> usize {
-        self.places().queued.load(Ordering::SeqCst)
+        self.queue().waiting.len()
     }
 
-    /// Waits for a place. Dropping the future leaves the queue.
-    pub(crate) async fn enter(self) -> SemaphoreGuardArc {
-        let places = self.places();
-        match places.free.try_acquire_arc() {
-            Some(place) => place,
-            None => {
-                let _queued = Queued::join(&places.queued);
-                places.free.acquire_arc().await
-            }
+    /// Runs a closure on a thread as soon as there is a place.
+    pub(crate) fn submit(self, job: Job) -> Ticket {
+        let mut queue = self.queue();
+        if queue.running < self.width() {
+            queue.running += 1;
+            drop(queue);
+            rt::unblock(move || self.work(job)).detach();
+            return Ticket { lane: self, number: None };
+        }
+        let number = queue.tickets;
+        queue.tickets += 1;
+        queue.waiting.insert(number, job);
+        Ticket { lane: self, number: Some(number) }
+    }
+
+    /// What a thread does: this closure, and then those that wait.
+    fn work(self, job: Job) {
+        let mut next = Some(job);
+        while let Some(job) = next {
+            // What it gives is caught by itself; what is left to unwind is the drop of a value that nobody took.
+            let _ = catch_unwind(AssertUnwindSafe(job));
+            next = self.next();
         }
     }
 
-    fn places(self) -> &'static Places {
-        match self {
+    fn next(self) -> Option<Job> {
+        let mut queue = self.queue();
+        let next = queue.waiting.pop_first();
+        if next.is_none() {
+            queue.running -= 1;
+        }
+        next.map(|(_, job)| job)
+    }
+
+    fn queue(self) -> MutexGuard<'static, Queue> {
+        let queue = match self {
             Lane::Io => &IO,
             Lane::Cpu => &CPU,
-        }
+        };
+        queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Queued(&'static AtomicUsize);
-
-impl Queued {
-    fn join(queue: &'static AtomicUsize) -> Self {
-        queue.fetch_add(1, Ordering::SeqCst);
-        Self(queue)
-    }
-}
-
-impl Drop for Queued {
+impl Drop for Ticket {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        let Some(number) = self.number else { return };
+        let job = self.lane.queue().waiting.remove(&number);
+        drop(job); // after the lock was let go: it drops what is the caller's
     }
 }

@@ -10,7 +10,6 @@ use crate::context::Context;
 use crate::lane::Lane;
 use crate::outcome::{By, Outcome, Reason};
 use crate::registry::Kind;
-use crate::rt;
 use crate::task::Unread;
 
 /// Runs a blocking closure on a thread of the I/O lane (asyncio's `to_thread`).
@@ -63,21 +62,19 @@ where
 {
     let caller = Context::current();
     let busy = caller.executor().busy();
-    let permit = lane.enter().await;
     let wanted = Wanted(caller.token().child());
     let context = caller.with_token(wanted.0.clone());
     let alive = (caller.kind() == Kind::Task).then(|| caller.enlist_thread(place));
     let (tell, told) = oneshot::channel();
-    let closure = rt::unblock(move || {
+    let ticket = lane.submit(Box::new(move || {
         let _busy = busy; // until the caller is woken, which the end of the closure alone is too early for
-        let _permit = permit;
         let _alive = alive;
         let _entered = context.enter();
         let result = catch_unwind(AssertUnwindSafe(work));
         let _ = tell.send(result.map_err(|payload| Unread::new(payload, Some(&context))));
-    });
+    }));
     let result = told.await;
-    drop(closure);
+    drop(ticket);
     result.unwrap_or_else(|_| Err(Unread::lost())).map_err(Unread::read)
 }
 

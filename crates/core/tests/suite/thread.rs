@@ -178,3 +178,29 @@ fn the_queue_of_a_lane_can_be_seen_and_forgets_who_leaves_it() {
         eventually(|| Lane::Cpu.queued() == 0).await;
     });
 }
+
+#[test]
+fn a_value_that_panics_when_nobody_takes_it_gives_its_place_back() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    let _alone = alone();
+    test(async {
+        for _ in 0..2 * Lane::Cpu.width() {
+            let ((open, door), running) = (door(), Flag::default());
+            let run = running.clone();
+            let mut closure = Box::pin(to_thread_in(Lane::Cpu, move || {
+                run.raise();
+                let _ = door.recv();
+                Bomb
+            }));
+            assert!(poll_immediate(&mut closure).await.is_none());
+            eventually(|| running.is_up()).await;
+            drop((closure, open));
+        }
+        assert_eq!(to_thread_in(Lane::Cpu, || 7).await.unwrap(), 7);
+    });
+}
