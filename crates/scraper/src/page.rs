@@ -210,12 +210,19 @@ fn absolute(url: &str) -> Result<Url, Error> {
     })
 }
 
+/// Whether a tag `<base` can be in the tree: most pages need not be walked for one.
+fn names_base(text: &str) -> bool {
+    let tags = memchr::memchr_iter(b'<', text.as_bytes());
+    let mut names = tags.filter_map(|at| text.as_bytes().get(at + 1..at + 5));
+    names.any(|name| name.eq_ignore_ascii_case(b"base"))
+}
+
 /// The tree of a page. It stays on the thread it was made on.
 #[derive(Debug)]
 pub struct Document<'p> {
     page: &'p Page,
     html: Html,
-    /// Looked for when it is asked for: a page without `<base>` is walked to its end.
+    /// Looked for when it is asked for: a page with `<base>` far down is walked to there.
     base: OnceCell<Option<Url>>,
 }
 
@@ -231,7 +238,11 @@ impl Document<'_> {
     }
 
     fn base_url(&self) -> Option<&Url> {
-        self.base.get_or_init(|| links::base_of(&self.html, self.page.url.as_ref())).as_ref()
+        let base = || match names_base(&self.page.text) {
+            true => links::base_of(&self.html, self.page.url.as_ref()),
+            false => self.page.url.clone(),
+        };
+        self.base.get_or_init(base).as_ref()
     }
 
     /// The records by a recipe.

@@ -25,7 +25,7 @@ pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Html, Error> {
     if text.len() > bytes {
         return Err(too_large(format!("{} bytes of text", text.len()), "bytes", bytes));
     }
-    let mut builder = Builder::new(limits);
+    let mut builder = Builder::new(limits, text);
     tokenizer::tokenize(&tokenizer::shared(text), &mut builder)?;
     builder.look_at_clock()?;
     builder.tree.end();
@@ -41,9 +41,11 @@ struct Builder<'l> {
 }
 
 impl<'l> Builder<'l> {
-    fn new(limits: &'l Limits) -> Self {
+    fn new(limits: &'l Limits, text: &str) -> Self {
+        // Elements have two tags as a rule, and as many texts beside them.
+        let nodes = memchr::memchr_iter(b'<', text.as_bytes()).count() + 8;
         Self {
-            tree: TreeBuilder::new(BoundedSink::new(limits), TreeBuilderOpts::default()),
+            tree: TreeBuilder::new(BoundedSink::new(limits, nodes), TreeBuilderOpts::default()),
             limits,
             started: Instant::now(),
             since_look: 0,

@@ -3,14 +3,18 @@
 use std::borrow::Cow;
 use std::cell::{Cell, Ref, RefCell};
 
+use ego_tree::Tree;
 use html5ever::tendril::StrTendril;
 use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
 use html5ever::{Attribute, QualName};
-use scraper::{Html, HtmlTreeSink};
+use scraper::{Html, HtmlTreeSink, Node};
 
 use crate::limits::Limits;
 
 pub(crate) type Handle = <HtmlTreeSink as TreeSink>::Handle;
+
+/// Nodes that there is room for before the page has shown them: some 10 MB.
+const MOST_RESERVED: usize = 1 << 16;
 
 /// Which bound was hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +36,12 @@ pub(crate) struct BoundedSink {
 }
 
 impl BoundedSink {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    /// A sink with room for about so many nodes: a tree that grows is copied again and again.
+    pub(crate) fn new(limits: &Limits, nodes: usize) -> Self {
+        let mut html = Html::new_document();
+        html.tree = Tree::with_capacity(Node::Document, nodes.clamp(1, MOST_RESERVED));
         Self {
-            inner: HtmlTreeSink::new(Html::new_document()),
+            inner: HtmlTreeSink::new(html),
             limits: *limits,
             attributes: Cell::new(0),
             hit: Cell::new(None),
