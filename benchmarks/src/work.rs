@@ -97,8 +97,18 @@ impl Run {
 /// What comes before the first [`again`](Self::again), such as starting a runtime, is not measured.
 pub(crate) struct Laps {
     at_least: Duration,
+    whose: Whose,
     start: Option<Start>,
     passes: Option<Passes>,
+}
+
+/// The process that does the work.
+#[derive(Debug, Clone, Copy)]
+enum Whose {
+    /// This one, with the programs it has run to their end.
+    Ours,
+    /// One that works at our word, and runs all the time.
+    Other(u32),
 }
 
 struct Start {
@@ -112,11 +122,17 @@ struct Passes {
     end: Instant,
     cpu: Duration,
     first_peak: u64,
+    peak: u64,
 }
 
 impl Laps {
     pub(crate) fn new(at_least: Duration) -> Self {
-        Self { at_least, start: None, passes: None }
+        Self { at_least, whose: Whose::Ours, start: None, passes: None }
+    }
+
+    /// The work is done by the process of this number: its CPU and memory count, and not ours.
+    pub(crate) fn done_by(&mut self, process: u32) {
+        self.whose = Whose::Other(process);
     }
 
     /// Makes passes for as long as it has to.
@@ -136,7 +152,7 @@ impl Laps {
         match (&self.start, &self.passes) {
             (Some(start), Some(passes)) => passes.end.duration_since(start.at) < self.at_least,
             _ => {
-                self.start = Some(Start { cpu: cpu_time(), at: Instant::now() });
+                self.start = Some(Start { cpu: self.whose.cpu_time(), at: Instant::now() });
                 true
             }
         }
@@ -144,15 +160,15 @@ impl Laps {
 
     /// A pass ended and came to this. Fails if an earlier one came to something else.
     pub(crate) fn done(&mut self, work: Work) -> anyhow::Result<()> {
-        let (end, cpu) = (Instant::now(), cpu_time());
+        let (end, cpu, peak) = (Instant::now(), self.whose.cpu_time(), self.whose.peak_memory()?);
         let (count, first_peak) = match &self.passes {
             Some(before) if before.work != work => {
                 anyhow::bail!("two passes over the same input differ: {:?}, then {work:?}", before.work)
             }
             Some(before) => (before.count + 1, before.first_peak),
-            None => (1, peak_memory()?),
+            None => (1, peak),
         };
-        self.passes = Some(Passes { work, count, end, cpu, first_peak });
+        self.passes = Some(Passes { work, count, end, cpu, first_peak, peak });
         Ok(())
     }
 
@@ -166,34 +182,52 @@ impl Laps {
             passes: passes.count,
             seconds: passes.end.duration_since(start.at).as_secs_f64(),
             cpu_seconds: passes.cpu.saturating_sub(start.cpu).as_secs_f64(),
-            peak_bytes: peak_memory()?,
+            peak_bytes: passes.peak,
             pass_peak_bytes: passes.first_peak,
         })
     }
 }
 
-/// CPU time so far of all threads of this process, and of the programs it has run to their end.
-fn cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
-        + cpu_time_of_children()
+impl Whose {
+    /// CPU time so far of all threads.
+    fn cpu_time(self) -> Duration {
+        match self {
+            Self::Ours => {
+                let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+                Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
+                    + self.ticks(CHILDREN)
+            }
+            Self::Other(_) => self.ticks(ITSELF),
+        }
+    }
+
+    /// User and system time as Linux counts it: two fields of the process's line, the first at this place behind its name.
+    fn ticks(self, place: usize) -> Duration {
+        let line = std::fs::read_to_string(self.file("stat")).unwrap_or_default();
+        let fields = line.rsplit_once(')').map_or("", |(_, fields)| fields).split_ascii_whitespace();
+        let ticks: u64 = fields.skip(place).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second().max(1))
+    }
+
+    /// The high-water mark of resident memory, as Linux counts it.
+    fn peak_memory(self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(self.file("status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        Ok(kilobytes.ok_or_else(|| anyhow::anyhow!("{} has no VmHWM", self.file("status")))? * 1024)
+    }
+
+    fn file(self, name: &str) -> String {
+        match self {
+            Self::Ours => format!("/proc/self/{name}"),
+            Self::Other(process) => format!("/proc/{process}/{name}"),
+        }
+    }
 }
 
-/// As Linux counts it, in ticks: the 16th and 17th field of the process's line, 2 of which stand before its name ends.
-fn cpu_time_of_children() -> Duration {
-    let line = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = line.rsplit_once(')').map_or("", |(_, fields)| fields).split_ascii_whitespace();
-    let ticks: u64 = fields.skip(13).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second().max(1))
-}
-
-/// The high-water mark of this process's resident memory, as Linux counts it.
-fn peak_memory() -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    Ok(kilobytes.ok_or_else(|| anyhow::anyhow!("/proc/self/status has no VmHWM"))? * 1024)
-}
+/// Behind the name stand the state, nine numbers of no interest here, the process's own times and its children's.
+const ITSELF: usize = 11;
+const CHILDREN: usize = ITSELF + 2;
 
 #[cfg(test)]
 mod tests {
@@ -244,6 +278,22 @@ mod tests {
         assert!(laps.again());
         laps.done(Work { items: 1, ..Work::default() }).unwrap();
         assert!(laps.done(Work { items: 2, ..Work::default() }).is_err());
+    }
+
+    #[test]
+    fn the_cost_of_another_process_is_its_own() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let mut laps = Laps::new(Duration::ZERO);
+        laps.done_by(child.id());
+        assert!(laps.again());
+        let busy = Instant::now();
+        while busy.elapsed() < Duration::from_millis(50) {}
+        laps.done(Work::default()).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let run = laps.finish().unwrap();
+        assert!(run.cpu_seconds < 0.03, "{run:?}");
+        assert!(run.peak_bytes > 0, "{run:?}");
     }
 
     #[test]

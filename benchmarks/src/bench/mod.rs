@@ -3,6 +3,7 @@
 pub(crate) mod fetch;
 mod pages;
 pub(crate) mod parse;
+mod python;
 pub(crate) mod read;
 mod read_large;
 mod read_shell;

@@ -1,5 +1,6 @@
 //! `scrape`: fetch a list of pages over HTTP, take the title and the links of each.
 
+mod aiohttp;
 mod gather;
 mod reqwest;
 
@@ -23,6 +24,7 @@ pub(super) static BENCH: Bench = Bench {
         contestants: &[
             Contestant::new("gather", gather::run),
             Contestant::new("reqwest+scraper", reqwest::run),
+            Contestant::where_it_is("aiohttp+lexbor", aiohttp::run, aiohttp::is_here),
         ],
     }],
     packages: &["async-std", "surf", "hyper", "scraper", "reqwest", "tokio", "mimalloc"],

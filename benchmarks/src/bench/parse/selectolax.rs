@@ -1,26 +1,23 @@
-//! lexbor, in C, from Python, where `python3` has selectolax: a process that makes a pass whenever it is told to.
+//! lexbor, in C, from Python, where `python3` has selectolax.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Lines, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde::Deserialize;
 
 use super::pages;
+use crate::bench::python::{self, Python};
 use crate::work::{Laps, Work};
 
 const SCRIPT: &str = include_str!("selectolax.py");
 
 pub(super) fn is_here() -> bool {
-    let mut python = Command::new("python3");
-    python.args(["-c", "import selectolax.lexbor"]).stdin(Stdio::null()).stderr(Stdio::null());
-    python.status().is_ok_and(|status| status.success())
+    python::has("selectolax.lexbor")
 }
 
 pub(super) fn run(list: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
     let sizes: Vec<usize> = pages::texts(list)?.iter().map(String::len).collect();
-    let mut python = Python::start(list)?;
+    let mut python = Python::start(SCRIPT, list)?;
     let mut work = Work::default();
     let mut links = 0;
     for bytes in sizes {
@@ -41,38 +38,4 @@ pub(super) fn run(list: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
 struct Found {
     title: String,
     links: Vec<String>,
-}
-
-struct Python {
-    child: Child,
-    stdin: ChildStdin,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Python {
-    fn start(list: &OsStr) -> anyhow::Result<Self> {
-        let mut command = Command::new("python3");
-        command.args(["-c", SCRIPT]).arg(list).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().context("cannot start python3")?;
-        let stdin = child.stdin.take().context("python3 has no stdin")?;
-        let stdout = child.stdout.take().context("python3 has no stdout")?;
-        Ok(Self { child, stdin, lines: BufReader::new(stdout).lines() })
-    }
-
-    fn line(&mut self) -> anyhow::Result<String> {
-        Ok(self.lines.next().context("python3 ended early")??)
-    }
-
-    /// Makes a pass and waits for its end: how many links were found.
-    fn pass(&mut self) -> anyhow::Result<String> {
-        writeln!(self.stdin, "pass")?;
-        self.line()
-    }
-
-    fn end(mut self) -> anyhow::Result<()> {
-        drop(self.stdin);
-        let status = self.child.wait()?;
-        ensure!(status.success(), "python3 failed: {status}");
-        Ok(())
-    }
 }
