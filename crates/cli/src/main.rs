@@ -5,6 +5,7 @@ mod commands;
 mod cookies;
 mod drive;
 mod exit;
+mod habits;
 mod input;
 mod limits;
 mod netrc;
@@ -16,6 +17,7 @@ mod saved;
 mod session;
 mod statuses;
 mod units;
+mod wrong_usage;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,7 +35,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const TIME_TO_WRITE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
     limits::raise_open_files();
     let grace = commands::grace(&cli.command).saturating_add(TIME_TO_WRITE);
     let root = Root::new().grace(grace).reporter(report_unseen);
@@ -46,6 +51,18 @@ fn main() -> ExitCode {
         Err(interrupted) => interrupted.signal().into(),
     };
     ExitCode::from(exit.code())
+}
+
+/// A command line that does not hold, or a call for help.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    let command = wrong_usage::command_of(std::env::args_os());
+    match wrong_usage::explain(error, command.as_deref()) {
+        Some(message) => {
+            progress::say(&format!("error: {message}"));
+            ExitCode::from(Exit::Usage.code())
+        }
+        None => error.exit(),
+    }
 }
 
 /// A closure left behind is no fault here: after Ctrl-C it may wait for a terminal.
