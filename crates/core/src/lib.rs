@@ -46,6 +46,7 @@ mod executor;
 mod gather;
 mod group;
 mod identity;
+mod insistence;
 mod lane;
 mod limiter;
 mod map;
