@@ -13,6 +13,7 @@ pub(crate) struct Registry {
     reporter: Option<Reporter>,
     tasks: Population,
     services: Population,
+    clean_ups: Population,
     threads: Population,
     closures: Mutex<BTreeMap<u64, &'static Location<'static>>>,
     kept: Mutex<Kept>,
@@ -28,6 +29,18 @@ struct Kept {
     /// Finished ones are swept out when there are this many, so that keeping costs the same however many are kept.
     sweep_at: usize,
     handles: Vec<KeptHandle>,
+}
+
+impl Kept {
+    /// Takes out those that are over, if it is time.
+    fn sweep(&mut self) -> Vec<KeptHandle> {
+        if self.handles.len() < self.sweep_at {
+            return Vec::new();
+        }
+        let over = self.handles.extract_if(.., |kept| kept.handle.is_over()).collect();
+        self.sweep_at = SWEEP_AT_LEAST.max(2 * self.handles.len());
+        over
+    }
 }
 
 struct KeptHandle {
@@ -51,8 +64,17 @@ pub(crate) enum Kind {
     Task,
     /// Serves others, or was spawned by what does, and ends after all tasks have.
     Service,
+    /// Shielded by what serves others, and ends last.
+    CleanUp,
     /// A blocking closure, which nothing but itself can end.
     Thread,
+}
+
+impl Kind {
+    /// What is shielded by this kind: the clean-up of a service outlives the services, that of a task the task.
+    pub(crate) fn shielded(self) -> Self {
+        if self == Kind::Service { Kind::CleanUp } else { self }
+    }
 }
 
 impl Registry {
@@ -105,6 +127,7 @@ impl Registry {
         match kind {
             Kind::Task => &self.tasks,
             Kind::Service => &self.services,
+            Kind::CleanUp => &self.clean_ups,
             Kind::Thread => &self.threads,
         }
     }
@@ -116,11 +139,10 @@ impl Registry {
             drop(kept);
             return; // the handle is dropped, which cancels it
         }
-        if kept.handles.len() >= kept.sweep_at {
-            kept.handles.retain(|kept| !kept.handle.is_over());
-            kept.sweep_at = SWEEP_AT_LEAST.max(2 * kept.handles.len());
-        }
+        let over = kept.sweep();
         kept.handles.push(KeptHandle { kind, handle: Box::new(handle) });
+        drop(kept);
+        drop(over); // after the lock was let go, like all handles
     }
 
     /// Cancels what is kept of this kind. None of it is polled again after the poll in progress.

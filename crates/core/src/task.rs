@@ -162,12 +162,20 @@ impl<F: Future> Future for Guarded<F> {
         let mut work = self.as_mut().project().work;
         let _polling = Polling::begin(work.as_mut().context().and_then(Context::identity));
         let payload = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-            Ok(poll) => return poll.map(Ok),
+            Ok(poll) => return poll.map(|output| hand_over(output, work.context())),
             Err(payload) => payload,
         };
         let _ = end(work.as_mut()); // of two panics the first is told
         Poll::Ready(Err(Unread::new(payload, work.context())))
     }
+}
+
+/// Sends an output on its way to the handle. If nobody holds that it is dropped here: kept to the end of the root scope it
+/// would hold back what it holds, a permit or a lock.
+fn hand_over<T>(output: T, context: Option<&Context>) -> Result<T, Unread> {
+    let Some(context) = context.filter(|context| !context.sets_out()) else { return Ok(output) };
+    drop_for_good(output, context);
+    Err(Unread::lost())
 }
 
 /// The panic of a task on its way to who awaits it. The root scope is told of it as soon as it is clear that nobody
@@ -177,7 +185,7 @@ pub(crate) struct Unread(Option<Box<(Panic, Option<Context>)>>);
 impl Unread {
     pub(crate) fn new(payload: Box<dyn Any + Send>, context: Option<&Context>) -> Self {
         let mut unread = Self(Some(Box::new((Panic::from(payload), context.cloned()))));
-        if context.is_some_and(|context| !context.panicked()) {
+        if context.is_some_and(|context| !context.sets_out()) {
             unread.tell();
         }
         unread
@@ -321,7 +329,7 @@ impl<T: Send + 'static> Task<T> {
     pub fn detach(mut self) {
         let Some(handle) = self.handle.take() else { return };
         match self.context.registry() {
-            _ if self.context.abandon() => drop_finished(handle),
+            _ if self.context.abandon() => drop_finished(handle, &self.context),
             Some(registry) => {
                 let context = self.context.clone();
                 registry.keep(context.kind(), Detached { handle, context });
@@ -331,11 +339,20 @@ impl<T: Send + 'static> Task<T> {
     }
 }
 
-/// Drops the handle of a task that has panicked and is about to be over, which is a matter of instructions: the panic is
-/// to be told now, and not after the root scope has ended.
-fn drop_finished<T>(handle: Handle<T>) {
+/// Drops the handle of a task that is about to be over, which is a matter of instructions: its panic is to be told, or its
+/// output dropped, now and not when the root scope has ended.
+fn drop_finished<T>(handle: Handle<T>, context: &Context) {
     while !handle.is_finished() {
         std::thread::yield_now();
+    }
+    drop_for_good(handle, context);
+}
+
+/// Drops what nobody will look at, in the context of its task. A panic of its destructor is told.
+fn drop_for_good<T>(unwanted: T, context: &Context) {
+    let _entered = context.enter();
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(unwanted))) {
+        context.report(Fault::Panicked(Panic::from(payload)));
     }
 }
 
@@ -377,7 +394,7 @@ impl<T> Drop for Task<T> {
         // First the handle, so that the token wakes nobody who would then be polled once more.
         if let Some(handle) = self.handle.take() {
             match self.context.abandon() {
-                true => drop_finished(handle),
+                true => drop_finished(handle, &self.context),
                 false => drop(handle),
             }
             self.token().cancel(Reason::by_whom(By::Drop, "nobody waits for the task any more"));
