@@ -156,6 +156,21 @@ fn lock(manual: &Mutex<Manual>) -> MutexGuard<'_, Manual> {
 }
 
 /// The future of a sleep; its output is nothing.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{Sleep, now, sleep, test};
+///
+/// let naps: Vec<Sleep> = vec![sleep(Duration::from_secs(1)), sleep(Duration::from_secs(2))];
+/// test(1, async {
+///     let start = now();
+///     for nap in [1, 2].map(Duration::from_secs).map(sleep) {
+///         nap.await;
+///     }
+///     assert_eq!(now() - start, Duration::from_secs(3));
+/// });
+/// assert_eq!(naps.len(), 2); // dropped unawaited, they were never set
+/// ```
 #[must_use = "a sleep does nothing unless it is awaited"]
 pub struct Sleep(Timer);
 
