@@ -42,13 +42,14 @@ struct Inner {
     steps: u8,
     /// Of the task that runs in it; most need none.
     identity: Option<Arc<Identity>>,
-    /// One of the three below: what holds a task together with its handle.
+    /// One of the four below: what holds a task together with its handle.
     bond: AtomicU8,
 }
 
 const HELD: u8 = 0;
 const ABANDONED: u8 = 1;
 const OVER: u8 = 2;
+const GONE: u8 = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
@@ -202,7 +203,16 @@ impl Context {
     /// Nobody holds the handle of its task any more: what comes of it from now on nobody will look at. Returns whether
     /// an output or a panic is on its way to the handle.
     pub(crate) fn abandon(&self) -> bool {
-        self.0.bond.swap(ABANDONED, Ordering::SeqCst) == OVER
+        matches!(self.0.bond.swap(ABANDONED, Ordering::SeqCst), OVER | GONE)
+    }
+
+    /// The future of its task is gone.
+    pub(crate) fn set_gone(&self) {
+        self.0.bond.store(GONE, Ordering::Release);
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.bond.load(Ordering::Acquire) == GONE
     }
 
     /// An output or a panic sets out on its way to the handle. Returns whether there is one that may be looked at.

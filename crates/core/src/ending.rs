@@ -13,7 +13,7 @@ use crate::cancel::CancelToken;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::outcome::{By, Reason, Signal};
-use crate::registry::{Kind, Registry};
+use crate::registry::{Kind, Registry, Suspect};
 use crate::signals::Incoming;
 use crate::unseen::{Fault, Unseen};
 
@@ -62,17 +62,17 @@ impl Ending {
     /// never returns is left behind when the grace ends, for waiting on it would never end either.
     pub(crate) async fn end_all(&mut self) {
         self.begin(Reason::by_whom(By::Root, "the main future has ended"));
-        self.registry.end_deaf_tasks();
+        let mut suspects = self.registry.end_deaf_tasks();
         self.wait_until_gone(Kind::Task, Duration::ZERO).await;
-        self.registry.end(Kind::Task);
+        suspects.extend(self.registry.end(Kind::Task));
         self.wait_until_gone(Kind::Task, MOMENT).await;
         self.wait_for_threads().await;
-        self.registry.end(Kind::Service);
+        suspects.extend(self.registry.end(Kind::Service));
         self.wait_until_gone(Kind::Service, MOMENT).await;
         self.wait_until_gone(Kind::CleanUp, Duration::ZERO).await;
-        self.registry.end(Kind::CleanUp);
+        suspects.extend(self.registry.end(Kind::CleanUp));
         self.wait_until_gone(Kind::CleanUp, MOMENT).await;
-        self.tell_who_is_left_behind();
+        self.tell_who_is_left_behind(&suspects);
     }
 
     /// Waits for less than the grace, the rest of which is for the clean-up of services.
@@ -84,9 +84,16 @@ impl Ending {
         }
     }
 
-    fn tell_who_is_left_behind(&self) {
+    /// Those whose handles only the root held by their names, the others by their number.
+    fn tell_who_is_left_behind(&self, suspects: &[Box<dyn Suspect>]) {
         for place in self.registry.running_closures() {
             self.registry.report(&Unseen::new(None, Fault::LeftBehind(place)));
+        }
+        let alive: usize =
+            [Kind::Task, Kind::Service, Kind::CleanUp].map(|kind| self.registry.alive(kind)).iter().sum();
+        let known = suspects.iter().filter(|suspect| !suspect.is_gone()).map(|suspect| suspect.identity());
+        for identity in known.chain(std::iter::repeat(None)).take(alive) {
+            self.registry.report(&Unseen::new(identity, Fault::StillThere));
         }
     }
 

@@ -43,6 +43,7 @@ pub mod debug;
 mod ending;
 mod every;
 mod executor;
+mod forward;
 mod gather;
 mod group;
 mod identity;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
+use crate::identity::Identity;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::primitives::{Event, Mutex, MutexGuard};
 use crate::unseen::{Reporter, Unseen};
@@ -54,6 +55,15 @@ pub(crate) trait Keep: Send {
 
     /// Whether time for clean-up would be wasted on it.
     fn is_deaf(&self) -> bool;
+
+    /// What may turn out to be left behind once the handle is dropped.
+    fn suspect(&self) -> Box<dyn Suspect>;
+}
+
+/// A task that was cancelled, but may be in a poll that does not return.
+pub(crate) trait Suspect: Send {
+    fn is_gone(&self) -> bool;
+    fn identity(&self) -> Option<Arc<Identity>>;
 }
 
 const SWEEP_AT_LEAST: usize = 64;
@@ -146,25 +156,30 @@ impl Registry {
     }
 
     /// Cancels what is kept of this kind. None of it is polled again after the poll in progress.
-    pub(crate) fn end(&self, kind: Kind) {
+    pub(crate) fn end(&self, kind: Kind) -> Vec<Box<dyn Suspect>> {
         let ended: Vec<_> = {
             let mut kept = self.kept();
             kept.closed.push(kind);
             kept.handles.extract_if(.., |kept| kept.kind == kind).collect()
         };
-        drop(ended);
+        cancel(ended)
+    }
+
+    /// How many of this kind are not gone.
+    pub(crate) fn alive(&self, kind: Kind) -> usize {
+        self.population(kind).alive.load(Ordering::SeqCst)
     }
 
     /// Begins the grace period: cancels those kept tasks for which it would be wasted, and from now on each such one
     /// that is to be kept.
-    pub(crate) fn end_deaf_tasks(&self) {
+    pub(crate) fn end_deaf_tasks(&self) -> Vec<Box<dyn Suspect>> {
         let deaf = |kept: &mut KeptHandle| kept.kind == Kind::Task && kept.handle.is_deaf();
         let ended: Vec<_> = {
             let mut kept = self.kept();
             kept.ending = true;
             kept.handles.extract_if(.., deaf).collect()
         };
-        drop(ended);
+        cancel(ended)
     }
 
     /// Waits until none of this kind is alive.
@@ -182,6 +197,12 @@ impl Registry {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Not under the lock: to drop a handle may be to drop its future.
+fn cancel(handles: Vec<KeptHandle>) -> Vec<Box<dyn Suspect>> {
+    let running = handles.iter().filter(|kept| !kept.handle.is_over());
+    running.map(|kept| kept.handle.suspect()).collect()
 }
 
 #[derive(Default)]
@@ -207,6 +228,16 @@ impl Drop for Running {
 mod tests {
     use super::*;
 
+    impl Suspect for () {
+        fn is_gone(&self) -> bool {
+            true
+        }
+
+        fn identity(&self) -> Option<Arc<Identity>> {
+            None
+        }
+    }
+
     struct Finished;
 
     impl Keep for Finished {
@@ -216,6 +247,10 @@ mod tests {
 
         fn is_deaf(&self) -> bool {
             true
+        }
+
+        fn suspect(&self) -> Box<dyn Suspect> {
+            Box::new(())
         }
     }
 
@@ -228,6 +263,10 @@ mod tests {
 
         fn is_deaf(&self) -> bool {
             false
+        }
+
+        fn suspect(&self) -> Box<dyn Suspect> {
+            Box::new(())
         }
     }
 

@@ -6,16 +6,19 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use futures::FutureExt;
 use pin_project_lite::pin_project;
 
 use crate::cancel::CancelToken;
 use crate::context::{Context, Within};
 use crate::debug::{self, Polling};
+use crate::identity::Identity;
 use crate::outcome::{By, Ended, Outcome, Panic, Reason};
-use crate::registry::Keep;
+use crate::registry::{Keep, Suspect};
 use crate::rt::Handle;
 use crate::timeout::timeout;
 use crate::unseen::Fault;
@@ -127,6 +130,7 @@ pin_project! {
                 drop(Unread::new(payload, Some(context)));
             }
             debug::over(context.identity());
+            context.set_gone();
             if let Some(registry) = context.registry() {
                 registry.leave(context.kind());
             }
@@ -314,7 +318,7 @@ impl<T: Send + 'static> Task<T> {
     /// that is detached is cancelled, unless it listens for that.
     ///
     /// A panic in it goes to the [`reporter`](crate::Root::reporter) of the root scope, and its value to nobody: a
-    /// task that can fail hands its error to [`report`](crate::report).
+    /// task that can fail hands its error to [`report`](crate::report), or is [detached so](Self::detach_reporting).
     ///
     /// ```
     /// use gather_core::{run, spawn};
@@ -328,14 +332,29 @@ impl<T: Send + 'static> Task<T> {
     /// ```
     pub fn detach(mut self) {
         let Some(handle) = self.handle.take() else { return };
-        match self.context.registry() {
-            _ if self.context.abandon() => drop_finished(handle, &self.context),
-            Some(registry) => {
-                let context = self.context.clone();
-                registry.keep(context.kind(), Detached { handle, context });
-            }
-            None => handle.detach(),
+        match self.context.abandon() {
+            true => drop_finished(handle, &self.context),
+            false => keep(handle, self.context.clone()),
         }
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// What came of it, if it is over; else it is cancelled.
+    pub(crate) fn into_outcome(mut self) -> Option<Outcome<T>> {
+        let over = self.handle.take_if(|handle| handle.is_finished())?;
+        let result = over.fallible().now_or_never().flatten();
+        result.map(|result| result.map_err(Unread::read))
+    }
+}
+
+/// Leaves a handle to the root scope, if there is one.
+pub(crate) fn keep<T: Send + 'static>(handle: Handle<T>, context: Context) {
+    match context.registry() {
+        Some(registry) => registry.clone().keep(context.kind(), Detached { handle, context }),
+        None => handle.detach(),
     }
 }
 
@@ -369,6 +388,20 @@ impl<T: Send> Keep for Detached<T> {
 
     fn is_deaf(&self) -> bool {
         !self.context.is_shielded() && !self.context.is_listened_to()
+    }
+
+    fn suspect(&self) -> Box<dyn Suspect> {
+        Box::new(self.context.clone())
+    }
+}
+
+impl Suspect for Context {
+    fn is_gone(&self) -> bool {
+        self.is_gone()
+    }
+
+    fn identity(&self) -> Option<Arc<Identity>> {
+        self.identity().cloned()
     }
 }
 
