@@ -232,9 +232,10 @@ fn part_of(whole: Duration, part: f64) -> Duration {
 /// Why there was no further attempt.
 ///
 /// ```
+/// use std::future::ready;
 /// use gather_core::{Decision, GaveUp, Retry, run};
 ///
-/// let result = run(Retry::new().run(async || Err::<(), _>("no such user"), |_| Decision::Stop));
+/// let result = run(Retry::new().run(|_attempt| ready(Err::<(), _>("no such user")), |_error| Decision::Stop));
 /// assert_eq!(result.unwrap().unwrap_err().gave_up(), GaveUp::NotRetryable);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
