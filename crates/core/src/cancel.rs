@@ -120,8 +120,12 @@ impl CancelToken {
         self.0.fired.total_listeners() > 0 || self.0.heard.load(Ordering::SeqCst)
     }
 
+    /// Notes it up to the outermost that has fired. Those above have told nobody anything yet.
     fn told(&self) {
-        self.lineage().for_each(|token| token.0.heard.store(true, Ordering::SeqCst));
+        let has_fired = |token: &CancelToken| token.0.reason.get().is_some();
+        let fired = self.lineage().enumerate().filter(|(_, token)| has_fired(token)).last();
+        let told = fired.map_or(0, |(outermost, _)| outermost + 1);
+        self.lineage().take(told).for_each(|token| token.0.heard.store(true, Ordering::SeqCst));
     }
 
     fn lineage(&self) -> impl Iterator<Item = &CancelToken> {
@@ -142,6 +146,18 @@ impl fmt::Debug for CancelToken {
 }
 
 /// The future of [`CancelToken::cancelled`].
+///
+/// ```
+/// use gather_core::{CancelToken, Cancelled, Reason, run};
+///
+/// struct Worker {
+///     stop: Cancelled,
+/// }
+/// let token = CancelToken::new();
+/// let worker = Worker { stop: token.cancelled() };
+/// token.cancel(Reason::new("enough"));
+/// assert_eq!(run(worker.stop).unwrap().why(), "enough");
+/// ```
 #[must_use = "it does nothing unless it is awaited"]
 pub struct Cancelled {
     token: CancelToken,

@@ -156,6 +156,15 @@ fn lock(manual: &Mutex<Manual>) -> MutexGuard<'_, Manual> {
 }
 
 /// The future of a sleep; its output is nothing.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{Clock, Sleep, run};
+///
+/// let clock = Clock::system();
+/// let nap: Sleep = clock.sleep_until(clock.now() + Duration::from_millis(1));
+/// assert_eq!(run(nap), Ok(()));
+/// ```
 #[must_use = "a sleep does nothing unless it is awaited"]
 pub struct Sleep(Timer);
 

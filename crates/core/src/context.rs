@@ -42,13 +42,14 @@ struct Inner {
     steps: u8,
     /// Of the task that runs in it; most need none.
     identity: Option<Arc<Identity>>,
-    /// One of the three below, for what holds a task together with its handle.
+    /// One of the four below: what holds a task together with its handle.
     bond: AtomicU8,
 }
 
 const HELD: u8 = 0;
 const ABANDONED: u8 = 1;
-const PANICKED: u8 = 2;
+const OVER: u8 = 2;
+const GONE: u8 = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
@@ -149,7 +150,7 @@ impl Context {
             if all.executor.is_simulation() {
                 (all.executor, all.clock) = (Executor::Runtime, Clock::system());
             }
-            (all.registry, all.kind) = (Some(registry), Kind::Task);
+            (all.registry, all.kind, all.is_shielded) = (Some(registry), Kind::Task, false);
         })
     }
 
@@ -178,9 +179,9 @@ impl Context {
         }
     }
 
-    /// Whether somebody in its scope waits for the cancelling, or did so when it came.
+    /// Whether its scope was cancelled and somebody in it waits for that, or did so when it came.
     pub(crate) fn is_listened_to(&self) -> bool {
-        self.0.token.get().is_some_and(CancelToken::is_listened_to)
+        self.0.token.get().is_some_and(|token| token.is_cancelled() && token.is_listened_to())
     }
 
     pub(crate) fn deadline(&self) -> Deadline {
@@ -199,15 +200,24 @@ impl Context {
         self.inherited().registry.as_ref()
     }
 
-    /// Nobody holds the handle of its task any more: what goes wrong from now on nobody will look at. Returns whether
-    /// a panic is on its way to the handle.
+    /// Nobody holds the handle of its task any more: what comes of it from now on nobody will look at. Returns whether
+    /// an output or a panic is on its way to the handle.
     pub(crate) fn abandon(&self) -> bool {
-        self.0.bond.swap(ABANDONED, Ordering::SeqCst) == PANICKED
+        matches!(self.0.bond.swap(ABANDONED, Ordering::SeqCst), OVER | GONE)
     }
 
-    /// A panic sets out on its way to the handle. Returns whether there is one that may be looked at.
-    pub(crate) fn panicked(&self) -> bool {
-        self.0.bond.compare_exchange(HELD, PANICKED, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    /// The future of its task is gone.
+    pub(crate) fn set_gone(&self) {
+        self.0.bond.store(GONE, Ordering::Release);
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.bond.load(Ordering::Acquire) == GONE
+    }
+
+    /// An output or a panic sets out on its way to the handle. Returns whether there is one that may be looked at.
+    pub(crate) fn sets_out(&self) -> bool {
+        self.0.bond.compare_exchange(HELD, OVER, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// Tells the root scope of what nobody else will look at.
@@ -267,14 +277,18 @@ impl Context {
 
     /// Nothing inherited but the registry of the root, which must know of every task.
     pub(crate) fn for_service(&self) -> Self {
-        let service = self.shielded(Deadline::never());
-        service.inheriting(|all| (all.clock, all.kind) = (all.executor.clock(), Kind::Service))
+        self.with_token(CancelToken::new()).inheriting(|all| {
+            (all.deadline, all.is_shielded) = (Deadline::never(), false);
+            (all.clock, all.kind) = (all.executor.clock(), Kind::Service);
+        })
     }
 
     /// Out of reach of every scope around it, with a deadline of its own.
     pub(crate) fn shielded(&self, deadline: Deadline) -> Self {
-        let out_of_reach = self.with_token(CancelToken::new());
-        out_of_reach.inheriting(|all| (all.deadline, all.is_shielded) = (deadline, true))
+        self.with_token(CancelToken::new()).inheriting(|all| {
+            (all.deadline, all.is_shielded) = (deadline, true);
+            all.kind = all.kind.shielded();
+        })
     }
 
     fn inheriting(&self, change: impl FnOnce(&mut Inherited)) -> Self {

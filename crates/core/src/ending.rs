@@ -13,7 +13,7 @@ use crate::cancel::CancelToken;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::outcome::{By, Reason, Signal};
-use crate::registry::{Kind, Registry};
+use crate::registry::{Kind, Registry, Suspect};
 use crate::signals::Incoming;
 use crate::unseen::{Fault, Unseen};
 
@@ -58,36 +58,53 @@ impl Ending {
         self.end.get_or_insert_with(|| Deadline::after(self.grace));
     }
 
-    /// Ends and joins what is left: tasks, then closures on threads, then services. A poll that never returns is
-    /// left behind when the grace ends, for waiting on it would never end either.
+    /// Ends and joins what is left: tasks, then closures on threads, then services, then what those shield. A poll that
+    /// never returns is left behind when the grace ends, for waiting on it would never end either.
     pub(crate) async fn end_all(&mut self) {
         self.begin(Reason::by_whom(By::Root, "the main future has ended"));
-        self.registry.end_deaf_tasks();
+        let mut suspects = self.registry.end_deaf_tasks();
         self.wait_until_gone(Kind::Task, Duration::ZERO).await;
-        self.registry.end(Kind::Task);
+        suspects.extend(self.registry.end(Kind::Task));
         self.wait_until_gone(Kind::Task, MOMENT).await;
-        self.cut_to(THREAD_GRACE);
-        self.wait_until_gone(Kind::Thread, Duration::ZERO).await;
-        self.tell_who_is_left_behind();
-        self.registry.end(Kind::Service);
+        self.wait_for_threads().await;
+        suspects.extend(self.registry.end(Kind::Service));
         self.wait_until_gone(Kind::Service, MOMENT).await;
+        self.wait_until_gone(Kind::CleanUp, Duration::ZERO).await;
+        suspects.extend(self.registry.end(Kind::CleanUp));
+        self.wait_until_gone(Kind::CleanUp, MOMENT).await;
+        self.tell_who_is_left_behind(&suspects);
     }
 
-    fn tell_who_is_left_behind(&self) {
+    /// Waits for less than the grace, the rest of which is for the clean-up of services.
+    async fn wait_for_threads(&mut self) {
+        let end = self.end;
+        self.cut_to(THREAD_GRACE);
+        if !self.wait_until_gone(Kind::Thread, Duration::ZERO).await.is_signal() {
+            self.end = end;
+        }
+    }
+
+    /// Those whose handles only the root held by their names, the others by their number.
+    fn tell_who_is_left_behind(&self, suspects: &[Box<dyn Suspect>]) {
         for place in self.registry.running_closures() {
             self.registry.report(&Unseen::new(None, Fault::LeftBehind(place)));
+        }
+        let alive: usize =
+            [Kind::Task, Kind::Service, Kind::CleanUp].map(|kind| self.registry.alive(kind)).iter().sum();
+        let known = suspects.iter().filter(|suspect| !suspect.is_gone()).map(|suspect| suspect.identity());
+        for identity in known.chain(std::iter::repeat(None)).take(alive) {
+            self.registry.report(&Unseen::new(identity, Fault::StillThere));
         }
     }
 
     /// Waits to the end of the grace, but at least so long.
-    async fn wait_until_gone(&mut self, kind: Kind, at_least: Duration) {
+    async fn wait_until_gone(&mut self, kind: Kind, at_least: Duration) -> Waited<()> {
         let registry = self.registry.clone();
         let gone = registry.gone(kind);
         if self.time_left() >= at_least {
-            self.wait_for(pin!(gone)).await;
-        } else {
-            let _ = Deadline::after(at_least).run(gone).await;
+            return self.wait_for(pin!(gone)).await;
         }
+        Deadline::after(at_least).run(gone).await.map_or(Waited::TooLong, Waited::Done)
     }
 
     fn time_left(&self) -> Duration {
@@ -106,7 +123,7 @@ impl Ending {
             Ok(Either::Right((signal, _))) => Waited::Signal(signal),
             Err(_) => Waited::TooLong,
         };
-        if let Waited::Signal(_) = waited {
+        if waited.is_signal() {
             self.cut_to(Duration::ZERO);
         }
         waited
@@ -117,6 +134,12 @@ enum Waited<T> {
     Done(T),
     TooLong,
     Signal(Signal),
+}
+
+impl<T> Waited<T> {
+    fn is_signal(&self) -> bool {
+        matches!(self, Waited::Signal(_))
+    }
 }
 
 /// What a poll in progress gets to return, however short the grace.

@@ -62,6 +62,20 @@ pub fn every(period: Duration) -> Every {
 }
 
 /// The schedule made by [`every`].
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{Every, every, test};
+///
+/// struct Heart {
+///     beat: Every,
+/// }
+/// let mut heart = Heart { beat: every(Duration::from_secs(1)) };
+/// test(1, async {
+///     let first = heart.beat.tick().await;
+///     assert_eq!(heart.beat.tick().await.due - first.due, Duration::from_secs(1));
+/// });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Every {
     period: Duration,

@@ -2,12 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 use crate::rt;
 
 /// Where blocking work runs.
+///
+/// ```
+/// use gather_core::{Lane, run, to_thread_in};
+///
+/// let shouted = run(to_thread_in(Lane::Cpu, || "loud".to_uppercase()));
+/// assert_eq!(shouted.unwrap().unwrap(), "LOUD");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// For calls that wait (files, name look-ups): 64 at once.
@@ -31,6 +38,9 @@ struct Queue {
 
 static IO: Mutex<Queue> = Mutex::new(Queue::new());
 static CPU: Mutex<Queue> = Mutex::new(Queue::new());
+
+/// Asked once: in a container the answer is read from files.
+static CORES: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, usize::from));
 
 impl Queue {
     const fn new() -> Self {
@@ -56,7 +66,7 @@ impl Lane {
     pub fn width(self) -> usize {
         match self {
             Lane::Io => IO_WIDTH,
-            Lane::Cpu => available_parallelism().map_or(1, usize::from),
+            Lane::Cpu => *CORES,
         }
     }
 

@@ -267,6 +267,23 @@ impl<K> fmt::Debug for Limiter<K> {
 }
 
 /// A place among those that run. Dropping it, on whichever thread, frees the place.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use gather_core::{Limiter, Permit, run};
+///
+/// struct Connection {
+///     _permit: Permit,
+/// }
+/// let limiter = Limiter::new().concurrency(NonZeroUsize::MIN);
+/// run(async {
+///     let connection = Connection { _permit: limiter.acquire("host").await };
+///     assert!(limiter.try_acquire("host").is_none());
+///     drop(connection);
+///     assert!(limiter.try_acquire("host").is_some());
+/// })
+/// .unwrap();
+/// ```
 #[must_use = "the place is free again when the permit is dropped"]
 pub struct Permit {
     _place: SemaphoreGuardArc,

@@ -52,6 +52,16 @@ where
 
 pin_project! {
     /// The stream of [`map_concurrent`].
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    /// use futures::StreamExt;
+    /// use gather_core::{map_concurrent, run};
+    ///
+    /// let items = futures::stream::iter(0..10);
+    /// let lengths = map_concurrent(items, NonZeroUsize::new(4).unwrap(), async |n| n.to_string().len());
+    /// assert_eq!(run(lengths.count()).unwrap(), 10);
+    /// ```
     #[must_use = "a stream does nothing unless it is polled"]
     pub struct MapConcurrent<S, W, Q> {
         #[pin]
@@ -74,6 +84,19 @@ impl<S: Stream, W, T> MapConcurrent<S, W, FuturesUnordered<Task<T>>> {
 }
 
 /// Tasks in work, and the rule by which their outcomes are taken.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use futures::{Stream, StreamExt};
+/// use gather_core::{Outcome, map_concurrent, run};
+///
+/// fn doubled() -> impl Stream<Item = Outcome<u64>> {
+///     let items = futures::stream::iter([1, 2, 3]);
+///     map_concurrent(items, NonZeroUsize::MIN, async |n| 2 * n).ordered()
+/// }
+/// let sum = doubled().fold(0, async |sum, outcome| sum + outcome.unwrap());
+/// assert_eq!(run(sum).unwrap(), 12);
+/// ```
 pub trait Window<T>: Stream<Item = Outcome<T>> + sealed::Sealed + Unpin {
     #[doc(hidden)]
     fn push(&mut self, task: Task<T>);

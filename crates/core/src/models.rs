@@ -12,11 +12,12 @@ use crate::cancel::CancelToken;
 use crate::context::Context;
 use crate::executor::Executor;
 use crate::group::TaskGroup;
+use crate::identity::Identity;
 use crate::limiter::Limiter;
 use crate::outcome::Reason;
 use crate::primitives::Mutex;
 use crate::primitives::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::registry::{Keep, Kind, Registry};
+use crate::registry::{Keep, Kind, Registry, Suspect};
 use crate::simulation::Simulation;
 use crate::time::let_others_run;
 
@@ -107,6 +108,22 @@ impl Keep for Handle {
 
     fn is_deaf(&self) -> bool {
         false
+    }
+
+    fn suspect(&self) -> Box<dyn Suspect> {
+        Box::new(Nobody)
+    }
+}
+
+struct Nobody;
+
+impl Suspect for Nobody {
+    fn is_gone(&self) -> bool {
+        true
+    }
+
+    fn identity(&self) -> Option<Arc<Identity>> {
+        None
     }
 }
 
@@ -203,6 +220,32 @@ fn a_group_that_another_thread_adds_to_and_stops_is_joined() {
             assert!(group.settle().await.len() >= 2);
             closed.await;
             assert_eq!(inside.load(Ordering::SeqCst), 0);
+            other
+        });
+        let other = simulation.block_on(1, story).unwrap();
+        other.join().unwrap();
+        simulation.clear();
+    });
+}
+
+#[test]
+fn of_two_who_wait_for_room_both_are_told() {
+    explore(|| {
+        let simulation = Simulation::new();
+        let root = Context::root(Arc::default()).on(Executor::Simulation(simulation.clone()));
+        let busy = simulation.busy();
+        let story = root.within(async {
+            let group = Arc::new(TaskGroup::<(), String>::new().width(std::num::NonZeroUsize::MIN));
+            group.spawn(async {
+                let_others_run().await;
+                Ok(())
+            });
+            let theirs = group.clone();
+            let other = thread::spawn(move || {
+                let _busy = busy;
+                block_on(theirs.room());
+            });
+            futures::join!(group.room(), group.room());
             other
         });
         let other = simulation.block_on(1, story).unwrap();

@@ -156,6 +156,13 @@ impl fmt::Display for By {
 }
 
 /// A signal that stops a program.
+///
+/// ```
+/// use gather_core::Signal;
+///
+/// assert_eq!(Signal::Interrupt.to_string(), "SIGINT");
+/// assert_eq!(Signal::Terminate.exit_code(), 143);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Signal {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
+use crate::identity::Identity;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::primitives::{Event, Mutex, MutexGuard};
 use crate::unseen::{Reporter, Unseen};
@@ -13,6 +14,7 @@ pub(crate) struct Registry {
     reporter: Option<Reporter>,
     tasks: Population,
     services: Population,
+    clean_ups: Population,
     threads: Population,
     closures: Mutex<BTreeMap<u64, &'static Location<'static>>>,
     kept: Mutex<Kept>,
@@ -30,6 +32,18 @@ struct Kept {
     handles: Vec<KeptHandle>,
 }
 
+impl Kept {
+    /// Takes out those that are over, if it is time.
+    fn sweep(&mut self) -> Vec<KeptHandle> {
+        if self.handles.len() < self.sweep_at {
+            return Vec::new();
+        }
+        let over = self.handles.extract_if(.., |kept| kept.handle.is_over()).collect();
+        self.sweep_at = SWEEP_AT_LEAST.max(2 * self.handles.len());
+        over
+    }
+}
+
 struct KeptHandle {
     kind: Kind,
     handle: Box<dyn Keep>,
@@ -41,6 +55,15 @@ pub(crate) trait Keep: Send {
 
     /// Whether time for clean-up would be wasted on it.
     fn is_deaf(&self) -> bool;
+
+    /// What may turn out to be left behind once the handle is dropped.
+    fn suspect(&self) -> Box<dyn Suspect>;
+}
+
+/// A task that was cancelled, but may be in a poll that does not return.
+pub(crate) trait Suspect: Send {
+    fn is_gone(&self) -> bool;
+    fn identity(&self) -> Option<Arc<Identity>>;
 }
 
 const SWEEP_AT_LEAST: usize = 64;
@@ -51,8 +74,17 @@ pub(crate) enum Kind {
     Task,
     /// Serves others, or was spawned by what does, and ends after all tasks have.
     Service,
+    /// Shielded by what serves others, and ends last.
+    CleanUp,
     /// A blocking closure, which nothing but itself can end.
     Thread,
+}
+
+impl Kind {
+    /// What is shielded by this kind: the clean-up of a service outlives the services, that of a task the task.
+    pub(crate) fn shielded(self) -> Self {
+        if self == Kind::Service { Kind::CleanUp } else { self }
+    }
 }
 
 impl Registry {
@@ -105,6 +137,7 @@ impl Registry {
         match kind {
             Kind::Task => &self.tasks,
             Kind::Service => &self.services,
+            Kind::CleanUp => &self.clean_ups,
             Kind::Thread => &self.threads,
         }
     }
@@ -116,33 +149,37 @@ impl Registry {
             drop(kept);
             return; // the handle is dropped, which cancels it
         }
-        if kept.handles.len() >= kept.sweep_at {
-            kept.handles.retain(|kept| !kept.handle.is_over());
-            kept.sweep_at = SWEEP_AT_LEAST.max(2 * kept.handles.len());
-        }
+        let over = kept.sweep();
         kept.handles.push(KeptHandle { kind, handle: Box::new(handle) });
+        drop(kept);
+        drop(over); // after the lock was let go, like all handles
     }
 
     /// Cancels what is kept of this kind. None of it is polled again after the poll in progress.
-    pub(crate) fn end(&self, kind: Kind) {
+    pub(crate) fn end(&self, kind: Kind) -> Vec<Box<dyn Suspect>> {
         let ended: Vec<_> = {
             let mut kept = self.kept();
             kept.closed.push(kind);
             kept.handles.extract_if(.., |kept| kept.kind == kind).collect()
         };
-        drop(ended);
+        cancel(ended)
+    }
+
+    /// How many of this kind are not gone.
+    pub(crate) fn alive(&self, kind: Kind) -> usize {
+        self.population(kind).alive.load(Ordering::SeqCst)
     }
 
     /// Begins the grace period: cancels those kept tasks for which it would be wasted, and from now on each such one
     /// that is to be kept.
-    pub(crate) fn end_deaf_tasks(&self) {
+    pub(crate) fn end_deaf_tasks(&self) -> Vec<Box<dyn Suspect>> {
         let deaf = |kept: &mut KeptHandle| kept.kind == Kind::Task && kept.handle.is_deaf();
         let ended: Vec<_> = {
             let mut kept = self.kept();
             kept.ending = true;
             kept.handles.extract_if(.., deaf).collect()
         };
-        drop(ended);
+        cancel(ended)
     }
 
     /// Waits until none of this kind is alive.
@@ -160,6 +197,12 @@ impl Registry {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Not under the lock: to drop a handle may be to drop its future.
+fn cancel(handles: Vec<KeptHandle>) -> Vec<Box<dyn Suspect>> {
+    let running = handles.iter().filter(|kept| !kept.handle.is_over());
+    running.map(|kept| kept.handle.suspect()).collect()
 }
 
 #[derive(Default)]
@@ -185,6 +228,16 @@ impl Drop for Running {
 mod tests {
     use super::*;
 
+    impl Suspect for () {
+        fn is_gone(&self) -> bool {
+            true
+        }
+
+        fn identity(&self) -> Option<Arc<Identity>> {
+            None
+        }
+    }
+
     struct Finished;
 
     impl Keep for Finished {
@@ -194,6 +247,10 @@ mod tests {
 
         fn is_deaf(&self) -> bool {
             true
+        }
+
+        fn suspect(&self) -> Box<dyn Suspect> {
+            Box::new(())
         }
     }
 
@@ -206,6 +263,10 @@ mod tests {
 
         fn is_deaf(&self) -> bool {
             false
+        }
+
+        fn suspect(&self) -> Box<dyn Suspect> {
+            Box::new(())
         }
     }
 

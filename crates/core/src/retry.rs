@@ -39,6 +39,15 @@ pub enum Decision {
 }
 
 /// How chance spreads the waits, so that many clients do not come back at once.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{Jitter, Retry};
+///
+/// let retry = Retry::new().base(Duration::from_secs(1)).jitter(Jitter::None);
+/// assert_eq!(retry.backoff(1), Duration::from_secs(1));
+/// assert!(Retry::new().base(Duration::from_secs(1)).jitter(Jitter::Full).backoff(1) <= Duration::from_secs(1));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Jitter {
     /// Between zero and the ceiling: spreads most.
@@ -221,6 +230,14 @@ fn part_of(whole: Duration, part: f64) -> Duration {
 }
 
 /// Why there was no further attempt.
+///
+/// ```
+/// use std::future::ready;
+/// use gather_core::{Decision, GaveUp, Retry, run};
+///
+/// let result = run(Retry::new().run(|_attempt| ready(Err::<(), _>("no such user")), |_error| Decision::Stop));
+/// assert_eq!(result.unwrap().unwrap_err().gave_up(), GaveUp::NotRetryable);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GaveUp {

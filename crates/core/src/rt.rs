@@ -44,6 +44,11 @@ fn threads() -> usize {
     })
 }
 
+/// Runs a future on a thread of its own, if one can be started.
+pub(crate) fn start_thread(name: &str, future: impl Future<Output = ()> + Send + 'static) {
+    let _ = thread::Builder::new().name(name.to_owned()).spawn(|| async_io::block_on(future));
+}
+
 /// A panic of a task is caught with the task; should another get here, the thread goes on.
 fn work() {
     loop {

@@ -24,7 +24,8 @@ use crate::unseen::{Fault, Reporter, Unseen};
 /// 5 s to return a value; if nobody does, or the grace has run out, or a second signal comes, the future is
 /// dropped and the result is [`Interrupted`]. Either way everything that was spawned below is ended and
 /// joined before `run` returns, also when the main future panics; tasks first, services last. While that is under
-/// way a signal ends the grace. A task whose handle `main` returns is asked to stop like the others, but is not
+/// way a signal ends the grace. While a poll of the main future blocks this thread nobody can do any of this: then a
+/// second signal does, after half a second, what it does by default, and ends the process. A task whose handle `main` returns is asked to stop like the others, but is not
 /// dropped. After `run` the two signals end the process again, as they do by default. [`Root`] has the options.
 ///
 /// It blocks the thread: inside another runtime, `.await` instead.

@@ -151,6 +151,18 @@ impl fmt::Debug for Scope<'_> {
 }
 
 /// The handle of a future that runs in a [`scope`]. Dropping it lets the future go on.
+///
+/// ```
+/// use gather_core::{run, scope};
+///
+/// let words = ["one", "two"];
+/// let length = run(scope(async |scope| {
+///     let first = scope.spawn(async { words[0].len() });
+///     let second = scope.spawn(async { words[1].len() });
+///     first.await + second.await
+/// }));
+/// assert_eq!(length.unwrap(), 6);
+/// ```
 pub struct Scoped<T> {
     slot: Rc<Slot<T>>,
 }

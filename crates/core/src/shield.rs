@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context as Poller, Poll, ready};
 use std::time::Duration;
 
+use futures::FutureExt;
 use pin_project_lite::pin_project;
 
 use crate::context::Context;
@@ -22,8 +23,8 @@ use crate::unseen::Fault;
 /// The caller may be cancelled or dropped, or drop this handle: the work goes on. When the root scope ends it waits
 /// for shielded work, to the end of its grace. What the work spawns is shielded with it.
 ///
-/// Awaiting gives its outcome: [`Ended::Cancelled`] [by the deadline](By::Deadline) if the bound ran out. A panic that
-/// nobody awaits goes to the [`reporter`](crate::Root::reporter) of the root scope.
+/// Awaiting gives its outcome: [`Ended::Cancelled`] [by the deadline](By::Deadline) if the bound ran out. That, or a
+/// panic, goes to the [`reporter`](crate::Root::reporter) of the root scope if nobody awaits it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,12 +51,47 @@ where
     let deadline = Deadline::from_now(bound, Location::caller());
     let context =
         Context::with_current(|outer| outer.shielded(deadline)).identified(None, Location::caller());
-    Shield { task: Some(Task::begin(context, deadline.run(work))) }
+    let late = context.clone();
+    let work = deadline.run(work).map(|result| result.map_err(|ran_out| Late(Some((ran_out, late)))));
+    Shield { task: Some(Task::begin(context, work)) }
+}
+
+/// The news that the bound ran out. The root scope is told of it as soon as it is clear that nobody reads it.
+struct Late(Option<(TimedOut, Context)>);
+
+impl Late {
+    fn read(mut self) -> Ended {
+        let (ran_out, _) = self.0.take().unzip();
+        Ended::Cancelled(Reason::by_whom(By::Deadline, ran_out.map_or_else(String::new, message)))
+    }
+}
+
+fn message(ran_out: TimedOut) -> String {
+    format!("the shielded work {ran_out}")
+}
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        if let Some((ran_out, context)) = self.0.take() {
+            context.report(Fault::Failed(message(ran_out).into()));
+        }
+    }
 }
 
 /// The handle of [`shield`]ed work. Dropping it lets the work go on.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::{Shield, run, shield};
+///
+/// run(async {
+///     let saving: Shield<u8> = shield(Duration::from_secs(1), async { 7 });
+///     assert_eq!(saving.await.unwrap(), 7);
+/// })
+/// .unwrap();
+/// ```
 pub struct Shield<T: Send + 'static> {
-    task: Option<Task<Result<T, TimedOut>>>,
+    task: Option<Task<Result<T, Late>>>,
 }
 
 impl<T: Send + 'static> Future for Shield<T> {
@@ -65,12 +101,8 @@ impl<T: Send + 'static> Future for Shield<T> {
         let Some(task) = &mut self.task else { return Poll::Pending };
         let outcome = ready!(Pin::new(task).poll(cx));
         self.task = None;
-        Poll::Ready(outcome.and_then(|result| result.map_err(|late| Ended::Cancelled(by_deadline(late)))))
+        Poll::Ready(outcome.and_then(|result| result.map_err(Late::read)))
     }
-}
-
-fn by_deadline(late: TimedOut) -> Reason {
-    Reason::by_whom(By::Deadline, format!("the shielded work {late}"))
 }
 
 impl<T: Send + 'static> Drop for Shield<T> {
@@ -118,6 +150,16 @@ where
 
 pin_project! {
     /// The future of [`finally`].
+    ///
+    /// ```
+    /// use gather_core::{finally, run};
+    ///
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let work = finally(async { 7 }, async move { tell.send("released").unwrap() });
+    /// assert_eq!(format!("{work:?}"), "Finally { cleaning: None, .. }");
+    /// assert_eq!(run(work).unwrap(), 7);
+    /// assert_eq!(told.recv(), Ok("released"));
+    /// ```
     #[must_use = "it does nothing but clean up unless it is awaited"]
     pub struct Finally<F: Future, C>
     where

@@ -9,6 +9,7 @@ use futures::StreamExt;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::register_conditional_default;
 
+use crate::insistence;
 use crate::outcome::Signal;
 
 /// The signals as they come, from now on. Where they cannot be listened for, none ever comes.
@@ -35,12 +36,17 @@ impl Incoming {
     /// The next signal. Dropping the future loses none.
     pub(crate) async fn next(&mut self) -> Signal {
         while let Some(signals) = &mut self.signals {
-            match signals.next().await {
-                Some(Ok(OsSignal::Int)) => return Signal::Interrupt,
-                Some(Ok(OsSignal::Term)) => return Signal::Terminate,
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => self.signals = None,
-            }
+            let signal = match signals.next().await {
+                Some(Ok(OsSignal::Int)) => Signal::Interrupt,
+                Some(Ok(OsSignal::Term)) => Signal::Terminate,
+                Some(Ok(_)) => continue,
+                Some(Err(_)) | None => {
+                    self.signals = None;
+                    continue;
+                }
+            };
+            insistence::taken();
+            return signal;
         }
         std::future::pending().await
     }
@@ -60,19 +66,24 @@ struct Listening;
 
 impl Listening {
     fn begin() -> Self {
-        Self::count(|listeners| listeners + 1);
+        if Self::count(|listeners| listeners + 1) == 1 {
+            insistence::begin();
+        }
         Self
     }
 
-    fn count(change: impl FnOnce(usize) -> usize) {
+    fn count(change: impl FnOnce(usize) -> usize) -> usize {
         let mut listeners = LISTENERS.lock().unwrap_or_else(PoisonError::into_inner);
         *listeners = change(*listeners);
         BY_DEFAULT.store(*listeners == 0, Ordering::SeqCst);
+        *listeners
     }
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        Self::count(|listeners| listeners.saturating_sub(1));
+        if Self::count(|listeners| listeners.saturating_sub(1)) == 0 {
+            insistence::end();
+        }
     }
 }

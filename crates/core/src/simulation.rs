@@ -89,8 +89,13 @@ impl Simulation {
 
     /// Drops what is still to be polled: each holds the executor that holds it.
     pub(crate) fn clear(&self) {
-        let left = std::mem::take(&mut self.0.state().ready);
-        drop(left);
+        loop {
+            let left = std::mem::take(&mut self.0.state().ready);
+            if left.is_empty() {
+                return;
+            }
+            drop(left); // which may cancel others, and so make them ready to be dropped
+        }
     }
 }
 

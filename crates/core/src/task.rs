@@ -6,16 +6,19 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use futures::FutureExt;
 use pin_project_lite::pin_project;
 
 use crate::cancel::CancelToken;
 use crate::context::{Context, Within};
 use crate::debug::{self, Polling};
+use crate::identity::Identity;
 use crate::outcome::{By, Ended, Outcome, Panic, Reason};
-use crate::registry::Keep;
+use crate::registry::{Keep, Suspect};
 use crate::rt::Handle;
 use crate::timeout::timeout;
 use crate::unseen::Fault;
@@ -127,6 +130,7 @@ pin_project! {
                 drop(Unread::new(payload, Some(context)));
             }
             debug::over(context.identity());
+            context.set_gone();
             if let Some(registry) = context.registry() {
                 registry.leave(context.kind());
             }
@@ -162,12 +166,20 @@ impl<F: Future> Future for Guarded<F> {
         let mut work = self.as_mut().project().work;
         let _polling = Polling::begin(work.as_mut().context().and_then(Context::identity));
         let payload = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-            Ok(poll) => return poll.map(Ok),
+            Ok(poll) => return poll.map(|output| hand_over(output, work.context())),
             Err(payload) => payload,
         };
         let _ = end(work.as_mut()); // of two panics the first is told
         Poll::Ready(Err(Unread::new(payload, work.context())))
     }
+}
+
+/// Sends an output on its way to the handle. If nobody holds that it is dropped here: kept to the end of the root scope it
+/// would hold back what it holds, a permit or a lock.
+fn hand_over<T>(output: T, context: Option<&Context>) -> Result<T, Unread> {
+    let Some(context) = context.filter(|context| !context.sets_out()) else { return Ok(output) };
+    drop_for_good(output, context);
+    Err(Unread::lost())
 }
 
 /// The panic of a task on its way to who awaits it. The root scope is told of it as soon as it is clear that nobody
@@ -177,7 +189,7 @@ pub(crate) struct Unread(Option<Box<(Panic, Option<Context>)>>);
 impl Unread {
     pub(crate) fn new(payload: Box<dyn Any + Send>, context: Option<&Context>) -> Self {
         let mut unread = Self(Some(Box::new((Panic::from(payload), context.cloned()))));
-        if context.is_some_and(|context| !context.panicked()) {
+        if context.is_some_and(|context| !context.sets_out()) {
             unread.tell();
         }
         unread
@@ -306,7 +318,7 @@ impl<T: Send + 'static> Task<T> {
     /// that is detached is cancelled, unless it listens for that.
     ///
     /// A panic in it goes to the [`reporter`](crate::Root::reporter) of the root scope, and its value to nobody: a
-    /// task that can fail hands its error to [`report`](crate::report).
+    /// task that can fail hands its error to [`report`](crate::report), or is [detached so](Self::detach_reporting).
     ///
     /// ```
     /// use gather_core::{run, spawn};
@@ -320,22 +332,46 @@ impl<T: Send + 'static> Task<T> {
     /// ```
     pub fn detach(mut self) {
         let Some(handle) = self.handle.take() else { return };
-        match self.context.registry() {
-            _ if self.context.abandon() => drop_finished(handle),
-            Some(registry) => {
-                let context = self.context.clone();
-                registry.keep(context.kind(), Detached { handle, context });
-            }
-            None => handle.detach(),
+        match self.context.abandon() {
+            true => drop_finished(handle, &self.context),
+            false => keep(handle, self.context.clone()),
         }
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// What came of it, if it is over; else it is cancelled.
+    pub(crate) fn into_outcome(mut self) -> Option<Outcome<T>> {
+        let over = self.handle.take_if(|handle| handle.is_finished())?;
+        let result = over.fallible().now_or_never().flatten();
+        result.map(|result| result.map_err(Unread::read))
     }
 }
 
-/// Drops the handle of a task that has panicked and is about to be over, which is a matter of instructions: the panic is
-/// to be told now, and not after the root scope has ended.
-fn drop_finished<T>(handle: Handle<T>) {
+/// Leaves a handle to the root scope, if there is one.
+pub(crate) fn keep<T: Send + 'static>(handle: Handle<T>, context: Context) {
+    match context.registry() {
+        Some(registry) => registry.clone().keep(context.kind(), Detached { handle, context }),
+        None => handle.detach(),
+    }
+}
+
+/// Drops the handle of a task that is about to be over, which is a matter of instructions: its panic is to be told, or its
+/// output dropped, now and not when the root scope has ended.
+fn drop_finished<T>(handle: Handle<T>, context: &Context) {
     while !handle.is_finished() {
         std::thread::yield_now();
+    }
+    drop_for_good(handle, context);
+}
+
+/// Drops what nobody will look at, in the context of its task. A panic of its destructor is told.
+fn drop_for_good<T>(unwanted: T, context: &Context) {
+    let _entered = context.enter();
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(unwanted))) {
+        context.report(Fault::Panicked(Panic::from(payload)));
     }
 }
 
@@ -352,6 +388,20 @@ impl<T: Send> Keep for Detached<T> {
 
     fn is_deaf(&self) -> bool {
         !self.context.is_shielded() && !self.context.is_listened_to()
+    }
+
+    fn suspect(&self) -> Box<dyn Suspect> {
+        Box::new(self.context.clone())
+    }
+}
+
+impl Suspect for Context {
+    fn is_gone(&self) -> bool {
+        self.is_gone()
+    }
+
+    fn identity(&self) -> Option<Arc<Identity>> {
+        self.identity().cloned()
     }
 }
 
@@ -377,7 +427,7 @@ impl<T> Drop for Task<T> {
         // First the handle, so that the token wakes nobody who would then be polled once more.
         if let Some(handle) = self.handle.take() {
             match self.context.abandon() {
-                true => drop_finished(handle),
+                true => drop_finished(handle, &self.context),
                 false => drop(handle),
             }
             self.token().cancel(Reason::by_whom(By::Drop, "nobody waits for the task any more"));

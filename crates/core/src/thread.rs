@@ -62,9 +62,10 @@ where
 {
     let caller = Context::current();
     let busy = caller.executor().busy();
-    let wanted = Wanted(caller.token().child());
-    let context = caller.with_token(wanted.0.clone());
-    let alive = (caller.kind() == Kind::Task).then(|| caller.enlist_thread(place));
+    let token = caller.token().child();
+    let context = caller.with_token(token.clone());
+    let mut wanted = Wanted(Some(token));
+    let alive = (caller.kind() != Kind::Service).then(|| caller.enlist_thread(place));
     let (tell, told) = oneshot::channel();
     let ticket = lane.submit(Box::new(move || {
         let _busy = busy; // until the caller is woken, which the end of the closure alone is too early for
@@ -74,15 +75,18 @@ where
         let _ = tell.send(result.map_err(|payload| Unread::new(payload, Some(&context))));
     }));
     let result = told.await;
+    wanted.0 = None; // it has come to its end, and what it has started goes on
     drop(ticket);
     result.unwrap_or_else(|_| Err(Unread::lost())).map_err(Unread::read)
 }
 
-/// Tells the closure, when it is dropped, that nobody waits for it any more.
-struct Wanted(CancelToken);
+/// Tells the closure, when it is dropped before the end of that, that nobody waits for it any more.
+struct Wanted(Option<CancelToken>);
 
 impl Drop for Wanted {
     fn drop(&mut self) {
-        self.0.cancel(Reason::by_whom(By::Drop, "nobody waits for the closure any more"));
+        if let Some(token) = self.0.take() {
+            token.cancel(Reason::by_whom(By::Drop, "nobody waits for the closure any more"));
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::identity::Identity;
 use crate::outcome::Panic;
 
 /// An error or a panic that nobody looked at: of a detached task, of one whose handle was dropped, of a service, of a
-/// destructor; or a closure on a thread that outlives the root scope. It is handed, once, to the
+/// destructor; or a task, or a closure on a thread, that outlives the root scope. It is handed, once, to the
 /// [`reporter`](crate::Root::reporter) of the root scope.
 ///
 /// ```
@@ -40,6 +40,8 @@ pub(crate) enum Fault {
     Failed(Box<dyn Error + Send + Sync>),
     /// A closure on a thread outlives the root scope.
     LeftBehind(&'static Location<'static>),
+    /// A task outlives the root scope.
+    StillThere,
 }
 
 impl Unseen {
@@ -68,7 +70,7 @@ impl Unseen {
     pub fn panic(&self) -> Option<&Panic> {
         match &self.fault {
             Fault::Panicked(panic) => Some(panic),
-            Fault::Failed(_) | Fault::LeftBehind(_) => None,
+            Fault::Failed(_) | Fault::LeftBehind(_) | Fault::StillThere => None,
         }
     }
 
@@ -76,7 +78,7 @@ impl Unseen {
     pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match &self.fault {
             Fault::Failed(error) => Some(&**error),
-            Fault::Panicked(_) | Fault::LeftBehind(_) => None,
+            Fault::Panicked(_) | Fault::LeftBehind(_) | Fault::StillThere => None,
         }
     }
 
@@ -85,7 +87,7 @@ impl Unseen {
     pub fn left_behind(&self) -> Option<&'static Location<'static>> {
         match &self.fault {
             Fault::LeftBehind(place) => Some(place),
-            Fault::Panicked(_) | Fault::Failed(_) => None,
+            Fault::Panicked(_) | Fault::Failed(_) | Fault::StillThere => None,
         }
     }
 }
@@ -102,6 +104,9 @@ impl fmt::Display for Unseen {
         match &self.fault {
             Fault::Panicked(panic) => write!(f, "{panic}"),
             Fault::Failed(error) => write!(f, "failed: {error}"),
+            Fault::StillThere => {
+                f.write_str("was left behind: its poll does not return, or its handle is held elsewhere")
+            }
             Fault::LeftBehind(_) => Ok(()),
         }
     }

@@ -6,6 +6,13 @@ use std::time::{Duration, Instant};
 use crate::rt;
 
 /// How long a task that was ready had to wait for a thread of the executor.
+///
+/// ```
+/// use gather_core::debug;
+///
+/// let lag = debug::lag();
+/// assert!(lag.latest <= lag.greatest);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lag {

@@ -3,7 +3,7 @@
 //! `GATHER_DEBUG=1` in the environment turns it on in any program that uses gather-core, below a root scope or in another
 //! runtime; [`start`] does so from within. Then
 //!
-//! - a poll that blocks its thread for more than 100 ms (`GATHER_DEBUG=250ms`: another threshold) is reported while
+//! - a poll that blocks its thread for more than 100 ms (`GATHER_DEBUG=250ms` or `=2s`: another threshold) is reported while
 //!   it does, with the task's name and the place it was spawned at, and once more when it is over (what asyncio's debug
 //!   mode does for slow callbacks, but live);
 //! - SIGUSR1 prints the tree of tasks, also while everything is blocked (`python -m asyncio pstree`);
@@ -30,6 +30,14 @@ pub(crate) use self::watchdog::{Polling, Watched};
 use crate::identity::Identity;
 
 /// How debug mode reports. The defaults are those of `GATHER_DEBUG=1`.
+///
+/// ```
+/// use std::time::Duration;
+/// use gather_core::debug::Options;
+///
+/// let options = Options::new().slow(Duration::ZERO).reporter(|slow| assert!(!slow.elapsed().is_zero()));
+/// assert_eq!(format!("{options:?}"), "Options { slow: 1ms, .. }");
+/// ```
 #[derive(Clone)]
 pub struct Options {
     slow: Duration,
@@ -137,11 +145,18 @@ fn ask_the_environment() {
 fn threshold(value: &str) -> Option<Duration> {
     match value.trim() {
         "" | "0" => None,
-        value => {
-            let millis = value.strip_suffix("ms").and_then(|millis| millis.parse().ok());
-            Some(millis.map_or(DEFAULT_SLOW, Duration::from_millis))
-        }
+        value => Some(duration(value).unwrap_or(DEFAULT_SLOW)),
     }
+}
+
+/// A number of `ms` or of `s`, such as `250ms`, `2s` or `0.5s`.
+fn duration(value: &str) -> Option<Duration> {
+    let (number, second) = match value.strip_suffix("ms") {
+        Some(millis) => (millis, 1e3),
+        None => (value.strip_suffix('s')?, 1.0),
+    };
+    let number: f64 = number.trim_end().parse().ok()?;
+    Duration::try_from_secs_f64(number / second).ok().filter(|slow| !slow.is_zero())
 }
 
 /// To stderr: whoever turns debug mode on asks for it. Where that is closed there is nobody to tell.
@@ -179,5 +194,9 @@ mod tests {
         assert_eq!(threshold("1"), Some(DEFAULT_SLOW));
         assert_eq!(threshold("yes"), Some(DEFAULT_SLOW));
         assert_eq!(threshold(" 250ms "), Some(Duration::from_millis(250)));
+        assert_eq!(threshold("2s"), Some(Duration::from_secs(2)));
+        assert_eq!(threshold("0.5 s"), Some(Duration::from_millis(500)));
+        assert_eq!(threshold("infs"), Some(DEFAULT_SLOW));
+        assert_eq!(threshold("0ms"), Some(DEFAULT_SLOW));
     }
 }

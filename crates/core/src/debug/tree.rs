@@ -67,6 +67,17 @@ pub fn dump() -> Dump {
 }
 
 /// What [`dump`] has seen. `Display` is the tree as text.
+///
+/// ```
+/// use gather_core::debug;
+///
+/// let dump = debug::dump();
+/// if !dump.is_on() {
+///     assert!(dump.tasks().is_empty());
+///     assert_eq!(dump.to_string(), "debug mode is off; hint: GATHER_DEBUG=1");
+/// }
+/// assert!(dump.to_json()["lanes"]["io"]["queued"].is_u64());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Dump {
     is_on: bool,
@@ -93,6 +104,22 @@ impl LaneInfo {
 }
 
 /// What is known of one task.
+///
+/// ```standalone_crate
+/// use gather_core::{debug, run, spawn_named};
+///
+/// debug::start(debug::Options::new());
+/// run(async {
+///     let waits = spawn_named("waits", std::future::pending::<()>());
+///     let dump = debug::dump();
+///     let info = dump.tasks().iter().find(|task| task.name() == Some("waits")).unwrap();
+///     let main = dump.tasks().iter().find(|task| task.name() == Some("main")).unwrap();
+///     assert_eq!(info.parent(), Some(main.id()));
+///     assert!(info.to_string().starts_with("waits #"));
+///     drop(waits);
+/// })
+/// .unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct TaskInfo {
     id: u64,
@@ -106,6 +133,21 @@ pub struct TaskInfo {
 }
 
 /// What a task does.
+///
+/// ```standalone_crate
+/// use gather_core::{debug, run, spawn_named};
+///
+/// debug::start(debug::Options::new());
+/// run(async {
+///     let waits = spawn_named("waits", std::future::pending::<()>());
+///     let dump = debug::dump();
+///     let info = dump.tasks().iter().find(|task| task.name() == Some("waits")).unwrap();
+///     assert!([debug::State::Running, debug::State::Waiting].contains(&info.state()));
+///     assert_eq!(debug::State::Waiting.to_string(), "waiting");
+///     drop(waits);
+/// })
+/// .unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {

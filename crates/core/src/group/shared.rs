@@ -90,6 +90,11 @@ impl<T, E> State<T, E> {
         self.alive + self.queue.len()
     }
 
+    /// Nobody will ask for what comes of the tasks.
+    fn is_unwanted(&self) -> bool {
+        self.options.policy == Policy::Supervise || self.is_dropped
+    }
+
     /// Nobody can add to it any more, and all are gone.
     fn is_closed(&self) -> bool {
         self.is_idle() && (self.cancelled.is_some() || self.is_dropped)
@@ -148,8 +153,9 @@ where
         if let Some(reason) = state.cancelled.clone() {
             debug::over(identity.as_ref());
             let failed = Failed { index, identity, cause: Cause::Cancelled(reason) };
-            self.record(&mut state, index, Err(failed));
+            let unwanted = self.record(&mut state, index, Err(failed));
             drop(state);
+            drop(unwanted);
             self.discard(work);
         } else if state.has_room() {
             self.begin(&mut state, index, identity, work);
@@ -176,13 +182,24 @@ where
         state.running.insert(index, Running { handle, context });
     }
 
-    /// The task is over: its future is gone. The next one takes its place.
+    /// The task is over: its future is gone.
     pub(super) fn end(self: &Arc<Self>, index: usize, ended: Ended<T, E>) {
+        if self.state().is_unwanted() {
+            self.dispose(ended); // first, so that nothing of it is left when the group is joined
+            self.leave(index, None);
+        } else {
+            self.leave(index, Some(ended));
+        }
+    }
+
+    /// The next one takes its place.
+    fn leave(self: &Arc<Self>, index: usize, ended: Option<Ended<T, E>>) {
+        let why = ended.as_ref().and_then(|ended| self.why_it_sinks(ended));
         let mut state = self.state();
         let over = state.running.remove(&index);
         state.alive -= 1;
-        let sinks_the_group = sinks(&state, &ended).then(|| Reason::by_whom(By::Sibling, why(&ended)));
-        let unseen = self.record(&mut state, index, ended);
+        let sinks_the_group = why.filter(|_| state.cancelled.is_none());
+        let unwanted = ended.and_then(|ended| self.record(&mut state, index, ended));
         if sinks_the_group.is_none()
             && let Some(next) = state.queue.pop_front()
         {
@@ -193,16 +210,37 @@ where
         if let Some(over) = over {
             over.handle.detach();
         }
-        unseen.iter().for_each(|unseen| self.context.tell(unseen));
+        unwanted.into_iter().for_each(|unwanted| self.dispose(unwanted));
         if let Some(reason) = sinks_the_group {
             self.cancel(reason);
         }
     }
 
-    /// Keeps the outcome for who will ask for it; if nobody will, gives back what must not go unseen.
-    fn record(&self, state: &mut State<T, E>, index: usize, ended: Ended<T, E>) -> Option<Unseen> {
-        if state.options.policy == Policy::Supervise || state.is_dropped {
-            return ended.err().and_then(Failed::into_unseen);
+    /// If this end is that of the whole group, the reason.
+    fn why_it_sinks(&self, ended: &Ended<T, E>) -> Option<Reason> {
+        let failed = ended.as_ref().err().filter(|failed| !failed.is_cancelled())?;
+        if self.state().options.policy != Policy::FailFast {
+            return None;
+        }
+        let why = catch_unwind(AssertUnwindSafe(|| failed.to_string()));
+        Some(Reason::by_whom(By::Sibling, why.unwrap_or_else(|_| format!("task {} failed", failed.index))))
+    }
+
+    /// Drops an outcome that nobody will ask for, and tells of it what must not go unseen. Not under the lock: what the
+    /// caller's types do here may come back to the group.
+    fn dispose(&self, ended: Ended<T, E>) {
+        let _entered = self.context.enter();
+        let unseen = catch_unwind(AssertUnwindSafe(|| ended.err().and_then(Failed::into_unseen)));
+        match unseen {
+            Ok(unseen) => unseen.iter().for_each(|unseen| self.context.tell(unseen)),
+            Err(payload) => self.context.report(Fault::Panicked(Panic::from(payload))),
+        }
+    }
+
+    /// Keeps the outcome for who will ask for it; if nobody will, gives it back.
+    fn record(&self, state: &mut State<T, E>, index: usize, ended: Ended<T, E>) -> Option<Ended<T, E>> {
+        if state.is_unwanted() {
+            return Some(ended);
         }
         state.ended.push_back((index, ended));
         self.came.notify_additional(1);
@@ -237,15 +275,14 @@ where
     /// Drops all at once. The token fires last, so that it wakes nobody who would then be polled once more.
     pub(super) fn abandon(self: &Arc<Self>, reason: Reason) {
         self.begin_no_more(&reason);
-        let (all, unseen) = {
+        let (all, unwanted) = {
             let mut state = self.state();
             state.is_dropped = true;
             (state.extract(|_| true), std::mem::take(&mut state.ended))
         };
         drop(all);
         self.context.token().cancel(reason);
-        let unseen = unseen.into_iter().filter_map(|(_, ended)| ended.err().and_then(Failed::into_unseen));
-        unseen.for_each(|unseen| self.context.tell(&unseen));
+        unwanted.into_iter().for_each(|(_, ended)| self.dispose(ended));
         self.idle.notify(usize::MAX);
     }
 
@@ -309,6 +346,7 @@ where
         let has_room =
             |state: &mut State<T, E>| (state.has_room() || state.cancelled.is_some()).then_some(());
         self.wait(&self.room, has_room).await;
+        self.room.notify_additional(1); // who leaves may not take the place: the next one looks, too
     }
 
     pub(super) async fn closed(&self) {
@@ -326,16 +364,6 @@ where
             change.await;
         }
     }
-}
-
-/// Whether this end is the end of the whole group.
-fn sinks<T, E>(state: &State<T, E>, ended: &Ended<T, E>) -> bool {
-    let failed = ended.as_ref().is_err_and(|failed| !failed.is_cancelled());
-    failed && state.options.policy == Policy::FailFast && state.cancelled.is_none()
-}
-
-fn why<T, E: fmt::Display>(ended: &Ended<T, E>) -> String {
-    ended.as_ref().err().map(ToString::to_string).unwrap_or_default()
 }
 
 impl<E: fmt::Display> Failed<E> {

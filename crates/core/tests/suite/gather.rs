@@ -113,3 +113,24 @@ fn the_first_success_wins_over_errors_that_came_before() {
         assert_eq!(first_ok(answers(None)).await, Err(vec![0, 1, 2, 3, 4]));
     });
 }
+
+#[test]
+fn whoever_drops_it_at_whichever_await_all_are_gone() {
+    for polls in 0..8 {
+        test(async {
+            let crowd = Crowd::default();
+            let work = async |n: usize| {
+                let _inside = crowd.enter();
+                yield_times(n).await;
+                Ok::<_, ()>(n)
+            };
+            let mut all = Box::pin(gather([work(0), work(2), work(4)]));
+            let mut is_done = false;
+            for _ in 0..polls {
+                is_done = is_done || futures::poll!(all.as_mut()).is_ready();
+            }
+            drop(all);
+            assert_eq!((crowd.now(), crowd.ever()), (0, if polls == 0 { 0 } else { 3 }));
+        });
+    }
+}

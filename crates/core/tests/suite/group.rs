@@ -12,7 +12,7 @@ use gather_core::{
 };
 use proptest::prelude::*;
 
-use crate::support::{Crowd, FOREVER, Flag, eventually, test, yield_times};
+use crate::support::{Crowd, Flag, eventually, test, yield_times};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -565,28 +565,40 @@ fn the_tree_names_every_failure_of_nested_groups() {
 
 #[test]
 fn one_of_ten_thousand_that_fails_cancels_and_joins_the_rest_soon() {
+    let tries: Vec<_> = (0..5).map(|_| one_of_ten_thousand_fails()).take_while(|took| *took > SOON).collect();
+    assert!(tries.len() < 5, "it took {tries:?}");
+}
+
+/// Also in a debug build, where it is some 30 ms on an idle machine; on one that is not, one of a few tries must do.
+const SOON: Duration = Duration::from_millis(100);
+
+/// How long the group takes to be joined.
+fn one_of_ten_thousand_fails() -> Duration {
     let (error, took) = test(async {
         let crowd = Crowd::default();
         let group = Group::<()>::new();
+        let (fail, fails) = futures::channel::oneshot::channel();
+        let fails = futures::FutureExt::shared(fails);
         for n in 0..10_000 {
-            let crowd = crowd.clone();
+            let (crowd, fails) = (crowd.clone(), fails.clone());
             group.spawn_named(format!("task {n}"), async move {
                 let _inside = crowd.enter();
                 if n == 5000 {
-                    eventually(|| crowd.now() == 10_000).await;
+                    let _ = fails.await;
                     return Err("the one".to_owned());
                 }
                 pending().await
             });
         }
-        eventually(|| crowd.ever() == 10_000).await;
+        eventually(|| crowd.now() == 10_000).await;
         let start = Instant::now();
+        fail.send(()).unwrap();
         let error = group.join().await.unwrap_err();
         assert_eq!(crowd.now(), 0);
         (error, start.elapsed())
     });
     assert_eq!(error.to_string(), "1 of 10000 tasks failed (task 5000: the one)");
-    assert!(took < FOREVER / 10, "it took {took:?}");
+    took
 }
 
 #[test]
@@ -648,5 +660,98 @@ proptest! {
         prop_assert_eq!(outcomes.len(), tasks);
         prop_assert_eq!(crowd.now(), 0);
         prop_assert!(crowd.most() <= at_once);
+    }
+}
+
+#[test]
+fn of_two_who_wait_for_room_the_second_is_not_forgotten() {
+    under_every_seed(async || {
+        let group = <Group<()>>::new().width(width(1));
+        let (open, door) = futures::channel::oneshot::channel();
+        group.spawn(async move { door.await.map_err(|_| "closed".to_owned()) });
+        let waits = || async { group.room().await };
+        let opens = async {
+            yield_times(3).await;
+            open.send(()).unwrap();
+        };
+        futures::join!(waits(), waits(), waits(), opens);
+        assert!(group.join().await.is_ok());
+    });
+}
+
+/// A value that starts one more task of the group when it is dropped.
+struct SpawnsOnDrop(Option<gather_core::Spawner<SpawnsOnDrop, String>>);
+
+impl Drop for SpawnsOnDrop {
+    fn drop(&mut self) {
+        if let Some(spawner) = self.0.take() {
+            spawner.spawn(async { Ok(SpawnsOnDrop(None)) });
+        }
+    }
+}
+
+#[test]
+fn a_value_whose_destructor_adds_to_the_group_locks_nobody_out() {
+    under_every_seed(async || {
+        let group = <Group<SpawnsOnDrop>>::new().policy(Policy::Supervise);
+        let spawner = group.spawner();
+        group.spawn(async move { Ok(SpawnsOnDrop(Some(spawner))) });
+        assert!(group.join().await.unwrap().is_empty());
+    });
+}
+
+/// An error that cannot be shown.
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("unspeakable")
+    }
+}
+
+#[test]
+fn an_error_that_panics_when_it_is_shown_sinks_the_group_and_no_more() {
+    for policy in [Policy::FailFast, Policy::Collect, Policy::Supervise] {
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let told = notes.clone();
+        let root = Root::new().reporter(move |unseen| told.lock().unwrap().push(unseen.to_string()));
+        root.simulate(1, async {
+            let group = TaskGroup::<(), Unspeakable>::new().policy(policy);
+            group.spawn(async { Err(Unspeakable) });
+            assert_eq!(group.join().await.is_err(), policy != Policy::Supervise);
+        });
+        assert_eq!(notes.lock().unwrap().len(), usize::from(policy == Policy::Supervise));
+    }
+}
+
+/// A value that panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the bomb");
+    }
+}
+
+#[test]
+fn a_value_that_panics_when_it_is_dropped_is_told_and_harms_nobody() {
+    for is_dropped in [false, true] {
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let told = notes.clone();
+        let root = Root::new().reporter(move |unseen| told.lock().unwrap().push(unseen.to_string()));
+        root.simulate(1, async {
+            let policy = if is_dropped { Policy::Collect } else { Policy::Supervise };
+            let group = TaskGroup::<Bomb, String>::new().policy(policy);
+            group.spawn(async { Ok(Bomb) });
+            yield_times(20).await;
+            let closed = group.closed();
+            if is_dropped {
+                drop(group);
+            } else {
+                assert!(group.join().await.unwrap().is_empty());
+            }
+            closed.await;
+        });
+        assert!(notes.lock().unwrap()[0].ends_with("panicked: the bomb"));
     }
 }

@@ -514,3 +514,29 @@ fn permits_and_waits_can_be_sent() {
     sendable(&limiter.try_acquire("key".to_owned()).unwrap());
     future(limiter.acquire("key".to_owned()));
 }
+
+#[test]
+fn under_every_seed_all_have_their_turn_and_never_too_many_or_too_soon() {
+    for seed in 0..1_000 {
+        gather_core::test(seed, async {
+            let (limiter, crowd) =
+                (Arc::new(Limiter::new().concurrency(limit(2)).rate(1, INTERVAL)), Crowd::default());
+            let calls = (0..6_u32).map(|n| {
+                let (limiter, crowd) = (limiter.clone(), crowd.clone());
+                let patience = if n % 3 == 2 { INTERVAL } else { 1000 * INTERVAL };
+                spawn(timeout(patience, async move {
+                    let _permit = limiter.acquire(()).await;
+                    let (_inside, start) = (crowd.enter(), now());
+                    sleep(INTERVAL * (n % 4)).await;
+                    start
+                }))
+            });
+            let tasks: Vec<_> = calls.collect();
+            let mut starts: Vec<_> = join_all(tasks).await.into_iter().flatten().flatten().collect();
+            starts.sort_unstable();
+            assert!(starts.len() >= 4 && crowd.most() <= 2);
+            assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= INTERVAL));
+            assert_eq!((limiter.running(&()), limiter.waiting(&())), (0, 0));
+        });
+    }
+}

@@ -23,6 +23,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "tests fail by panicking, and print"
 )]
 

@@ -191,3 +191,59 @@ fn an_empty_stream_ends_at_once() {
         assert!(map_concurrent(stream::empty(), limit(1), square).ordered().next().await.is_none());
     });
 }
+
+#[test]
+fn whoever_drops_it_at_whichever_await_all_are_gone() {
+    for polls in 0..40 {
+        for is_ordered in [false, true] {
+            gather_core::test(polls, async {
+                let crowd = Crowd::default();
+                let inside = crowd.clone();
+                let work = move |n: u64| {
+                    let inside = inside.clone();
+                    async move {
+                        let _inside = inside.enter();
+                        yield_times(n as usize % 3).await;
+                    }
+                };
+                let map = map_concurrent(stream::iter(0..10), limit(3), work);
+                let map: stream::BoxStream<'_, _> =
+                    if is_ordered { map.ordered().boxed() } else { map.boxed() };
+                let mut all = Box::pin(map.count());
+                for _ in 0..polls {
+                    match poll_immediate(&mut all).await {
+                        Some(count) => return assert_eq!(count, 10),
+                        None => yield_times(1).await,
+                    }
+                }
+                drop(all);
+                eventually(|| crowd.now() == 0).await;
+                let begun = crowd.ever();
+                yield_times(20).await;
+                assert_eq!(crowd.ever(), begun, "one begins after the drop");
+            });
+        }
+    }
+}
+
+#[test]
+fn a_panic_of_the_callers_closure_or_stream_goes_on_and_cancels_the_rest() {
+    for is_stream in [false, true] {
+        test(async {
+            let crowd = Crowd::default();
+            let inside = crowd.clone();
+            let items = stream::iter(0..10).inspect(move |n| assert!(!(is_stream && *n == 3), "boom"));
+            let work = move |n: u32| {
+                assert!(is_stream || n != 3, "boom");
+                let inside = inside.clone();
+                async move {
+                    let _inside = inside.enter();
+                    pending::<()>().await;
+                }
+            };
+            let all = spawn(map_concurrent(items, limit(8), work).count()).await;
+            assert!(all.unwrap_err().to_string().ends_with("boom"));
+            eventually(|| crowd.now() == 0).await;
+        });
+    }
+}

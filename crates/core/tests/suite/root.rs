@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-use gather_core::{By, Interrupted, Reason, Root, run, spawn, spawn_service, to_thread};
+use gather_core::{By, CancelToken, Interrupted, Reason, Root, run, spawn, spawn_service, to_thread};
 use rustix::process::Signal;
 
 use crate::program::{self, Program};
@@ -109,6 +109,34 @@ fn tasks_of_a_service_keep_nobody_waiting_and_end_with_it() {
     })
     .unwrap();
     assert!(gone.is_up());
+}
+
+#[test]
+fn a_deaf_task_that_once_cancelled_one_that_listens_holds_up_nobody() {
+    let main = async {
+        let ready = Flag::default();
+        let raise = ready.clone();
+        spawn(async move {
+            cancels_a_child().await;
+            raise.raise();
+            pending::<()>().await;
+        })
+        .detach();
+        eventually(|| ready.is_up()).await;
+    };
+    promptly(|| patient().run(main)).unwrap();
+}
+
+#[test]
+fn a_task_that_the_root_cannot_tell_holds_up_nobody() {
+    let main = async {
+        let waits = Flag::default();
+        let listening = waits.clone().when_cancelled();
+        let elsewhere = CancelToken::new();
+        elsewhere.within(async { spawn(listening).detach() }).await;
+        eventually(|| waits.is_up()).await;
+    };
+    promptly(|| patient().run(main)).unwrap();
 }
 
 /// Starts another task, and leaves it alone, when it is dropped.
@@ -286,6 +314,38 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
+fn a_main_that_once_cancelled_one_that_listens_is_no_listener() {
+    let mut program = start("cancels a child");
+    program.expect("ready");
+    promptly(|| {
+        program.send(Signal::INT);
+        program.expect("interrupted by SIGINT");
+    });
+    assert_eq!(program.exit_code(), 130);
+}
+
+#[test]
+fn a_second_signal_ends_a_main_whose_poll_does_not_return() {
+    let mut program = start("blocks");
+    program.expect("ready");
+    program.send(Signal::INT);
+    program.send(Signal::TERM); // another one, for two that are alike may be delivered as one
+    let signal = program.status().signal();
+    assert!([Signal::INT, Signal::TERM].map(|signal| Some(signal.as_raw())).contains(&signal), "{signal:?}");
+}
+
+#[test]
+fn two_signals_in_a_row_leave_a_main_that_listens_its_last_words() {
+    let mut program = start("waits");
+    program.expect("ready");
+    program.send(Signal::INT);
+    program.send(Signal::TERM);
+    program.expect("main is gone");
+    program.expect_with(&["interrupted by SIG"]);
+    assert!([130, 143].contains(&program.exit_code()));
+}
+
+#[test]
 fn a_signal_cuts_the_joining_short() {
     let mut program = start("joins");
     program.expect("told");
@@ -322,6 +382,14 @@ fn program() {
     let result = match name.as_str() {
         "waits" => patient().run(waits()),
         "listens" => patient().run(listens()),
+        "cancels a child" => patient().run(async {
+            cancels_a_child().await;
+            waits().await;
+        }),
+        "blocks" => patient().run(async {
+            println!("ready");
+            let _ = std::io::stdin().read(&mut [0]);
+        }),
         "goes on" => patient().run(goes_on()),
         "goes on briefly" => Root::new().grace(std::time::Duration::from_millis(50)).run(goes_on()),
         "joins" => patient().run(leaves_one_behind()),
@@ -389,4 +457,11 @@ async fn leaves_one_behind() {
     })
     .detach();
     eventually(|| waits.is_up()).await;
+}
+
+async fn cancels_a_child() {
+    let waits = Flag::default();
+    let child = spawn(waits.clone().when_cancelled());
+    eventually(|| waits.is_up()).await;
+    assert!(child.cancel(Reason::new("enough")).await.is_ok());
 }

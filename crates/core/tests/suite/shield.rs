@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::executor::block_on;
 use gather_core::{
-    By, Clock, Deadline, Reason, Root, cancelled, finally, run, shield, sleep, spawn, timeout,
+    By, Clock, Deadline, Reason, Root, cancelled, finally, run, shield, sleep, spawn, spawn_service, timeout,
+    to_thread,
 };
 
 use crate::support::{FOREVER, Flag, eventually, promptly, test, yield_times};
@@ -214,4 +215,98 @@ fn it_works_without_a_root() {
     });
     let panics = catch_unwind(AssertUnwindSafe(|| block_on(finally(async { panic!("the work") }, async {}))));
     assert!(panics.is_err());
+}
+
+#[test]
+fn a_service_that_the_root_ends_cleans_up_and_has_its_time() {
+    for work in [0, 1] {
+        let (done, gone) = (Flag::default(), Flag::default());
+        let (finish, last) = (done.clone(), gone.on_drop());
+        let root = Root::new().grace(FOREVER);
+        promptly(|| {
+            root.run(async {
+                let waits = Flag::default();
+                let serves = waits.clone().when_pending(pending::<()>());
+                let clean_up = async move {
+                    sleep(Duration::from_millis(600 * work)).await; // longer than closures on threads get
+                    slowly(finish).await;
+                    drop(last);
+                };
+                spawn_service(finally(serves, clean_up));
+                eventually(|| waits.is_up()).await;
+            })
+        })
+        .unwrap();
+        assert!(done.is_up() && gone.is_up());
+    }
+}
+
+#[test]
+fn a_service_that_does_not_clean_up_does_not_hold_up_the_root() {
+    promptly(|| {
+        Root::new().grace(FOREVER).run(async {
+            spawn_service(async {
+                spawn(pending::<()>()).detach();
+                pending::<()>().await;
+            });
+        })
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_root_within_a_service_shields_nobody() {
+    test(async {
+        let done = Flag::default();
+        let finish = done.clone();
+        spawn_service(async move {
+            let nested = || {
+                promptly(|| Root::new().grace(FOREVER).run(async { spawn(pending::<()>()).detach() }))
+                    .unwrap();
+            };
+            to_thread(nested).await.unwrap();
+            finish.raise();
+        });
+        eventually(|| done.is_up()).await;
+    });
+}
+
+#[test]
+fn a_clean_up_that_takes_too_long_and_that_nobody_awaits_is_told() {
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let notes = told.clone();
+    let root = Root::new().reporter(move |unseen| notes.lock().unwrap().push(unseen.to_string()));
+    let clock = Clock::manual();
+    root.run(clock.within(async {
+        drop(finally(async {}, pending()));
+        eventually(|| clock.sleepers() == 1).await;
+        clock.advance(10 * SECOND);
+        eventually(|| !told.lock().unwrap().is_empty()).await;
+    }))
+    .unwrap();
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("the shielded work"), "{told:?}");
+}
+
+#[test]
+fn shielded_work_that_is_late_is_told_if_its_handle_is_dropped_afterwards() {
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let notes = told.clone();
+    let root = Root::new().reporter(move |unseen| notes.lock().unwrap().push(unseen.to_string()));
+    let clock = Clock::manual();
+    root.run(clock.within(async {
+        let gone = Flag::default();
+        let guard = gone.on_drop();
+        let work = shield(SECOND, async move {
+            let _guard = guard;
+            pending::<()>().await;
+        });
+        eventually(|| clock.sleepers() == 1).await;
+        clock.advance(SECOND);
+        eventually(|| gone.is_up()).await;
+        drop(work);
+    }))
+    .unwrap();
+    assert_eq!(told.lock().unwrap().len(), 1);
 }

@@ -226,3 +226,24 @@ fn a_reporter_of_ones_own_is_told_instead() {
     root.simulate(1, async { report("disk full") });
     assert_eq!(*told.lock().unwrap(), 1);
 }
+
+#[test]
+fn a_test_that_fails_leaves_nothing_behind_however_deep() {
+    let gone = Flag::default();
+    let guard = gone.on_drop();
+    let nested = async {
+        spawn(async {
+            spawn(async {
+                spawn(async move {
+                    let _guard = guard;
+                    pending::<()>().await;
+                })
+                .await
+            })
+            .await
+        })
+        .await
+    };
+    assert!(catch_unwind(AssertUnwindSafe(|| simulate(1, nested))).is_err());
+    assert!(gone.is_up());
+}

@@ -9,6 +9,26 @@ use std::time::{Duration, Instant};
 
 use gather_core::{ManualClock, Reason, cancelled, run, sleep, timeout};
 
+/// Aborts the process if the test is not over after a long time, also when its thread is blocked, which no timeout of a
+/// future sees.
+pub(crate) struct Watchdog(
+    #[allow(dead_code, reason = "its drop is what counts")] std::sync::mpsc::Sender<()>,
+);
+
+impl Watchdog {
+    pub(crate) fn start() -> Self {
+        let (alive, over) = std::sync::mpsc::channel::<()>();
+        let name = std::thread::current().name().unwrap_or("a test").to_owned();
+        std::thread::spawn(move || {
+            if over.recv_timeout(2 * FOREVER) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("{name} blocks its thread");
+                std::process::abort();
+            }
+        });
+        Self(alive)
+    }
+}
+
 /// When a test is taken to hang.
 pub(crate) const FOREVER: Duration = Duration::from_secs(60);
 
@@ -17,6 +37,7 @@ pub(crate) const EXECUTOR: &str = "GATHER_TEST_EXECUTOR";
 
 /// Runs a test; hanging is a failure.
 pub(crate) fn test<F: Future>(future: F) -> F::Output {
+    let _watchdog = Watchdog::start();
     let future = async { timeout(FOREVER, future).await.expect("the test hangs") };
     match std::env::var(EXECUTOR).as_deref() {
         Err(_) => run(future).expect("nobody interrupts the tests"),
@@ -30,6 +51,7 @@ pub(crate) fn test<F: Future>(future: F) -> F::Output {
 
 /// Fails when the work takes so long that it must have waited for something.
 pub(crate) fn promptly<T>(work: impl FnOnce() -> T) -> T {
+    let _watchdog = Watchdog::start();
     let start = Instant::now();
     let result = work();
     assert!(start.elapsed() < FOREVER / 4, "it took {:?}", start.elapsed());

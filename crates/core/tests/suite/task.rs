@@ -236,3 +236,67 @@ fn handles_and_futures_can_be_sent() {
     future(gather_core::to_thread(|| ()));
     future(gather_core::CancelToken::new().within(async {}));
 }
+
+#[test]
+fn the_output_of_a_detached_task_is_dropped_when_the_task_ends() {
+    test(async {
+        for _ in 0..100 {
+            let dropped = Flag::default();
+            let output = dropped.on_drop();
+            spawn(async move { output }).detach();
+            eventually(|| dropped.is_up()).await;
+        }
+    });
+}
+
+#[test]
+fn a_task_that_is_detached_after_its_end_drops_its_output() {
+    test(async {
+        let dropped = Flag::default();
+        let output = dropped.on_drop();
+        let task = spawn(async move { output });
+        eventually(|| task.is_finished()).await;
+        task.detach();
+        assert!(dropped.is_up());
+    });
+}
+
+#[test]
+fn a_permit_that_a_detached_task_returns_is_free_again() {
+    let limiter = Arc::new(gather_core::Limiter::new().concurrency(8.try_into().unwrap()));
+    test(async {
+        for _ in 0..9 {
+            let permit = limiter.acquire(()).await;
+            spawn(async move { permit }).detach();
+        }
+    });
+}
+
+/// Starts another task when it is dropped.
+struct StartsAnother;
+
+impl Drop for StartsAnother {
+    fn drop(&mut self) {
+        spawn(async {}).detach();
+    }
+}
+
+#[test]
+fn an_output_whose_destructor_detaches_a_task_locks_nobody_out() {
+    test(async {
+        for _ in 0..500 {
+            spawn(async { StartsAnother }).detach();
+        }
+        let finished = spawn(async { StartsAnother });
+        eventually(|| finished.is_finished()).await;
+        finished.detach();
+    });
+}
+
+#[test]
+fn an_output_whose_destructor_panics_harms_nobody() {
+    test(async {
+        spawn(async { Bomb }).detach();
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+}

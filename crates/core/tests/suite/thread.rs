@@ -204,3 +204,49 @@ fn a_value_that_panics_when_nobody_takes_it_gives_its_place_back() {
         assert_eq!(to_thread_in(Lane::Cpu, || 7).await.unwrap(), 7);
     });
 }
+
+#[test]
+fn a_task_that_a_closure_started_outlives_the_closure() {
+    test(async {
+        let waits = Flag::default();
+        let listens = waits.clone().when_cancelled();
+        let task = to_thread(|| spawn(listens)).await.unwrap();
+        eventually(|| waits.is_up()).await;
+        assert!(!task.token().is_cancelled());
+        let told = task.cancel(gather_core::Reason::new("enough")).await;
+        assert_eq!(told.unwrap().why(), "enough");
+    });
+}
+
+#[test]
+fn whoever_drops_it_at_whichever_await_the_lane_is_whole() {
+    let _alone = alone();
+    test(async {
+        for polls in 0..4 {
+            for is_over in [false, true] {
+                let ((open, door), over) = (door(), Flag::default());
+                let guard = over.on_drop();
+                let mut closure = Box::pin(to_thread_in(Lane::Cpu, move || {
+                    let _guard = guard;
+                    let _ = door.recv();
+                }));
+                let mut open = Some(open);
+                for _ in 0..polls {
+                    if poll_immediate(&mut closure).await.is_some() {
+                        break;
+                    }
+                    if is_over {
+                        open = None;
+                        eventually(|| over.is_up()).await;
+                    }
+                }
+                drop((closure, open));
+                eventually(|| over.is_up() && Lane::Cpu.running() == 0).await;
+            }
+        }
+        assert_eq!(
+            join_all((0..2 * Lane::Cpu.width()).map(|_| to_thread_in(Lane::Cpu, || ()))).await.len(),
+            { 2 * Lane::Cpu.width() }
+        );
+    });
+}

@@ -1,9 +1,10 @@
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
+use futures::FutureExt;
 use gather_core::{Root, report, run, spawn, spawn_named, spawn_service, to_thread};
 
-use crate::support::{Flag, eventually};
+use crate::support::{Flag, eventually, promptly};
 
 /// Runs a program and gives what its root was told.
 fn told(main: impl Future<Output = ()>) -> Vec<String> {
@@ -137,4 +138,90 @@ fn a_reporter_that_panics_harms_nobody() {
     let root = Root::new().reporter(|_| panic!("the reporter panics"));
     let (panics, done) = boom();
     root.run(async { drop((spawn(panics), done.await)) }).unwrap();
+}
+
+#[test]
+fn a_task_whose_poll_does_not_return_is_left_behind_and_named() {
+    let (open, door) = std::sync::mpsc::channel::<()>();
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let told = notes.clone();
+    let root = Root::new().grace(std::time::Duration::from_millis(20));
+    let root = root.reporter(move |unseen| notes.lock().unwrap().push(unseen.to_string()));
+    promptly(|| {
+        root.run(async {
+            let started = Flag::default();
+            let raise = started.clone();
+            spawn_named("stuck", async move {
+                raise.raise();
+                let _ = door.recv();
+            })
+            .detach();
+            spawn_named("waits", pending::<()>()).detach();
+            eventually(|| started.is_up()).await;
+        })
+    })
+    .unwrap();
+    drop(open);
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("task \"stuck\"") && told[0].contains("was left behind"), "{told:?}");
+}
+
+#[test]
+fn a_task_whose_handle_main_returns_is_told_to_be_left_behind() {
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let told = notes.clone();
+    let root = Root::new().grace(std::time::Duration::from_millis(20));
+    let root = root.reporter(move |unseen| notes.lock().unwrap().push(unseen.to_string()));
+    let task = promptly(|| root.run(std::future::ready(()).map(|()| spawn(pending::<()>())))).unwrap();
+    assert_eq!(told.lock().unwrap().len(), 1);
+    drop(task);
+}
+
+#[test]
+fn the_error_of_a_task_that_is_detached_so_is_told_once_whenever_it_comes() {
+    for yields in [0, 1, 5] {
+        for is_awaited in [false, true] {
+            let fails = async move {
+                let over = Flag::default();
+                let guard = over.on_drop();
+                let task = spawn_named("pruner", async move {
+                    let _guard = guard;
+                    crate::support::yield_times(yields).await;
+                    Err::<(), _>("disk full")
+                });
+                if is_awaited {
+                    eventually(|| task.is_finished()).await;
+                }
+                task.detach_reporting();
+                eventually(|| over.is_up()).await;
+            };
+            let told = told(fails);
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].contains("pruner") && told[0].ends_with("failed: disk full"), "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_task_that_is_detached_so_and_listens_has_its_time_and_its_error_is_told() {
+    let fails = async {
+        let waits = Flag::default();
+        let listens = waits.clone().when_cancelled();
+        let task = spawn(async move { Err::<(), _>(listens.await.why().to_owned()) });
+        eventually(|| waits.is_up()).await;
+        task.detach_reporting();
+    };
+    assert_eq!(told(fails), ["a task that nobody awaits failed: the main future has ended"]);
+}
+
+#[test]
+fn the_panic_of_a_task_that_is_detached_so_is_told() {
+    let panics = async {
+        let (panics, done) = boom();
+        let fails = panics.map(Ok::<_, String>);
+        spawn(fails).detach_reporting();
+        done.await;
+    };
+    assert_eq!(told(panics), BOOM);
 }
