@@ -247,3 +247,13 @@ fn records_come_while_the_run_goes_on() {
     run.interrupt();
     run.wait().code(130);
 }
+
+#[test]
+fn a_formula_from_a_page_stays_a_text_in_a_spreadsheet_on_request() {
+    let folder = Folder::new();
+    let file = folder.write("a.jsonl", "{\"t\":\"=cmd()\",\"n\":-1}\n{\"t\":\"a=b\",\"n\":2}\n");
+    let plain = gather!["read", "--records", &file, "--format", "csv"].ok().stdout;
+    assert!(plain.contains("=cmd(),-1") && !plain.contains("'=cmd"), "{plain}");
+    let safe = gather!["read", "--records", &file, "--format", "csv", "--csv-safe"].ok().stdout;
+    assert!(safe.contains("'=cmd(),-1") && safe.contains("a=b,2"), "{safe}");
+}

@@ -22,6 +22,8 @@ fn every_command_of_the_readme_does_what_it_says() {
     folder.write("notes/a.txt", "a note");
     folder.write("shop/a.html", "<article><h2>A</h2><b class=price>1</b></article>");
     folder.write("shop.toml", "[fields]\ntitle = \"h1\"\n");
+    folder.write("shop.test/a.html", "<h1>A</h1>");
+    folder.write("shop.test/a.jsonl", "{\"title\":\"A\"}\n");
     folder.write("site/index.html", "x");
     let server = Mock::start(|request| match request.path() {
         "/api" => Reply::json("[1]"),

@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Robots(Robots),
     /// Ask many API endpoints at once and merge the answers
     Query(Query),
+    /// Check a recipe, test it on saved pages, print the schema of the format
+    Recipe(Recipe),
     /// Run a gather command periodically, until stopped
     Every(Every),
     /// Serve a folder over HTTP on loopback
@@ -87,13 +89,19 @@ pub(crate) struct Shared {
     pub(crate) format: Option<FormatName>,
 
     /// Where the results go: the format by the extension (jsonl, json, csv, tsv, each also .gz); the file appears at
-    /// exit, whole [default: stdout]
+    /// exit, whole [default: stdout]. Or a table: sqlite:FILE[#TABLE], postgres://USER@HOST/DB[#TABLE], made if it is
+    /// not there, `records` unless named; rows with the same `key` of the recipe are replaced. Rows come in sets of a
+    /// transaction each, and stay if the run is killed
     #[arg(short, long, alias = "output", value_name = "FILE")]
     pub(crate) out: Option<String>,
 
-    /// Add to the file of --out instead of replacing it
+    /// Add to the file of --out instead of replacing it; to a table that has rows
     #[arg(long, requires = "out")]
     pub(crate) append: bool,
+
+    /// In CSV and TSV, an apostrophe before a text that a spreadsheet would take for a formula (it begins with = + - @)
+    #[arg(long)]
+    pub(crate) csv_safe: bool,
 
     /// Write the failed and refused inputs to FILE, as jsonl
     #[arg(long, value_name = "FILE")]
@@ -680,6 +688,47 @@ pub(crate) struct Query {
     #[command(flatten)]
     pub(crate) shared: Shared,
 }
+
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Recipe {
+    #[command(subcommand)]
+    pub(crate) command: RecipeCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecipeCommand {
+    /// Do these recipes hold; what does not is said with its line, column and the nearest right name
+    Check(RecipeCheck),
+    /// Does a recipe give the expected records of the saved pages beside it
+    Test(RecipeTest),
+    /// The JSON Schema of recipes, for editors
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecipeCheck {
+    /// The recipes
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = RECIPE_TEST)]
+pub(crate) struct RecipeTest {
+    /// The recipe
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Write what the recipe gives as what is expected
+    #[arg(long)]
+    pub(crate) update: bool,
+}
+
+const RECIPE_TEST: &str = "Beside shop.toml the folder shop.test holds the pages (NAME.html, NAME.json), and of each the expected \
+records in NAME.jsonl: the fields, without _source. gather fetch --output-dir shop.test URL saves a page together with its URL, which \
+its links are resolved against; nothing is fetched by the test, so that fields of a detail page are null. The exit code is 1 if \
+records differ, and each difference is said.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Every {

@@ -1,11 +1,12 @@
-//! Where records go: a thread that owns the sink, so that a slow disk or a full pipe never holds up the event loop.
+//! Where records go: a thread that owns the sink, so that a slow disk or a full pipe never holds up the event loop; a task
+//! of its own where they go into a table.
 
 use std::sync::mpsc;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender, TryRecvError, bounded};
-use gather_core::{Outcome, Task, spawn, to_thread};
-use gather_records::{ErrorKind, Record, Sink, SinkError};
+use gather_core::{Outcome, Task, now, spawn, timeout, to_thread};
+use gather_records::{ErrorKind, Record, Sink, SinkError, TableSink};
 
 /// Messages on their way to the thread: enough for it to write in large pieces, few enough to bound memory.
 const IN_FLIGHT: usize = 64;
@@ -18,6 +19,10 @@ const TIDY_UP: Duration = Duration::from_millis(500);
 
 /// Bytes of text from which a record is waited for until it is written: large ones do not queue up in memory.
 const LARGE: usize = 64 << 10;
+
+/// How long records wait for more before they are written to a table: where none come, and where they come slowly.
+const TABLE_IDLE: Duration = Duration::from_millis(250);
+const TABLE_AT_MOST: Duration = Duration::from_secs(1);
 
 enum Message {
     Records(Vec<Record>),
@@ -60,6 +65,14 @@ impl Outlet {
             let _leaving = leaving; // its drop tells that the sink is gone
             write_all(sink, &receiver)
         }));
+        Self { sender: Some(sender), thread: Some(thread), gone, held: Held::default() }
+    }
+
+    /// An outlet into a table. Dropped before the end, its whole batches stay.
+    pub(crate) fn table(sink: TableSink) -> Self {
+        let (sender, receiver) = bounded(IN_FLIGHT);
+        let thread = spawn(async move { Ok(write_to_table(sink, receiver).await) });
+        let (_, gone) = mpsc::channel(); // there is no file to take away
         Self { sender: Some(sender), thread: Some(thread), gone, held: Held::default() }
     }
 
@@ -170,6 +183,36 @@ fn write_all(mut sink: Sink, messages: &Receiver<Message>) -> Result<(), SinkErr
             Message::Records(records) => records.iter().try_for_each(|record| sink.write(record))?,
             Message::Sync(_) => {}
             Message::Finish => return sink.finish(),
+        }
+    }
+}
+
+async fn write_to_table(mut table: TableSink, messages: Receiver<Message>) -> Result<(), SinkError> {
+    let mut flushed = now();
+    loop {
+        let message = match messages.try_recv() {
+            Ok(message) => Ok(message),
+            Err(_) => match timeout(TABLE_IDLE, messages.recv()).await {
+                Ok(message) => message,
+                Err(_) => {
+                    table.flush().await?; // let others see what there is
+                    messages.recv().await
+                }
+            },
+        };
+        match message {
+            Ok(Message::Records(records)) => {
+                for record in records {
+                    table.write(record).await?;
+                }
+                if now().saturating_duration_since(flushed) >= TABLE_AT_MOST {
+                    table.flush().await?;
+                    flushed = now();
+                }
+            }
+            Ok(Message::Sync(_)) => {}
+            Ok(Message::Finish) => return table.finish().await.map(|_| ()),
+            Err(_) => return Ok(()), // not finished
         }
     }
 }

@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use gather_core::{Reason, to_thread};
-use gather_records::{Failure, Format, Record, Sink, SinkError, Style, Target, WholeFile};
+use gather_records::{
+    Column, ColumnType, ErrorKind, Failure, Format, Record, Sink, SinkError, Style, TableSink, Target,
+    WholeFile,
+};
+use gather_scraper::Recipe;
 
 use crate::args::{FormatName, Shared};
 use crate::cookies::CookieFile;
@@ -57,8 +61,25 @@ impl Session {
     ///
     /// # Errors
     /// A format that cannot be told, an output that cannot be written.
-    pub(crate) fn open(shared: &Shared, look: Look) -> anyhow::Result<Self> {
-        let output = open_output(shared, look)?;
+    pub(crate) async fn open(shared: &Shared, look: Look) -> anyhow::Result<Self> {
+        let rows = Rows::of(&look, &[], None);
+        Self::with_rows(shared, look, rows).await
+    }
+
+    /// The same for the records of a recipe, which says what a table of them holds and which field is their key.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) async fn open_for(shared: &Shared, look: Look, recipe: &Recipe) -> anyhow::Result<Self> {
+        let rows = Rows::of(&look, &recipe.columns(), recipe.key());
+        Self::with_rows(shared, look, rows).await
+    }
+
+    async fn with_rows(shared: &Shared, look: Look, rows: Rows) -> anyhow::Result<Self> {
+        let output = match database(shared)? {
+            Some(target) => Outlet::table(open_table(shared, &target, rows).await?),
+            None => Outlet::new(open_output(shared, look)?),
+        };
         Self::with_output(shared, Some(output))
     }
 
@@ -69,6 +90,7 @@ impl Session {
     pub(crate) fn format(shared: &Shared) -> anyhow::Result<Format> {
         match &shared.out {
             None => Ok(shared.format.map_or_else(default_format, Format::from)),
+            Some(_) if database(shared)?.is_some() => Ok(Format::Jsonl), // records, one by one
             Some(out) => format_of(&file_target(out)?, shared.format),
         }
     }
@@ -81,7 +103,7 @@ impl Session {
         Self::with_output(shared, None)
     }
 
-    fn with_output(shared: &Shared, output: Option<Sink>) -> anyhow::Result<Self> {
+    fn with_output(shared: &Shared, output: Option<Outlet>) -> anyhow::Result<Self> {
         let errors = shared.errors.as_ref().map(|path| open_file(path, Format::Jsonl)).transpose()?;
         let progress = Progress::new(shared.progress, shared.quiet);
         Ok(Self {
@@ -89,7 +111,7 @@ impl Session {
             ordered: shared.ordered,
             grace: shared.grace,
             report: Report::new(progress, loudness(shared)),
-            output: output.map(Outlet::new),
+            output,
             errors: errors.map(Outlet::new),
             summary: shared.summary.as_ref().map(|path| open_file(path, Format::Jsonl)).transpose()?,
             cookies: None,
@@ -264,7 +286,7 @@ fn loudness(shared: &Shared) -> Loudness {
 /// The sink for the results, as the options say.
 fn open_output(shared: &Shared, look: Look) -> anyhow::Result<Sink> {
     let Look { text, columns, more_columns } = look;
-    let style = Style { text: Some(text), columns, more_columns, ..Style::default() };
+    let style = Style { text: Some(text), columns, more_columns, defuse_formulas: shared.csv_safe };
     let Some(out) = &shared.out else {
         let format = shared.format.map_or_else(default_format, Format::from);
         return Ok(Sink::stdout(format, style));
@@ -276,6 +298,61 @@ fn open_output(shared: &Shared, look: Look) -> anyhow::Result<Sink> {
     opened.map_err(|error| usage_error(format!("cannot write to {error}")))
 }
 
+/// The database that `-o` names, if it names one.
+///
+/// # Errors
+/// A format, which means nothing to a table.
+pub(crate) fn database(shared: &Shared) -> anyhow::Result<Option<Target>> {
+    match shared.out.as_deref().map(Target::parse) {
+        None | Some(Target::File(_)) => Ok(None),
+        Some(_) if shared.format.is_some() => {
+            Err(usage("--format means nothing to a table", "leave it out, or name a file with -o"))
+        }
+        target => Ok(target),
+    }
+}
+
+/// What a table is made of.
+struct Rows {
+    columns: Vec<Column>,
+    key: Option<String>,
+}
+
+impl Rows {
+    /// The columns of the look, holding what is known of them.
+    fn of(look: &Look, typed: &[Column], key: Option<&str>) -> Self {
+        let names = look.columns.iter().flatten();
+        let columns = names.map(|name| match typed.iter().find(|column| column.name == *name) {
+            Some(column) => column.clone(),
+            None => of_every_record(name),
+        });
+        Self { columns: columns.collect(), key: key.map(str::to_owned) }
+    }
+}
+
+/// A column that is no field of a recipe; what those of commands hold is told by their first values.
+fn of_every_record(name: &str) -> Column {
+    match name {
+        "_source" | "_input" | "_detail" | "_fetched_at" => Column::new(name).holding(ColumnType::Text),
+        "_status" => Column::new(name).holding(ColumnType::Integer),
+        _ => Column::new(name),
+    }
+}
+
+async fn open_table(shared: &Shared, target: &Target, rows: Rows) -> anyhow::Result<TableSink> {
+    let mut builder = TableSink::builder().columns(rows.columns).append(shared.append);
+    if let Some(key) = rows.key {
+        builder = builder.key(key);
+    }
+    builder.open(target).await.map_err(|error| match error.kind() {
+        ErrorKind::Occupied => usage(
+            format!("cannot write to {error}"),
+            "--append adds to them; a recipe with `key` brings them up to date; or name another table with #TABLE",
+        ),
+        _ => usage_error(format!("cannot write to {error}")),
+    })
+}
+
 /// The file that `-o` names.
 ///
 /// # Errors
@@ -283,10 +360,7 @@ fn open_output(shared: &Shared, look: Look) -> anyhow::Result<Sink> {
 pub(crate) fn file_target(out: &str) -> anyhow::Result<PathBuf> {
     match Target::parse(out) {
         Target::File(path) => Ok(path),
-        _ => Err(usage(
-            "records are not written to databases yet",
-            "write to FILE.jsonl or FILE.csv, and load that",
-        )),
+        other => Err(usage(format!("{other} is a table, and this is no record"), "name a file with -o")),
     }
 }
 

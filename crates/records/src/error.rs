@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Full,
     /// Not something we can write to, or add to.
     Unsupported,
+    /// A table that has rows already, and no key to tell them apart by.
+    Occupied,
     /// Anything else the system said.
     Io,
 }
@@ -29,6 +31,18 @@ pub struct SinkError {
 }
 
 impl SinkError {
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// The same with one more hint.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn hinted(mut self, hint: &str) -> Self {
+        self.message = format!("{}\n  hint: {hint}", self.message);
+        self
+    }
+
     pub(crate) fn unsupported(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Unsupported, message: message.into() }
     }

@@ -15,6 +15,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod column;
 mod encode;
 mod error;
 mod escape;
@@ -23,9 +24,12 @@ mod format;
 mod record;
 mod sink;
 mod summary;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod table;
 mod target;
 mod whole_file;
 
+pub use column::{Column, ColumnType};
 pub use encode::{Style, TextStyle, plain};
 pub use error::{ErrorKind, SinkError};
 pub use escape::escape_terminal;
@@ -34,6 +38,8 @@ pub use format::{Format, UnknownFormat};
 pub use record::Record;
 pub use sink::Sink;
 pub use summary::{FieldSummary, Summary};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use table::{TableSink, TableSinkBuilder};
 pub use target::Target;
 pub use whole_file::WholeFile;
 

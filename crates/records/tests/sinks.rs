@@ -274,3 +274,11 @@ proptest! {
         prop_assert_eq!(read, records);
     }
 }
+
+#[test]
+fn records_without_values_make_an_empty_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    write(&path, Format::Csv, Style::default(), &[record(&[]), record(&[])]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "");
+}

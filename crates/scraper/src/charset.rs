@@ -229,6 +229,9 @@ fn declared_by_meta(scan: &mut Scan<'_>) -> Option<&'static Encoding> {
         }
         seen.push(name);
     }
+    if scan.peek() != Some(b'>') {
+        return None; // the bytes ran out inside the tag, which then declares nothing
+    }
     if need_pragma? && !got_pragma {
         return None;
     }
@@ -337,11 +340,10 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// "Get an attribute": name and value in lower case, or nothing at the end of the tag.
+    /// "Get an attribute": name and value in lower case, or nothing where the tag or the bytes end.
     fn attribute(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
         self.skip_while(|byte| is_space(byte) || byte == b'/');
         if self.peek()? == b'>' {
-            self.at += 1;
             return None;
         }
         let name = self.attribute_name();

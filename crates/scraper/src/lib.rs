@@ -49,7 +49,7 @@ pub use limits::Limits;
 pub use links::Link;
 pub use page::{Document, Page, PageBuilder};
 pub use recipe::model::Request;
-pub use recipe::{Recipe, RecipeBuilder};
+pub use recipe::{RECIPE_SCHEMA, Recipe, RecipeBuilder};
 #[cfg(feature = "fetch")]
 pub use scraper::{Scraped, ScrapedPage, Scraper};
 pub use sitemap::{Sitemap, SitemapEntry};

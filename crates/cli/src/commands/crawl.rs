@@ -18,7 +18,7 @@ use crate::cookies;
 use crate::exit::{Exit, usage, usage_error};
 use crate::input::{self, Inputs, as_text};
 use crate::request::{self, Requests};
-use crate::session::{Look, Session, Stop, file_target};
+use crate::session::{Look, Session, Stop, database, file_target};
 
 /// So many failures are read from the store at once.
 const AT_ONCE: u32 = 1_000;
@@ -33,8 +33,8 @@ pub(crate) async fn run(args: Crawl) -> anyhow::Result<Exit> {
     }
     let columns = columns(&recipe, args.provenance);
     let (jar, cookies) = cookies::open(&args.request)?.unzip();
-    let builder = builder(&args, &seeds, recipe, jar)?;
-    let (mut session, target) = open(&args, columns.clone())?;
+    let builder = builder(&args, &seeds, recipe.clone(), jar)?;
+    let (mut session, target) = open(&args, columns.clone(), &recipe).await?;
     session.saves(cookies.flatten());
     let store = SqliteStore::create(&path, args.durable).await.map_err(of_store)?;
     let mut crawl = builder.begin(Box::new(store)).await.map_err(of_store)?;
@@ -75,6 +75,12 @@ fn check(args: &Crawl) -> anyhow::Result<()> {
         return Err(usage(
             format!("{option} means nothing to a crawl"),
             "its records come as their pages are committed, and --out holds all of the store's",
+        ));
+    }
+    if args.shared.csv_safe && args.shared.out.is_some() {
+        return Err(usage(
+            "--out of a crawl is not defused as it grows",
+            "gather export STORE --csv-safe -o FILE.csv does",
         ));
     }
     Ok(())
@@ -166,12 +172,23 @@ fn has_open_columns(columns: &[String]) -> bool {
     columns.iter().all(|column| column.starts_with('_'))
 }
 
-/// A file of `--out` is the crawl's own, stdout the session's.
-fn open(args: &Crawl, columns: Vec<String>) -> anyhow::Result<(Session, Option<(PathBuf, Format)>)> {
-    let Some(out) = &args.shared.out else {
+/// A file of `--out` is the crawl's own, stdout and a table the session's.
+async fn open(
+    args: &Crawl,
+    columns: Vec<String>,
+    recipe: &Recipe,
+) -> anyhow::Result<(Session, Option<(PathBuf, Format)>)> {
+    let to_table = database(&args.shared)?.is_some();
+    if to_table && recipe.key().is_none() {
+        return Err(usage(
+            "a crawl goes into a table only by a recipe with `key`, so that it can be gone on with",
+            "gather export STORE -o sqlite:FILE#TABLE writes all of its records",
+        ));
+    }
+    let Some(out) = args.shared.out.as_ref().filter(|_| !to_table) else {
         let more_columns = has_open_columns(&columns);
         let look = Look { text: scrape::text, columns: Some(columns), more_columns };
-        return Ok((Session::open(&args.shared, look)?, None));
+        return Ok((Session::open_for(&args.shared, look, recipe).await?, None));
     };
     let (file, format) = (file_target(out)?, Session::format(&args.shared)?);
     if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {

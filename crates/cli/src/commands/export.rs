@@ -17,7 +17,7 @@ pub(crate) async fn run(args: Export) -> anyhow::Result<Exit> {
     let recipe = store.note("recipe").await.map_err(of_store)?.unwrap_or_default();
     let recipe: Recipe = recipe.parse().map_err(usage_error)?;
     let look = Look { text: scrape::text, columns: Some(columns(&recipe, false)), more_columns: true };
-    let mut session = Session::open(&args.shared, look)?;
+    let mut session = Session::open_for(&args.shared, look, &recipe).await?;
     let (mut last, mut count) = (0, 0);
     while !session.is_output_over() {
         let records = store.records_after(last, AT_ONCE).await.map_err(of_store)?;

@@ -40,7 +40,7 @@ pub(crate) async fn run(args: Fetch) -> anyhow::Result<Exit> {
     }
     let inputs = Inputs::start(args.urls.into_iter().map(Into::into).collect(), list)?;
     let mut session =
-        Session::open(&args.shared, Look { text, columns: Some(job.columns()), more_columns: false })?;
+        Session::open(&args.shared, Look { text, columns: Some(job.columns()), more_columns: false }).await?;
     session.saves(job.requests.take_cookies());
     let work = job.clone();
     drive(&mut session, inputs, move |url| {

@@ -26,7 +26,7 @@ pub(crate) async fn run(args: Links) -> anyhow::Result<Exit> {
     let requests = Arc::new(Requests::polite(&args.request, &args.shared, &args.polite)?);
     let sources = Sources::new(args.base.as_deref(), args.request.max_size, &args.shared)?;
     let columns = Some(COLUMNS.map(str::to_owned).to_vec());
-    let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false })?;
+    let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false }).await?;
     session.saves(requests.take_cookies());
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;
     let units = sources.units(&inputs);

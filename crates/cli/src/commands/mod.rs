@@ -9,6 +9,7 @@ mod links;
 mod pages;
 mod query;
 mod read;
+mod recipe;
 mod robots;
 mod scrape;
 mod serve;
@@ -36,6 +37,7 @@ pub(crate) fn run(command: Command) -> Pin<Box<dyn Future<Output = anyhow::Resul
         Command::Sitemap(args) => Box::pin(sitemap::run(args)),
         Command::Robots(args) => Box::pin(robots::run(args)),
         Command::Query(args) => Box::pin(query::run(args)),
+        Command::Recipe(args) => Box::pin(recipe::run(args.command)),
         Command::Every(args) => Box::pin(every::run(args)),
         Command::Serve(args) => Box::pin(serve::run(args)),
         Command::Demo(args) => Box::pin(demo::run(args)),
@@ -55,8 +57,10 @@ pub(crate) fn grace(command: &Command) -> Duration {
         Command::Robots(Robots { command: RobotsCommand::Check(args) }) => args.shared.grace,
         Command::Query(args) => args.shared.grace,
         Command::Every(args) => every::inner_grace(args),
-        Command::Serve(_) | Command::Demo(_) | Command::Status(_) | Command::Verify(_) => {
-            gather_core::DEFAULT_GRACE
-        }
+        Command::Recipe(_)
+        | Command::Serve(_)
+        | Command::Demo(_)
+        | Command::Status(_)
+        | Command::Verify(_) => gather_core::DEFAULT_GRACE,
     }
 }

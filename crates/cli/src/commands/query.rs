@@ -22,7 +22,7 @@ pub(crate) async fn run(args: Query) -> anyhow::Result<Exit> {
     let mut session = if as_document {
         Session::without_records(&args.shared)?
     } else {
-        Session::open(&args.shared, Look { text, columns: None, more_columns: false })?
+        Session::open(&args.shared, Look { text, columns: None, more_columns: false }).await?
     };
     session.saves(requests.take_cookies());
     let endpoints = query.names().len() as u64;

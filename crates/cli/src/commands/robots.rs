@@ -35,9 +35,9 @@ pub(crate) async fn run(args: Robots) -> anyhow::Result<Exit> {
     }
 }
 
-fn session(args: &RobotsCheck) -> anyhow::Result<Session> {
+async fn session(args: &RobotsCheck) -> anyhow::Result<Session> {
     let columns = Some(COLUMNS.map(str::to_owned).to_vec());
-    Session::open(&args.shared, Look { text, columns, more_columns: false })
+    Session::open(&args.shared, Look { text, columns, more_columns: false }).await
 }
 
 /// Answers for the URLs given.
@@ -50,7 +50,7 @@ async fn check(args: RobotsCheck, agent: String) -> anyhow::Result<Exit> {
         ));
     }
     let job = Arc::new(Job { source: Source::of(&args)?, agent });
-    let mut session = session(&args)?;
+    let mut session = session(&args).await?;
     if let Source::Origin(requests) = &job.source {
         session.saves(requests.take_cookies());
     }
@@ -174,7 +174,7 @@ async fn answer(args: &RobotsCheck, batch: &Path, agent: String) -> anyhow::Resu
             "--batch takes a file of JSONL, or - for stdin",
         )
     })?;
-    let mut session = session(args)?;
+    let mut session = session(args).await?;
     session.ordered = true;
     let folder = Arc::new(batch.parent().unwrap_or(Path::new("")).to_owned());
     let agent = Arc::new(agent);

@@ -43,7 +43,8 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
     let scraper = Scraper::new(requests.client().clone(), recipe.clone()).map_err(usage_error)?;
     let job = Arc::new(Job { requests, scraper, recipe, provenance: args.provenance });
     let columns = Some(job.columns());
-    let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false })?;
+    let mut session =
+        Session::open_for(&args.shared, Look { text, columns, more_columns: false }, &job.recipe).await?;
     session.saves(job.requests.take_cookies());
     session.report.fields(&gather_scraper::Stats::default());
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;

@@ -39,7 +39,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let max_size = args.request.max_size;
     let sources = Sources::only(is_sitemap, args.base.as_deref(), max_size, &args.shared)?;
     let columns = Some(COLUMNS.map(str::to_owned).to_vec());
-    let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false })?;
+    let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false }).await?;
     session.saves(requests.take_cookies());
     let at_once = args.shared.jobs.get().min(AT_ONCE);
     let job = Arc::new(Job { requests, max_size, at_once, max_sitemaps: args.max_sitemaps.get() });

@@ -45,6 +45,8 @@ const CASES: &[(&[u8], Option<&str>, &str, CharsetSource)] = &[
     (b"<meta charset", None, "UTF-8", Utf8),
     (b"<meta charset=koi8-r", None, "UTF-8", Utf8),
     (b"<meta charset=\"koi8-r", None, "UTF-8", Utf8),
+    (b"<meta charset=koi8-r ", None, "UTF-8", Utf8),
+    (b"<meta charset=koi8-r x=\"a>", None, "UTF-8", Utf8),
     // The first declaration counts, and a doubled attribute's first value.
     (b"<meta charset=koi8-r><meta charset=big5>", None, "KOI8-R", Meta),
     (b"<meta charset=koi8-r charset=big5>", None, "KOI8-R", Meta),
@@ -87,6 +89,37 @@ const CASES: &[(&[u8], Option<&str>, &str, CharsetSource)] = &[
     (b"<?x <meta charset=koi8-r><meta charset=big5>", None, "Big5", Meta),
     (b"< meta charset=koi8-r>", None, "UTF-8", Utf8),
     (b"<script><meta charset=koi8-r></script>", None, "KOI8-R", Meta),
+    // Tags end where the standard says, and what stands between them is no attribute.
+    (b"<meta\ncharset\r=\n'koi8-r'>", None, "KOI8-R", Meta),
+    (b"<meta/ charset=koi8-r>", None, "KOI8-R", Meta),
+    (b"<meta x=y/charset=koi8-r>", None, "UTF-8", Utf8),
+    (b"<meta x='y'charset=koi8-r>", None, "KOI8-R", Meta),
+    (b"<meta =x charset=koi8-r>", None, "KOI8-R", Meta),
+    (b"<meta charset==koi8-r>", None, "UTF-8", Utf8),
+    (b"<meta charset><meta charset=koi8-r>", None, "KOI8-R", Meta),
+    (b"<meta charset=\"\" charset=big5><meta charset=koi8-r>", None, "KOI8-R", Meta),
+    (b"<meta><meta charset=koi8-r>", None, "KOI8-R", Meta),
+    (b"<META HTTP-EQUIV='CONTENT-TYPE' CONTENT='TEXT/HTML; CHARSET=KOI8-R'>", None, "KOI8-R", Meta),
+    (b"<div <meta charset=koi8-r>", None, "UTF-8", Utf8),
+    (b"</meta charset=koi8-r>", None, "UTF-8", Utf8),
+    (b"<!doctype html><meta charset=koi8-r>", None, "KOI8-R", Meta),
+    (b"<!x><meta charset=koi8-r>", None, "KOI8-R", Meta),
+    (b"</><meta charset=koi8-r>", None, "KOI8-R", Meta),
+    (b"<!-- -- > <meta charset=koi8-r> --><meta charset=big5>", None, "Big5", Meta),
+    (b"<p title=\"a>b\" x=<meta><meta charset=koi8-r>", None, "KOI8-R", Meta),
+    (b"<<meta charset=koi8-r>", None, "KOI8-R", Meta),
+    (b"<meta http-equiv=content-type content='charset=koi8-r x'>", None, "KOI8-R", Meta),
+    (b"<meta http-equiv=content-type content='charset'>", None, "UTF-8", Utf8),
+    (b"<meta http-equiv=content-type content='xcharset=koi8-r'>", None, "KOI8-R", Meta),
+    (b"<meta http-equiv=content-type content='charset=x-user-defined'>", None, "windows-1252", Meta),
+    // More labels.
+    (b"<meta charset=windows-949>", None, "EUC-KR", Meta),
+    (b"<meta charset=big5-hkscs>", None, "Big5", Meta),
+    (b"<meta charset=x-mac-cyrillic>", None, "x-mac-cyrillic", Meta),
+    (b"<meta charset=iso-8859-9>", None, "windows-1254", Meta),
+    (b"<meta charset=unicode-1-1-utf-8>", None, "UTF-8", Meta),
+    (b"<meta charset=ms_kanji>", None, "Shift_JIS", Meta),
+    (b"<meta charset=gb18030>", None, "gb18030", Meta),
     // XML.
     (b"<?xml version='1.0' encoding='koi8-r'?><html>", None, "KOI8-R", Meta),
     (b"<?xml encoding = \"utf-16\"?>", None, "UTF-8", Meta),
@@ -103,7 +136,7 @@ const CASES: &[(&[u8], Option<&str>, &str, CharsetSource)] = &[
 
 #[test]
 fn the_order_and_the_prescan_of_the_standard() {
-    assert!(CASES.len() >= 80);
+    assert!(CASES.len() >= 110);
     for (bytes, content_type, name, source) in CASES {
         let found = charset(bytes, *content_type);
         let shown = String::from_utf8_lossy(bytes);
@@ -151,4 +184,65 @@ proptest::proptest! {
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::sample::select(b"<meta charset='\"=->!?/ utf8\0\xff;".to_vec()), 0..120), content_type in ".{0,30}") {
         let _ = (charset(&bytes, Some(&content_type)), decode(bytes.clone(), None, None));
     }
+}
+
+/// A case of html5lib-tests: a page, and the label of its encoding.
+fn html5lib_cases(file: &[u8]) -> Vec<(Vec<u8>, String)> {
+    let mut cases: Vec<(Vec<u8>, String)> = Vec::new();
+    let mut in_page = false;
+    for line in file.split_inclusive(|byte| *byte == b'\n') {
+        match line {
+            b"#data\n" => cases.push((Vec::new(), String::new())),
+            b"#encoding\n" => {}
+            _ => {
+                let Some((page, label)) = cases.last_mut() else { continue };
+                if in_page {
+                    page.extend_from_slice(line);
+                } else {
+                    label.push_str(String::from_utf8_lossy(line).trim());
+                }
+                continue;
+            }
+        }
+        in_page = line == b"#data\n";
+    }
+    cases
+}
+
+/// Whether a page is declared only by what stands behind the bytes that the prescan looks at: a browser begins to parse
+/// again there, and we do not.
+fn is_declared_late(page: &[u8]) -> bool {
+    let seen = &page[..page.len().min(1024)];
+    matches!(charset(seen, None).source(), Utf8 | Guess) && page.len() > 1024
+}
+
+/// How many pages of html5lib-tests are declared late.
+const LATE: usize = 7;
+
+#[test]
+fn the_encoding_tests_of_html5lib() {
+    let (mut count, mut late, mut wrong) = (0, 0, Vec::new());
+    for file in [
+        include_bytes!("../../tests/html5lib-encoding/tests1.dat").as_slice(),
+        include_bytes!("../../tests/html5lib-encoding/tests2.dat"),
+        include_bytes!("../../tests/html5lib-encoding/test-yahoo-jp.dat"),
+    ] {
+        for (page, label) in html5lib_cases(file) {
+            count += 1;
+            let expected = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap().name();
+            let found = charset(&page, None);
+            let is_undeclared = matches!(found.source(), Utf8 | Guess);
+            if found.name() == expected || (is_undeclared && expected == "windows-1252") {
+                continue;
+            }
+            if is_undeclared && is_declared_late(&page) {
+                late += 1;
+            } else {
+                let shown = String::from_utf8_lossy(&page[..page.len().min(200)]).into_owned();
+                wrong.push(format!("case {count}: {found:?}, expected {expected}:\n{shown}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!((count, late), (82, LATE), "as the README beside them says");
 }

@@ -11,12 +11,22 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use gather_records::Column;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
 use self::model::{Compiled, Request};
 use self::tree::{Item, Tree};
 use crate::error::RecipeError;
+
+/// The JSON Schema (draft 2020-12) of recipes, for editors: it names every key that a recipe can have.
+///
+/// ```
+/// let schema: serde_json::Value = serde_json::from_str(gather_scraper::RECIPE_SCHEMA)?;
+/// assert!(schema["properties"]["fields"].is_object());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+pub const RECIPE_SCHEMA: &str = include_str!("../../recipe.schema.json");
 
 /// What to take from a page, ready to be used on many pages from many threads.
 ///
@@ -68,6 +78,23 @@ impl Recipe {
     pub fn field_names(&self) -> Vec<&str> {
         let detail = self.0.compiled.detail.iter().flat_map(|detail| &detail.fields);
         self.0.compiled.fields.iter().chain(detail).map(|field| field.name.as_str()).collect()
+    }
+
+    /// The fields as columns of a table: their names, as [`field_names`](Self::field_names) gives them, and what they hold.
+    ///
+    /// ```
+    /// use gather_records::ColumnType;
+    /// use gather_scraper::Recipe;
+    ///
+    /// let recipe = Recipe::builder().spec("price:number=.price").spec("tags[]=li").build()?;
+    /// let holds: Vec<_> = recipe.columns().iter().map(|column| column.holds).collect();
+    /// assert_eq!(holds, [Some(ColumnType::Number), Some(ColumnType::Json)]);
+    /// # Ok::<(), gather_scraper::RecipeError>(())
+    /// ```
+    pub fn columns(&self) -> Vec<Column> {
+        let detail = self.0.compiled.detail.iter().flat_map(|detail| &detail.fields);
+        let fields = self.0.compiled.fields.iter().chain(detail);
+        fields.map(|field| Column::new(&field.name).holding(field.holds())).collect()
     }
 
     /// The field that records are told apart by (`key`), if one is named.
@@ -299,5 +326,7 @@ fn without_places(item: Item) -> Item {
     Item { value, span: None }
 }
 
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,12 @@
 //! A recipe as it is used: selectors, patterns and types ready to run.
 
+use gather_records::ColumnType;
 use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
 use scraper::{ElementRef, Selector};
 use serde_json::Value;
 
-use crate::value::Conversion;
+use crate::value::{Conversion, Type};
 
 /// Everything a recipe says.
 #[derive(Debug, Default)]
@@ -78,6 +79,23 @@ pub(crate) struct Field {
     pub(crate) default: Option<Value>,
     pub(crate) required: bool,
     pub(crate) strict: bool,
+}
+
+impl Field {
+    /// What a column of its values holds: a list is JSON, unless it is joined.
+    pub(crate) fn holds(&self) -> ColumnType {
+        if self.many && self.join.is_none() {
+            return ColumnType::Json;
+        }
+        match self.conversion.to {
+            _ if self.many => ColumnType::Text,
+            Type::Number => ColumnType::Number,
+            Type::Integer => ColumnType::Integer,
+            Type::Bool => ColumnType::Boolean,
+            Type::Json => ColumnType::Json,
+            Type::Text | Type::Raw | Type::Url | Type::Date | Type::Html => ColumnType::Text,
+        }
+    }
 }
 
 /// Where a field's text comes from.

@@ -16,12 +16,12 @@ use crate::value::{Conversion, Type};
 
 type Read<T> = Result<T, RecipeError>;
 
-const SECTIONS: &[&str] = &["record", "fields", "detail", "follow", "request"];
-const RECORD: &[&str] = &["match", "each", "table", "each_json", "key", "min", "strict"];
-const DETAIL: &[&str] = &["link", "fields"];
-const FOLLOW: &[&str] = &["next", "links", "allow", "deny", "max_depth"];
-const REQUEST: &[&str] = &["headers", "cookies"];
-const FIELD: &[&str] = &[
+pub(super) const SECTIONS: &[&str] = &["record", "fields", "detail", "follow", "request"];
+pub(super) const RECORD: &[&str] = &["match", "each", "table", "each_json", "key", "min", "strict"];
+pub(super) const DETAIL: &[&str] = &["link", "fields"];
+pub(super) const FOLLOW: &[&str] = &["next", "links", "allow", "deny", "max_depth"];
+pub(super) const REQUEST: &[&str] = &["headers", "cookies"];
+pub(super) const FIELD: &[&str] = &[
     "css",
     "label",
     "column",
@@ -46,11 +46,11 @@ const FIELD: &[&str] = &[
     "required",
     "strict",
 ];
-const SOURCES: &[&str] =
+pub(super) const SOURCES: &[&str] =
     &["css", "label", "column", "page", "json_ld", "script", "script_after", "microdata", "meta"];
 
 /// Names that records use themselves.
-const RESERVED: &[&str] = &["_source", "_input", "_fetched_at", "_status", "_detail"];
+pub(super) const RESERVED: &[&str] = &["_source", "_input", "_fetched_at", "_status", "_detail"];
 
 /// Reads a whole recipe.
 pub(crate) fn compile(root: &Item) -> Read<Compiled> {

@@ -28,7 +28,7 @@ pub(crate) async fn run(args: Read) -> anyhow::Result<Exit> {
     }
     let reader = settings::reader(&args)?;
     let shape = Shape::of(&args.content);
-    let mut session = Session::open(&args.shared, shape.look())?;
+    let mut session = Session::open(&args.shared, shape.look()).await?;
     if args.paths.iter().any(|path| input::is_stdin(path.as_os_str())) {
         let result = from_stdin(&reader, args.selection.max_size).await;
         take_whole(&mut session, shape, result).await;

@@ -1,0 +1,160 @@
+//! Which columns a table has, and what has to change before records fit.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::dialect::{Change, Dialect, check_name};
+use crate::column::{Column, ColumnType};
+use crate::error::SinkError;
+use crate::record::Record;
+
+/// The columns of this run, in the order in which they were first met.
+pub(super) struct Layout {
+    dialect: &'static dyn Dialect,
+    columns: IndexMap<String, Known>,
+    key: Option<String>,
+    /// None: there is no table yet.
+    there: Option<There>,
+}
+
+/// A table that was there before.
+pub(super) struct There {
+    pub(super) columns: Vec<String>,
+    /// Whether the key's column lets no two rows share a value.
+    pub(super) is_unique: bool,
+}
+
+struct Known {
+    /// What the column was said to hold; JSON holds everything.
+    declared: Option<ColumnType>,
+    holds: Option<ColumnType>,
+    place: Place,
+}
+
+/// Where a column stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It is not in the table yet.
+    Absent,
+    /// This run has made it, for this type.
+    Ours(Option<ColumnType>),
+    /// It was there before: whoever made it has said what it holds.
+    Theirs,
+}
+
+impl Layout {
+    pub(super) fn new(
+        dialect: &'static dyn Dialect,
+        columns: Vec<Column>,
+        key: Option<String>,
+        there: Option<There>,
+    ) -> Result<Self, SinkError> {
+        let mut layout = Self { dialect, columns: IndexMap::new(), key, there };
+        for Column { name, holds } in columns {
+            layout.add(&name, holds)?;
+        }
+        if let Some(key) = layout.key.clone() {
+            layout.add(&key, None)?;
+        }
+        Ok(layout)
+    }
+
+    fn add(&mut self, name: &str, declared: Option<ColumnType>) -> Result<(), SinkError> {
+        if self.columns.contains_key(name) {
+            return Ok(());
+        }
+        check_name(self.dialect, name)?;
+        if let Some(same) = self.columns.keys().find(|known| self.dialect.is_one_name(known, name)) {
+            return Err(SinkError::unsupported(format!(
+                "{} takes the columns `{same}` and `{name}` for one\n  hint: name one of them otherwise",
+                self.dialect.database()
+            )));
+        }
+        let theirs = self.there.iter().flat_map(|there| &there.columns);
+        let is_there = theirs.into_iter().any(|known| known == name || self.dialect.is_one_name(known, name));
+        let place = if is_there { Place::Theirs } else { Place::Absent };
+        self.columns.insert(name.to_owned(), Known { declared, holds: declared, place });
+        Ok(())
+    }
+
+    /// Takes note of what a record holds.
+    pub(super) fn meet(&mut self, record: &Record) -> Result<(), SinkError> {
+        for (name, value) in record.iter() {
+            if !self.columns.contains_key(name) {
+                self.add(name, None)?;
+            }
+            if let Some(known) = self.columns.get_mut(name) {
+                known.meet(value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every column is known, so that the table can be made before there are records.
+    pub(super) fn is_declared(&self) -> bool {
+        !self.columns.is_empty() && self.columns.values().all(|known| known.declared.is_some())
+    }
+
+    /// What has to be done to the table. From here on it counts as done.
+    pub(super) fn changes(&mut self) -> Vec<Change> {
+        let mut changes = match &self.there {
+            None => self.create(),
+            Some(_) => self.alter(),
+        };
+        if let (Some(key), Some(there)) = (&self.key, &mut self.there)
+            && !std::mem::replace(&mut there.is_unique, true)
+        {
+            changes.push(Change::Unique(key.clone()));
+        }
+        changes
+    }
+
+    fn create(&mut self) -> Vec<Change> {
+        if self.columns.is_empty() {
+            return Vec::new();
+        }
+        let made = self.columns.iter_mut().map(|(name, known)| known.make(name)).collect();
+        self.there = Some(There { columns: Vec::new(), is_unique: true }); // the table is made with its key
+        vec![Change::Create(made)]
+    }
+
+    fn alter(&mut self) -> Vec<Change> {
+        let dialect = self.dialect;
+        self.columns.iter_mut().filter_map(|(name, known)| known.change(name, dialect)).collect()
+    }
+
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.columns.keys().map(String::as_str).collect()
+    }
+
+    pub(super) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+}
+
+impl Known {
+    fn meet(&mut self, value: &Value) {
+        let Some(needed) = ColumnType::of(value) else { return };
+        if self.declared == Some(ColumnType::Json) {
+            return;
+        }
+        self.holds = Some(self.holds.map_or(needed, |holds| holds.or(needed)));
+    }
+
+    fn make(&mut self, name: &str) -> Column {
+        self.place = Place::Ours(self.holds);
+        Column { name: name.to_owned(), holds: self.holds }
+    }
+
+    fn change(&mut self, name: &str, dialect: &dyn Dialect) -> Option<Change> {
+        match self.place {
+            Place::Absent => Some(Change::Add(self.make(name))),
+            Place::Ours(from) if from != self.holds => {
+                self.place = Place::Ours(self.holds);
+                let to = self.holds.filter(|to| dialect.must_widen(from, *to))?;
+                Some(Change::Widen(name.to_owned(), to))
+            }
+            Place::Ours(_) | Place::Theirs => None,
+        }
+    }
+}

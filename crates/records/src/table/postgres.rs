@@ -1,0 +1,175 @@
+//! Tables in PostgreSQL.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, Connection};
+
+use super::dialect::{Dialect, TableName, list, quoted};
+use super::layout::There;
+use crate::column::ColumnType;
+use crate::error::{ErrorKind, SinkError};
+use crate::record::Record;
+
+/// How long a server may take to let us in.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Connects, over TLS where the server offers it (`sslmode` in the URL says otherwise).
+pub(super) async fn connect(url: &str) -> Result<PgConnection, SinkError> {
+    let options = PgConnectOptions::from_str(url).map_err(fault)?.application_name("gather");
+    match gather_core::timeout(PATIENCE, PgConnection::connect_with(&options)).await {
+        Ok(connected) => connected.map_err(fault),
+        Err(_) => Err(SinkError::new(
+            ErrorKind::Io,
+            format!("no answer within {PATIENCE:?}\n  hint: is the host right, and does it listen there?"),
+        )),
+    }
+}
+
+/// The table, if it is there.
+pub(super) async fn look(
+    connection: &mut PgConnection,
+    table: &TableName,
+    key: Option<&str>,
+) -> Result<Option<There>, SinkError> {
+    const COLUMNS: &str = "select attname::text from pg_attribute \
+         where attrelid = to_regclass($1) and attnum > 0 and not attisdropped order by attnum";
+    const UNIQUE: &str = "select exists (select 1 from pg_index i \
+         join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] \
+         where i.indrelid = to_regclass($1) and i.indisunique and i.indnkeyatts = 1 \
+         and i.indpred is null and i.indexprs is null and a.attname = $2)";
+    let looked = async {
+        let is_there: bool = sqlx::query_scalar("select to_regclass($1) is not null")
+            .bind(table.to_string())
+            .fetch_one(&mut *connection)
+            .await?;
+        if !is_there {
+            return Ok(None);
+        }
+        let columns = sqlx::query_scalar(COLUMNS).bind(table.to_string()).fetch_all(&mut *connection).await?;
+        let is_unique = match key {
+            Some(key) => {
+                let query = sqlx::query_scalar(UNIQUE).bind(table.to_string()).bind(key);
+                query.fetch_one(&mut *connection).await?
+            }
+            None => true,
+        };
+        Ok(Some(There { columns, is_unique }))
+    };
+    looked.await.map_err(fault)
+}
+
+pub(super) async fn holds_rows(connection: &mut PgConnection, table: &TableName) -> Result<bool, SinkError> {
+    let query = format!("select exists (select 1 from {table})");
+    sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(connection).await.map_err(fault)
+}
+
+/// All of it in one transaction.
+pub(super) async fn apply(
+    connection: &mut PgConnection,
+    statements: Vec<String>,
+    insert: Option<(String, String)>,
+) -> Result<(), SinkError> {
+    let applied = async {
+        let mut transaction = connection.begin().await?;
+        for statement in statements {
+            sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&mut *transaction).await?;
+        }
+        if let Some((insert, rows)) = insert {
+            sqlx::query(AssertSqlSafe(insert)).bind(rows).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await
+    };
+    applied.await.map_err(fault)
+}
+
+/// What people can do something about, by the classes of SQLSTATE (PostgreSQL, appendix A). The URL, which may hold a
+/// password, is in none of sqlx's messages.
+fn fault(error: sqlx::Error) -> SinkError {
+    let (kind, hint) = match &error {
+        sqlx::Error::Io(_) => (ErrorKind::Io, "is the server running, and the URL's host and port right?"),
+        sqlx::Error::Configuration(_) => {
+            (ErrorKind::Unsupported, "write postgres://USER@HOST/DATABASE#table")
+        }
+        sqlx::Error::Database(error) => of_state(error.code().as_deref().unwrap_or_default()),
+        _ => (ErrorKind::Io, ""),
+    };
+    let fact = match &error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::Io(error) => format!("cannot reach the server: {error}"),
+        sqlx::Error::Configuration(error) => format!("is no URL of a database: {error}"),
+        other => other.to_string(),
+    };
+    SinkError::new(kind, if hint.is_empty() { fact } else { format!("{fact}\n  hint: {hint}") })
+}
+
+fn of_state(state: &str) -> (ErrorKind, &'static str) {
+    match (state, state.get(..2)) {
+        ("23505", _) => (ErrorKind::Unsupported, "rows that are there share a value: name another table"),
+        ("3D000", _) => (ErrorKind::NotFound, "make it first: createdb NAME"),
+        ("3F000", _) => (ErrorKind::NotFound, "make it first: create schema NAME"),
+        ("53100", _) => (ErrorKind::Full, ""),
+        ("42501", _) => (ErrorKind::Permission, "the user needs the right to create and write tables there"),
+        (_, Some("28")) => {
+            (ErrorKind::Permission, "the user and the password in the URL, PGPASSWORD or ~/.pgpass")
+        }
+        (_, Some("22" | "42")) => (
+            ErrorKind::Unsupported,
+            "the table was there before, and does not hold such values: name another",
+        ),
+        _ => (ErrorKind::Io, ""),
+    }
+}
+
+/// PostgreSQL's way.
+pub(super) struct Postgres;
+
+impl Dialect for Postgres {
+    fn database(&self) -> &'static str {
+        "PostgreSQL"
+    }
+
+    fn type_name(&self, holds: Option<ColumnType>) -> &'static str {
+        match holds {
+            None | Some(ColumnType::Text) => "text",
+            Some(ColumnType::Integer) => "bigint",
+            Some(ColumnType::Number) => "numeric",
+            Some(ColumnType::Boolean) => "boolean",
+            Some(ColumnType::Json) => "jsonb",
+        }
+    }
+
+    fn is_one_name(&self, one: &str, other: &str) -> bool {
+        one == other
+    }
+
+    /// A longer one would be cut short in silence.
+    fn longest_name(&self) -> usize {
+        63
+    }
+
+    fn must_widen(&self, from: Option<ColumnType>, to: ColumnType) -> bool {
+        self.type_name(from) != self.type_name(Some(to))
+    }
+
+    fn widen(&self, table: &TableName, column: &str, to: ColumnType) -> Vec<String> {
+        let (column, to) = (quoted(column), self.type_name(Some(to)));
+        vec![format!("alter table {table} alter column {column} type {to} using {column}::text::{to}")]
+    }
+
+    fn unique(&self, table: &TableName, column: &str) -> String {
+        format!("create unique index on {table} ({})", quoted(column))
+    }
+
+    /// `json`, not `jsonb`: numbers keep their digits.
+    fn encode(&self, records: &[Record], _: &[&str]) -> Result<String, SinkError> {
+        Ok(serde_json::to_string(records)?)
+    }
+
+    /// The table's own row type says what becomes of each value.
+    fn rows(&self, table: &TableName, columns: &[&str]) -> String {
+        let names = list(columns.iter().map(|name| quoted(name)));
+        format!("select {names} from json_populate_recordset(null::{table}, $1::json)")
+    }
+}
