@@ -235,6 +235,51 @@ fn files_of_records_give_them_each_with_its_file() {
 }
 
 #[test]
+fn a_record_that_is_none_is_named_and_the_others_are_given() {
+    let folder = Folder::new();
+    folder.write("a.jsonl", "{\"a\":1}\nbad\n{\"a\":2}\nworse\n");
+    folder.write("b.csv", "n,m\n1,2\n3\n4,5\n");
+    let run =
+        gather!["read", "a.jsonl", "b.csv", "--records", "--ordered", "--errors", "e", "--summary", "s"];
+    let run = run.here(folder.path()).run().code(1).says(&["line 2", "1 more", "row 3"]);
+    let records = run.records();
+    assert_eq!((&records[0]["a"], &records[1]["a"]), (&1.into(), &2.into()));
+    assert_eq!(field(&records[2..], "n"), ["1", "4"]);
+    assert_eq!(field(&jsonl_file(folder.join("e")), "kind"), ["parse", "parse"]);
+    assert_eq!(lawful_summary(folder.join("s"))["failed"], 2);
+}
+
+#[test]
+fn a_name_that_is_there_twice_loses_no_value() {
+    let folder = Folder::new();
+    folder.write("a.csv", "a,a,b\n1,2,3\n");
+    folder.write("b.jsonl", "{\"_source\":\"http://x/\"}\n");
+    let records =
+        gather!["read", "a.csv", "b.jsonl", "--records", "--ordered"].here(folder.path()).ok().records();
+    assert_eq!(keys(&records[0]), ["_source", "a", "a_2", "b"]);
+    assert_eq!(field(&records[..1], "a_2"), ["2"]);
+    assert_eq!(field(&records[1..], "_source"), ["b.jsonl"]);
+    assert_eq!(field(&records[1..], "_source_2"), ["http://x/"]);
+}
+
+#[test]
+fn records_of_a_large_file_are_given_as_they_come_and_it_is_never_held() {
+    let folder = Folder::new();
+    folder.write(
+        "a.jsonl",
+        (0..600_000).map(|n| format!("{{\"number\":{n},\"text\":\"some\"}}\n")).collect::<String>(),
+    );
+    let csv: String = (0..600_000).map(|n| format!("{n},\"quoted, text\"\n")).collect();
+    folder.write("b.csv", format!("number,text\n{csv}"));
+    let run = gather!["read", "a.jsonl", "b.csv", "--records", "-q", "-o", "o.jsonl", "--summary", "s"];
+    let (run, peak) = run.here(folder.path()).start().wait_with_peak();
+    run.code(0);
+    assert_eq!(folder.read("o.jsonl").lines().count(), 1_200_000);
+    let peak = peak.unwrap();
+    assert!(peak < 96 << 20, "{} MB", peak >> 20);
+}
+
+#[test]
 fn a_hash_takes_the_place_of_the_text_and_is_taken_of_anything() {
     let folder = Folder::new();
     folder.write("in/a", "abc");

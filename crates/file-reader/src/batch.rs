@@ -72,7 +72,7 @@ impl BatchReader {
     }
 
     fn read_one(&self, source: &Source, candidate: &Candidate, out: &mut Out<'_>) -> Result<(), ReadError> {
-        if self.is_streamed(source) {
+        if self.is_streamed(source, candidate) {
             let file = stream(source, candidate, &self.how, &mut |part| out.give(part))?;
             out.add(Ok(Part::End(file)), Hold::default());
             return Ok(());
@@ -87,7 +87,11 @@ impl BatchReader {
             Ok(file) => {
                 // What was packed is larger than it was thought to be.
                 let held = self.budget.grow(held, file.size().saturating_sub(source.size));
-                if self.how.in_parts { out.split(file, held) } else { out.add(Ok(Part::End(file)), held) }
+                if self.how.in_parts(&candidate.path) {
+                    out.split(file, held)
+                } else {
+                    out.add(Ok(Part::End(file)), held)
+                }
             }
             Err(error) => {
                 self.budget.give_back(held);
@@ -98,8 +102,8 @@ impl BatchReader {
     }
 
     /// Whether a file is read in pieces: it need not be held whole, and is large or may become so.
-    fn is_streamed(&self, source: &Source) -> bool {
-        let in_pieces = self.how.in_parts || self.how.keep == Keep::Facts;
+    fn is_streamed(&self, source: &Source, candidate: &Candidate) -> bool {
+        let in_pieces = self.how.in_parts(&candidate.path) || self.how.keep == Keep::Facts;
         in_pieces && (source.size > LARGE || source.packing.is_some())
     }
 }

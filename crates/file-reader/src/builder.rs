@@ -165,6 +165,13 @@ impl ReaderBuilder {
         self
     }
 
+    /// Which files [`Reader::read_parts`] does not take apart, by their path: their content comes with their end, and counts
+    /// as in flight like that of any file held whole. The default is none.
+    pub fn whole(mut self, whole: fn(&Path) -> bool) -> Self {
+        self.how.whole = Some(whole);
+        self
+    }
+
     /// Keeps the facts (size, lines, encoding) and lets the text go. The default is `false`.
     pub fn facts_only(mut self, facts_only: bool) -> Self {
         self.how.keep = if facts_only { Keep::Facts } else { Keep::Text };

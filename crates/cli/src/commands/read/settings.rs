@@ -1,5 +1,7 @@
 //! The reader that the options describe.
 
+use std::path::Path;
+
 use gather_file_reader::{Encoding, Globs, HashKind, PatternError, Reader, Types};
 
 use crate::args::{Content, HashName, Read, Selection};
@@ -12,6 +14,7 @@ const UNPACKED: u64 = 64 << 20;
 /// A glob, a type or an encoding that does not hold.
 pub(super) fn reader(args: &Read) -> anyhow::Result<Reader> {
     let Read { selection, content, shared, .. } = args;
+    let whole: fn(&Path) -> bool = if content.records { super::held::is_whole } else { |_| false };
     let builder = Reader::builder()
         .jobs(shared.jobs)
         .ordered(shared.ordered)
@@ -27,6 +30,7 @@ pub(super) fn reader(args: &Read) -> anyhow::Result<Reader> {
         .types(types(selection)?)
         .encoding(encoding(content)?)
         .strict(content.strict)
+        .whole(whole)
         .hash(content.hash.map(hash))
         .decompress(content.decompress.then_some(selection.max_size.unwrap_or(UNPACKED)));
     // A hash takes the place of the text.
