@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use gather_core::{Reason, to_thread};
+use gather_core::{CancelToken, Reason, to_thread};
 use gather_records::{Failure, Format, Record, Sink, SinkError, Style, Target, WholeFile};
 
 use crate::args::{FormatName, Shared};
 use crate::cookies::CookieFile;
 use crate::drive::{End, Worked};
 use crate::exit::{Exit, usage, usage_error};
-use crate::output::{Flow, Outlet};
+use crate::output::{Flow, Outlet, Patience};
 use crate::progress::Progress;
 use crate::report::{Loudness, Report};
 
@@ -47,6 +47,8 @@ pub(crate) struct Session {
     summary: Option<Sink>,
     cookies: Option<CookieFile>,
     stopped: Option<Stop>,
+    /// After the grace nobody took the results: there is no use in making more.
+    is_stuck: bool,
     failed_output: Option<anyhow::Error>,
     /// What a command adds to the summary.
     pub(crate) more: Record,
@@ -89,11 +91,12 @@ impl Session {
             ordered: shared.ordered,
             grace: shared.grace,
             report: Report::new(progress, loudness(shared)),
-            output: output.map(Outlet::new),
-            errors: errors.map(Outlet::new),
+            output: output.map(|sink| Outlet::new(sink, patience(shared))),
+            errors: errors.map(|sink| Outlet::new(sink, None)),
             summary: shared.summary.as_ref().map(|path| open_file(path, Format::Jsonl)).transpose()?,
             cookies: None,
             stopped: None,
+            is_stuck: false,
             failed_output: None,
             more: Record::new(),
         })
@@ -135,21 +138,33 @@ impl Session {
     /// Hands on the records that waited.
     pub(crate) async fn release(&mut self) {
         let Some(output) = &mut self.output else { return };
-        match output.release().await {
+        let flow = output.release().await;
+        self.written(flow);
+    }
+
+    /// Notes whether the output takes more.
+    fn written(&mut self, flow: Result<Flow, SinkError>) {
+        match flow {
             Ok(Flow::Open) => {}
             Ok(Flow::Closed) => self.stop(Stop::OutputClosed),
+            Ok(Flow::Stuck) => self.stuck(),
             Err(error) => self.output_failed(error, "the results"),
         }
+    }
+
+    fn stuck(&mut self) {
+        self.is_stuck = true;
+        if let Some(reason) = CancelToken::current().reason() {
+            self.stop(Stop::Signal(reason));
+        }
+        self.report.warn("nobody took the results: the last records are not written");
     }
 
     /// Writes one record. An output that takes no more stops the run.
     pub(crate) async fn record(&mut self, record: Record) {
         let Some(output) = &mut self.output else { return };
-        match output.write(record).await {
-            Ok(Flow::Open) => {}
-            Ok(Flow::Closed) => self.stop(Stop::OutputClosed),
-            Err(error) => self.output_failed(error, "the results"),
-        }
+        let flow = output.write(record).await;
+        self.written(flow);
     }
 
     /// Counts a failure, says it, and keeps it in the file of `--errors`.
@@ -184,6 +199,9 @@ impl Session {
 
     /// Notes why the run stops; the first reason stays.
     pub(crate) fn stop(&mut self, stop: Stop) {
+        if let (Stop::Signal(_), Some(output)) = (&stop, &mut self.output) {
+            output.stop();
+        }
         self.stopped.get_or_insert(stop);
     }
 
@@ -193,7 +211,7 @@ impl Session {
 
     /// Whether the output takes no more, so that there is no use in going on.
     pub(crate) fn is_output_over(&self) -> bool {
-        matches!(self.stopped, Some(Stop::OutputClosed | Stop::OutputFailed))
+        self.is_stuck || matches!(self.stopped, Some(Stop::OutputClosed | Stop::OutputFailed))
     }
 
     /// Completes the outputs, says the summary and tells the exit code.
@@ -201,12 +219,8 @@ impl Session {
     /// # Errors
     /// A summary that could not be written. An output that could not be is said, before the summary.
     pub(crate) async fn finish(mut self) -> anyhow::Result<Exit> {
-        match finish(self.output.as_mut()).await {
-            Some(Err(error)) => {
-                self.output_failed(error, "the results");
-            }
-            Some(Ok(Flow::Closed)) => self.stop(Stop::OutputClosed),
-            Some(Ok(Flow::Open)) | None => {}
+        if let Some(flow) = finish(self.output.as_mut()).await {
+            self.written(flow);
         }
         if let Some(Err(error)) = finish(self.errors.as_mut()).await {
             self.output_failed(error, "the file of --errors");
@@ -251,6 +265,12 @@ async fn finish(outlet: Option<&mut Outlet>) -> Option<Result<Flow, SinkError>> 
         Some(outlet) => Some(outlet.finish().await),
         None => None,
     }
+}
+
+/// Files are waited for as long as the disk takes; a pipe may have nobody at its other end.
+fn patience(shared: &Shared) -> Option<Patience> {
+    let is_file = shared.out.as_ref().is_some_and(|out| !Path::new(out).starts_with("/dev"));
+    (!is_file).then(|| Patience::new(shared.grace))
 }
 
 fn loudness(shared: &Shared) -> Loudness {
