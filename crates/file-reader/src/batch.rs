@@ -11,7 +11,7 @@ use crate::file::{Content, File};
 use crate::how::{How, Keep};
 use crate::part::Part;
 use crate::read::{LARGE, read};
-use crate::select::{Candidate, Selected};
+use crate::select::{Candidate, Origin, Selected, read_already};
 use crate::source::{Source, open};
 use crate::stream::stream;
 use crate::walk::Course;
@@ -58,7 +58,8 @@ impl BatchReader {
                 return false;
             }
             let read = selected.and_then(|candidate| {
-                let source = open(&candidate, &self.how, &|| self.budget.is_closed())?;
+                let candidate = self.unless_read(candidate)?;
+                let source = self.open(&candidate)?;
                 (files, bytes) = (files + 1, bytes + source.size);
                 self.read_one(&source, &candidate, &mut out)
             });
@@ -69,6 +70,31 @@ impl BatchReader {
         self.course.has_read(files, bytes);
         out.hand_over();
         !self.budget.is_closed()
+    }
+
+    fn open(&self, candidate: &Candidate) -> Result<Source, ReadError> {
+        open(candidate, &self.how, &|| self.budget.is_closed())
+    }
+
+    /// What a walk found before it was named was read then, unless it was left out, which only reading it tells.
+    fn unless_read(&self, candidate: Candidate) -> Selected {
+        if candidate.origin != Origin::NamedAgain {
+            return Ok(candidate);
+        }
+        let found = Candidate { origin: Origin::Found, ..candidate };
+        match self.open(&found).and_then(|source| self.look_at(&source, &found)) {
+            Err(error) if error.is_skipped() => Ok(Candidate { origin: Origin::Named, ..found }),
+            _ => Err(read_already(&found.path)),
+        }
+    }
+
+    /// Only whether its content is what a folder is read for.
+    fn look_at(&self, source: &Source, candidate: &Candidate) -> Result<(), ReadError> {
+        if self.how.keep == Keep::Bytes {
+            return Ok(());
+        }
+        let how = How { keep: Keep::Facts, ..self.how };
+        stream(source, candidate, &how, &mut |_| true).map(drop)
     }
 
     fn read_one(&self, source: &Source, candidate: &Candidate, out: &mut Out<'_>) -> Result<(), ReadError> {

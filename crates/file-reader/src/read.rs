@@ -71,7 +71,7 @@ fn is_no_text(source: &Source, candidate: &Candidate, how: &How) -> Result<bool,
 pub(crate) fn not_text(why: NotText, candidate: &Candidate) -> ReadError {
     let path = &candidate.path;
     match why {
-        NotText::HoldsNul if candidate.found => ReadError::skipped(path, "not text: it holds NUL bytes"),
+        NotText::HoldsNul if candidate.is_found() => ReadError::skipped(path, "not text: it holds NUL bytes"),
         NotText::HoldsNul => ReadError::new(ErrorKind::Encoding, path, "not text: it holds NUL bytes"),
         NotText::DoesNotFit(name) => {
             ReadError::new(ErrorKind::Encoding, path, format!("not {name}: malformed bytes"))

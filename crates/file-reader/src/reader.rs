@@ -21,7 +21,7 @@ use crate::file::File;
 use crate::how::How;
 use crate::part::Part;
 use crate::read::decode_bytes;
-use crate::select::{Candidate, Selection};
+use crate::select::{Candidate, Origin, Selection};
 use crate::walk::{Batches, Course, PIECES_AHEAD, walk};
 
 /// Reads many files at once.
@@ -142,7 +142,7 @@ impl Reader {
     /// # Errors
     /// Kind `encoding` for what is not text, `too_large` for what is over the limit.
     pub fn decode(&self, name: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<File, ReadError> {
-        decode_bytes(bytes, &Candidate { path: name.into(), found: false }, &self.how)
+        decode_bytes(bytes, &Candidate { path: name.into(), origin: Origin::Named }, &self.how)
     }
 
     /// Reads batches on threads. In order, each batch is a hop and has a lane of its own, and the consumer empties one lane

@@ -1,6 +1,6 @@
 //! Which files there are: paths as given, folders walked.
 
-use std::fs::{self, FileType};
+use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use walkdir::{DirEntry, WalkDir};
 use crate::budget::Budget;
 use crate::error::{ErrorKind, ReadError};
 use crate::gitignore::Rules;
-use crate::once::Seen;
+use crate::once::{Before, Seen};
 use crate::patterns::{Globs, Types};
 
 /// How folders are walked.
@@ -30,11 +30,28 @@ pub(crate) struct Selection {
     pub(crate) again: bool,
 }
 
-/// A file to read, and whether the user named it or a walk found it.
+/// A file to read, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) path: PathBuf,
-    pub(crate) found: bool,
+    pub(crate) origin: Origin,
+}
+
+/// Where a file comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The user named it: it is read, whatever it is.
+    Named,
+    /// The user named it after a walk had found it: it is read if what was found was left out.
+    NamedAgain,
+    /// A walk found it: it may be left out.
+    Found,
+}
+
+impl Candidate {
+    pub(crate) fn is_found(&self) -> bool {
+        self.origin == Origin::Found
+    }
 }
 
 pub(crate) type Selected = Result<Candidate, ReadError>;
@@ -59,10 +76,17 @@ impl Selector {
     pub(crate) fn files(&mut self, path: PathBuf, give: &mut dyn FnMut(Selected) -> bool) -> bool {
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => self.walk(&path, give),
-            Ok(metadata) if self.seen.as_mut().is_some_and(|seen| !seen.is_new(&path, &metadata)) => {
-                give(Err(ReadError::skipped(&path, READ_ALREADY)))
-            }
-            _ => give(Ok(Candidate { path, found: false })),
+            Ok(metadata) => give(self.named(path, &metadata)),
+            Err(_) => give(Ok(Candidate { path, origin: Origin::Named })), // opening it tells why
+        }
+    }
+
+    fn named(&mut self, path: PathBuf, metadata: &Metadata) -> Selected {
+        let before = self.seen.as_mut().map_or(Before::Never, |seen| seen.name(&path, metadata));
+        match before {
+            Before::Never => Ok(Candidate { path, origin: Origin::Named }),
+            Before::Found => Ok(Candidate { path, origin: Origin::NamedAgain }),
+            Before::Named => Err(read_already(&path)),
         }
     }
 
@@ -81,12 +105,14 @@ impl Selector {
     }
 }
 
-const READ_ALREADY: &str = "read already, by another path";
+pub(crate) fn read_already(path: &Path) -> ReadError {
+    ReadError::skipped(path, "read already, by another path")
+}
 
 fn first_time(seen: &mut Seen, candidate: Candidate) -> Selected {
     match fs::metadata(&candidate.path) {
-        Ok(metadata) if !seen.is_new(&candidate.path, &metadata) => {
-            Err(ReadError::skipped(&candidate.path, READ_ALREADY))
+        Ok(metadata) if seen.find(&candidate.path, &metadata) != Before::Never => {
+            Err(read_already(&candidate.path))
         }
         _ => Ok(candidate),
     }
@@ -138,7 +164,7 @@ impl<'a> Walk<'a> {
         }
         match self.unwanted(&entry) {
             Some(why) => Some(Err(ReadError::skipped(entry.path(), why))),
-            None => Some(Ok(Candidate { path: entry.into_path(), found: true })),
+            None => Some(Ok(Candidate { path: entry.into_path(), origin: Origin::Found })),
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) fn open(
         return Err(not_a_file(candidate, what));
     }
     let (size, modified) = (metadata.len(), metadata.modified().ok());
-    if let Some(why) = how.filter.leaves_out(size, modified).filter(|_| candidate.found) {
+    if let Some(why) = how.filter.leaves_out(size, modified).filter(|_| candidate.is_found()) {
         return Err(ReadError::skipped(path, why));
     }
     if let Some(limit) = how.max_size.filter(|limit| size > *limit) {
@@ -55,7 +55,7 @@ pub(crate) fn open(
 
 /// What a walk finds and is no file is left out; what is named is a failure.
 fn not_a_file(candidate: &Candidate, what: &str) -> ReadError {
-    if candidate.found {
+    if candidate.is_found() {
         ReadError::skipped(&candidate.path, what)
     } else {
         ReadError::new(ErrorKind::Io, &candidate.path, what)
@@ -199,12 +199,13 @@ mod tests {
     use super::*;
     use crate::file::File;
     use crate::read::read;
+    use crate::select::Origin;
 
     /// What reading gives when a file of `before` bytes has `after` once it is open.
     fn changed(before: usize, after: u64) -> Result<File, ReadError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), vec![b'x'; before]).unwrap();
-        let candidate = Candidate { path: file.path().to_owned(), found: true };
+        let candidate = Candidate { path: file.path().to_owned(), origin: Origin::Found };
         let how = How::default();
         let source = open(&candidate, &how, &|| true).unwrap();
         file.as_file().set_len(after).unwrap();
@@ -232,7 +233,7 @@ mod tests {
     fn what_is_no_text_because_it_changed_is_said_to_have_changed() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), vec![b'x'; 1_000]).unwrap();
-        let candidate = Candidate { path: file.path().to_owned(), found: true };
+        let candidate = Candidate { path: file.path().to_owned(), origin: Origin::Found };
         let how = How::default();
         for size in [1_000, 1 << 20] {
             file.as_file().set_len(size).unwrap();
