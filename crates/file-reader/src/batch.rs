@@ -9,6 +9,7 @@ use crate::budget::{Budget, Hold};
 use crate::error::ReadError;
 use crate::file::{Content, File};
 use crate::how::{How, Keep};
+use crate::openers::Openers;
 use crate::part::Part;
 use crate::read::{LARGE, read};
 use crate::select::{Candidate, Origin, Selected, read_already};
@@ -40,17 +41,22 @@ pub(crate) struct BatchReader {
     pub(crate) how: How,
     pub(crate) budget: Arc<Budget>,
     pub(crate) course: Arc<Course>,
+    pub(crate) openers: Arc<Openers>,
+    /// Whether batches are taken in their order, so that one may wait for another.
+    pub(crate) ordered: bool,
 }
 
 impl BatchReader {
     /// Reads the files of a batch, one after the other, until nobody takes the results: then it is `false`.
     pub(crate) fn read(&self, batch: Batch, chunks: &Sender<Chunk>) -> bool {
+        let _reading = self.openers.reading();
         let mut out = Out {
             chunk: Chunk::with_capacity(batch.files.len()),
             bytes: 0,
             batch: batch.number,
             chunks,
             budget: &self.budget,
+            waits_for: self.ordered.then_some(&*self.openers),
         };
         let (mut files, mut bytes) = (0, 0);
         for selected in batch.files {
@@ -73,7 +79,8 @@ impl BatchReader {
     }
 
     fn open(&self, candidate: &Candidate) -> Result<Source, ReadError> {
-        open(candidate, &self.how, &|| self.budget.is_closed())
+        let mut wait = self.openers.wait_reading();
+        open(candidate, &self.how, &mut || !self.budget.is_closed() && wait.again())
     }
 
     /// What a walk found before it was named was read then, unless it was left out, which only reading it tells.
@@ -141,6 +148,9 @@ struct Out<'a> {
     batch: u64,
     chunks: &'a Sender<Chunk>,
     budget: &'a Budget,
+    /// In order a batch may wait for one before it, and that one for a file to be closed, which it then must not expect of
+    /// this.
+    waits_for: Option<&'a Openers>,
 }
 
 impl Out<'_> {
@@ -151,6 +161,7 @@ impl Out<'_> {
             None => {
                 // What this thread holds back may be what fills the budget: waiting with it would be for ever.
                 self.hand_over();
+                let _waiting = self.waits_for.map(Openers::waiting);
                 self.budget.take(bytes, self.batch)
             }
         }
@@ -193,6 +204,7 @@ impl Out<'_> {
     fn hand_over(&mut self) {
         self.bytes = 0;
         if !self.chunk.is_empty() {
+            let _waiting = self.waits_for.map(Openers::waiting);
             let _ = self.chunks.send_blocking(std::mem::take(&mut self.chunk));
         }
     }

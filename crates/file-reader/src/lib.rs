@@ -27,6 +27,7 @@ mod gitignore;
 mod hash;
 mod how;
 mod once;
+mod openers;
 mod part;
 mod patterns;
 mod read;

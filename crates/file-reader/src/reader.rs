@@ -19,6 +19,7 @@ use crate::builder::ReaderBuilder;
 use crate::error::ReadError;
 use crate::file::File;
 use crate::how::How;
+use crate::openers::Openers;
 use crate::part::Part;
 use crate::read::decode_bytes;
 use crate::select::{Candidate, Origin, Selection};
@@ -118,8 +119,12 @@ impl Reader {
         let (piece_sender, pieces) = bounded(PIECES_AHEAD);
         let (lane_sender, lanes) = bounded(2 * self.hops().get());
         let paths = paths.into_iter().map(Into::into);
-        let walk = spawn(walk(paths, self.selection.clone(), piece_sender, course.clone(), budget.clone()));
-        let reader = BatchReader { how, budget: budget.clone(), course: course.clone() };
+        let openers = Arc::new(Openers::default());
+        let selection = self.selection.clone();
+        let walk = walk(paths, selection, piece_sender, course.clone(), budget.clone(), openers.clone());
+        let walk = spawn(walk);
+        let ordered = self.selection.sorted;
+        let reader = BatchReader { how, budget: budget.clone(), course: course.clone(), openers, ordered };
         let read =
             spawn(self.clone().read_batches(Batches::new(pieces, course.clone()), lane_sender, reader));
         Parts {

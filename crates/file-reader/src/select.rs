@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use walkdir::{DirEntry, WalkDir};
 
@@ -13,6 +12,7 @@ use crate::budget::Budget;
 use crate::error::{ErrorKind, ReadError};
 use crate::gitignore::Rules;
 use crate::once::{Before, Seen};
+use crate::openers::{Openers, is_out_of_files};
 use crate::patterns::{Globs, Types};
 
 /// How folders are walked.
@@ -62,13 +62,19 @@ pub(crate) struct Selector {
     /// `None` where no file can be reached twice, or may be.
     seen: Option<Seen>,
     budget: Arc<Budget>,
+    openers: Arc<Openers>,
 }
 
 impl Selector {
     /// `several` says whether there may be more than one path.
-    pub(crate) fn new(selection: Selection, several: bool, budget: Arc<Budget>) -> Self {
+    pub(crate) fn new(
+        selection: Selection,
+        several: bool,
+        budget: Arc<Budget>,
+        openers: Arc<Openers>,
+    ) -> Self {
         let watched = !selection.again && (several || selection.follow);
-        Self { selection, seen: watched.then(Seen::default), budget }
+        Self { selection, seen: watched.then(Seen::default), budget, openers }
     }
 
     /// Gives the files of a path to `give`: itself, or all below it, until `give` says that it is enough.
@@ -91,7 +97,7 @@ impl Selector {
     }
 
     fn walk(&mut self, folder: &Path, give: &mut dyn FnMut(Selected) -> bool) -> bool {
-        let walk = Walk::new(&self.selection, folder, &self.budget);
+        let walk = Walk::new(&self.selection, folder, Again { budget: &self.budget, openers: &self.openers });
         for selected in walk {
             let selected = match (selected, &mut self.seen) {
                 (Ok(candidate), Some(seen)) => first_time(seen, candidate),
@@ -124,29 +130,69 @@ struct Walk<'a> {
     folder: &'a Path,
     /// The walk, and those of folders that could not be opened at first, with the depth of their roots.
     walks: Vec<(usize, walkdir::IntoIter)>,
-    rules: Option<Rules>,
-    budget: &'a Budget,
+    rules: Option<Rules<'a>>,
+    again: Again<'a>,
 }
 
-/// Folders held open at once during a walk; deeper ones are listed into memory.
-const MAX_OPEN_FOLDERS: usize = 16;
+/// What to do when too many files are open.
+#[derive(Clone, Copy)]
+pub(crate) struct Again<'a> {
+    budget: &'a Budget,
+    openers: &'a Openers,
+}
+
+impl Again<'_> {
+    /// Opens something, as soon as that is possible; fails when there is nobody who could make it so.
+    pub(crate) fn until_open<T>(self, open: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        let mut wait = self.openers.wait();
+        loop {
+            match open() {
+                Err(error) if is_errno(&error) && !self.budget.is_closed() && wait.again() => {}
+                opened => return opened,
+            }
+        }
+    }
+}
+
+fn is_errno(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error).is_some_and(is_out_of_files)
+}
+
+/// Folders held open at once during a walk, of so many files that may be open; what is left of the upper ones is listed
+/// into memory.
+fn max_open_folders() -> usize {
+    const MOST: u64 = 16;
+    const SHARE: u64 = 32;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(MOST, |limit| (limit / SHARE).clamp(1, MOST)) as usize
+}
+
+/// Whether a walk keeps folders open while it is below them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Folders {
+    Open,
+    /// Each is listed into memory and closed, for files are short.
+    Closed,
+}
 
 impl<'a> Walk<'a> {
-    fn new(selection: &'a Selection, folder: &'a Path, budget: &'a Budget) -> Self {
-        let rules = selection.gitignore.then(|| Rules::new(folder));
-        let mut walk = Self { selection, folder, walks: Vec::new(), rules, budget };
-        walk.descend(folder, 0);
+    fn new(selection: &'a Selection, folder: &'a Path, again: Again<'a>) -> Self {
+        let rules = selection.gitignore.then(|| Rules::new(folder, again));
+        let mut walk = Self { selection, folder, walks: Vec::new(), rules, again };
+        walk.descend(folder, 0, Folders::Open);
         walk
     }
 
-    fn descend(&mut self, folder: &Path, depth: usize) {
+    fn descend(&mut self, folder: &Path, depth: usize, folders: Folders) {
         let max_depth = self.selection.max_depth.map_or(usize::MAX, |max| max.saturating_sub(depth));
         let walk = WalkDir::new(folder)
             .follow_links(self.selection.follow)
             .min_depth(1)
             .max_depth(max_depth)
-            .max_open(MAX_OPEN_FOLDERS);
-        let walk = if self.selection.sorted { walk.sort_by_file_name() } else { walk };
+            .max_open(max_open_folders());
+        // What is sorted is listed whole first.
+        let walk =
+            if self.selection.sorted || folders == Folders::Closed { walk.sort_by_file_name() } else { walk };
         self.walks.push((depth, walk.into_iter()));
     }
 
@@ -212,6 +258,9 @@ impl Iterator for Walk<'_> {
 
     fn next(&mut self) -> Option<Selected> {
         loop {
+            if let Some(error) = self.rules.as_mut().and_then(Rules::unreadable) {
+                return Some(Err(error));
+            }
             let (base, walk) = self.walks.last_mut()?;
             let base = *base;
             match walk.next() {
@@ -224,11 +273,8 @@ impl Iterator for Walk<'_> {
                         return Some(selected);
                     }
                 }
-                Some(Err(error)) => match again(&error).filter(|_| !self.budget.is_closed()) {
-                    Some(folder) => {
-                        wait_for_a_file_to_close();
-                        self.descend(folder, base + error.depth());
-                    }
+                Some(Err(error)) => match self.opens_now(&error) {
+                    Some(folder) => self.descend(folder, base + error.depth(), Folders::Closed),
                     None => return Some(Err(walk_error(&error))),
                 },
             }
@@ -236,20 +282,12 @@ impl Iterator for Walk<'_> {
     }
 }
 
-/// The folder that could not be opened only because too many files are open.
-fn again(error: &walkdir::Error) -> Option<&Path> {
-    let code = error.io_error()?.raw_os_error()?;
-    is_out_of_files(rustix::io::Errno::from_raw_os_error(code)).then(|| error.path()).flatten()
-}
-
-/// Too many files are open, in the process or in the system.
-pub(crate) fn is_out_of_files(error: rustix::io::Errno) -> bool {
-    matches!(error, rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
-}
-
-#[allow(clippy::disallowed_methods, reason = "it is on a thread of its own, and waits for other threads")]
-pub(crate) fn wait_for_a_file_to_close() {
-    std::thread::sleep(Duration::from_millis(5));
+impl Walk<'_> {
+    /// The folder that could not be opened only because too many files were open, once it can be.
+    fn opens_now<'e>(&self, error: &'e walkdir::Error) -> Option<&'e Path> {
+        let folder = error.path().filter(|_| error.io_error().is_some_and(is_errno))?;
+        self.again.until_open(|| fs::read_dir(folder)).ok().map(|_| folder)
+    }
 }
 
 fn is_hidden(entry: &DirEntry) -> bool {

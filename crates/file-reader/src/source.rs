@@ -10,7 +10,8 @@ use rustix::fs::{Mode, OFlags};
 use crate::compress::{MAGIC, Packing, unpack};
 use crate::error::{ErrorKind, ReadError};
 use crate::how::How;
-use crate::select::{Candidate, is_out_of_files, wait_for_a_file_to_close, what_it_is};
+use crate::openers::is_out_of_files;
+use crate::select::{Candidate, what_it_is};
 
 /// A file that is open and can be read.
 #[derive(Debug)]
@@ -25,15 +26,15 @@ pub(crate) struct Source {
 
 /// Opens a regular file. Never waits: not for the other end of a FIFO, not for a device.
 ///
-/// When the process or the system has too many files open it tries again until `give_up` says so.
+/// When the process or the system has too many files open it tries again as long as `wait`, which may wait, says so.
 pub(crate) fn open(
     candidate: &Candidate,
     how: &How,
-    give_up: &dyn Fn() -> bool,
+    wait: &mut dyn FnMut() -> bool,
 ) -> Result<Source, ReadError> {
     let path = candidate.path.as_path();
     let at = |error| ReadError::io(path, error);
-    let file = open_when_possible(path, give_up).map_err(at)?;
+    let file = open_when_possible(path, wait).map_err(at)?;
     let metadata = file.metadata().map_err(at)?;
     if let Some(what) = what_it_is(metadata.file_type()) {
         return Err(not_a_file(candidate, what));
@@ -66,12 +67,12 @@ pub(crate) fn too_large(path: &Path, size: u64, limit: u64) -> ReadError {
     ReadError::new(ErrorKind::TooLarge, path, format!("{size} bytes, and the limit is {limit}"))
 }
 
-fn open_when_possible(path: &Path, give_up: &dyn Fn() -> bool) -> io::Result<fs::File> {
+fn open_when_possible(path: &Path, wait: &mut dyn FnMut() -> bool) -> io::Result<fs::File> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     loop {
         match rustix::fs::open(path, flags, Mode::empty()) {
             Ok(file) => return Ok(file.into()),
-            Err(error) if is_out_of_files(error) && !give_up() => wait_for_a_file_to_close(),
+            Err(error) if is_out_of_files(error) && wait() => {}
             Err(rustix::io::Errno::INTR) => {}
             // What opening a socket or a device without a driver says.
             Err(rustix::io::Errno::NXIO) => {
@@ -207,7 +208,7 @@ mod tests {
         fs::write(file.path(), vec![b'x'; before]).unwrap();
         let candidate = Candidate { path: file.path().to_owned(), origin: Origin::Found };
         let how = How::default();
-        let source = open(&candidate, &how, &|| true).unwrap();
+        let source = open(&candidate, &how, &mut || false).unwrap();
         file.as_file().set_len(after).unwrap();
         read(&source, &candidate, &how)
     }
@@ -237,7 +238,7 @@ mod tests {
         let how = How::default();
         for size in [1_000, 1 << 20] {
             file.as_file().set_len(size).unwrap();
-            let source = open(&candidate, &how, &|| true).unwrap();
+            let source = open(&candidate, &how, &mut || false).unwrap();
             fs::write(file.path(), vec![0; size as usize]).unwrap();
             // A file system's clock is coarse: a change at once may bear the same time.
             file.as_file().set_modified(SystemTime::UNIX_EPOCH).unwrap();
