@@ -111,15 +111,17 @@ impl BatchReader {
             return Ok(());
         }
         if self.how.keep == Keep::Facts {
-            let file = read(source, candidate, &self.how)?;
+            let file = read(source, candidate, &self.how, &mut |_| {})?;
             out.add(Ok(Part::End(file)), Hold::default());
             return Ok(());
         }
-        let held = out.hold(source.size);
-        match read(source, candidate, &self.how) {
+        let mut held = out.hold(source.size);
+        let mut grow = |bytes| {
+            out.hand_over(); // what is held back must not be what is waited for
+            self.budget.grow(&mut held, bytes);
+        };
+        match read(source, candidate, &self.how, &mut grow) {
             Ok(file) => {
-                // What was packed is larger than it was thought to be.
-                let held = self.budget.grow(held, file.size().saturating_sub(source.size));
                 if self.how.in_parts(&candidate.path) {
                     out.split(file, held)
                 } else {
@@ -134,10 +136,11 @@ impl BatchReader {
         Ok(())
     }
 
-    /// Whether a file is read in pieces: it need not be held whole, and is large or may become so.
+    /// Whether a file is read in pieces: it need not be held whole, and is large or may be, as what is packed and what says
+    /// that it is empty.
     fn is_streamed(&self, source: &Source, candidate: &Candidate) -> bool {
         let in_pieces = self.how.in_parts(&candidate.path) || self.how.keep == Keep::Facts;
-        in_pieces && (source.size > LARGE || source.packing.is_some())
+        in_pieces && (source.size > LARGE || source.size == 0 || source.packing.is_some())
     }
 }
 

@@ -93,9 +93,9 @@ impl Source {
     }
 
     /// All its bytes, in one read where its size is known.
-    pub(crate) fn whole(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+    pub(crate) fn whole(&self, path: &Path, grow: &mut dyn FnMut(u64)) -> Result<Vec<u8>, ReadError> {
         let bytes = if self.packing.is_some() || self.size == 0 {
-            self.to_the_end(path)?
+            self.to_the_end(path, grow)?
         } else {
             let bytes = self.of_known_size(path)?;
             self.check_size(path, bytes.len() as u64)?;
@@ -105,14 +105,23 @@ impl Source {
     }
 
     /// What is unpacked, and files of /proc and the like, which say 0 and have content.
-    fn to_the_end(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
-        let mut bytes = Vec::new();
+    fn to_the_end(&self, path: &Path, grow: &mut dyn FnMut(u64)) -> Result<Vec<u8>, ReadError> {
+        const STEP: u64 = 1 << 20;
         let limit = self.limit.unwrap_or(u64::MAX);
-        let read =
-            self.reader().and_then(|reader| reader.take(limit.saturating_add(1)).read_to_end(&mut bytes));
-        read.map_err(|error| self.error(path, error))?;
-        let size = bytes.len() as u64;
-        if size > limit { Err(self.over(path, limit)) } else { Ok(bytes) }
+        let at = |error| self.error(path, error);
+        let (mut bytes, mut reader) = (Vec::new(), self.reader().map_err(at)?);
+        loop {
+            let before = bytes.len() as u64;
+            let most = limit.saturating_add(1).saturating_sub(before).min(STEP);
+            let read = (&mut reader).take(most).read_to_end(&mut bytes).map_err(at)? as u64;
+            if before + read > limit {
+                return Err(self.over(path, limit));
+            }
+            if read == 0 {
+                return Ok(bytes);
+            }
+            grow((before + read).saturating_sub(self.size.max(before)));
+        }
     }
 
     /// A byte more than expected is asked for: a read that gives less has seen the end.
@@ -136,9 +145,12 @@ impl Source {
     }
 
     /// A file whose size is not what it was when it was opened gave neither its old content nor its new.
+    ///
+    /// Files that the kernel makes up do not know theirs: those of /proc say 0, those of /sys a page.
     pub(crate) fn check_size(&self, path: &Path, read: u64) -> Result<(), ReadError> {
         let what = match read {
-            _ if self.packing.is_some() || read == self.size => return Ok(()),
+            _ if self.packing.is_some() || self.size == 0 || read == self.size => return Ok(()),
+            _ if read < self.size && self.check_unchanged(path).is_ok() => return Ok(()),
             _ if read < self.size => "shrank",
             _ => "grew",
         };
@@ -210,7 +222,7 @@ mod tests {
         let how = How::default();
         let source = open(&candidate, &how, &mut || false).unwrap();
         file.as_file().set_len(after).unwrap();
-        read(&source, &candidate, &how)
+        read(&source, &candidate, &how, &mut |_| {})
     }
 
     #[test]
@@ -242,7 +254,7 @@ mod tests {
             fs::write(file.path(), vec![0; size as usize]).unwrap();
             // A file system's clock is coarse: a change at once may bear the same time.
             file.as_file().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-            let error = read(&source, &candidate, &how).unwrap_err();
+            let error = read(&source, &candidate, &how, &mut |_| {}).unwrap_err();
             assert_eq!((error.kind(), error.fact()), (ErrorKind::Io, "the file changed while it was read"));
         }
     }

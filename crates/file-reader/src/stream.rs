@@ -6,9 +6,9 @@ use std::str;
 use std::sync::Arc;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
+use encoding_rs::{Decoder, DecoderResult, Encoding, ISO_2022_JP, UTF_8};
 
-use crate::decode::NotText;
+use crate::decode::{NotText, SHIFTS, forced_by, mark, may_hold_nul};
 use crate::error::{ErrorKind, ReadError};
 use crate::file::File;
 use crate::hash::Hasher;
@@ -144,12 +144,12 @@ impl Passes<'_> {
 
     /// What the user or a byte order mark says.
     fn said(&self) -> Result<Option<Told>, ReadError> {
-        let mut head = [0; 3];
+        let mut head = [0; 4];
         let mut reader = self.source.reader().map_err(|error| self.source.error(&self.path, error))?;
         let length =
             read_some(&mut reader, &mut head).map_err(|error| self.source.error(&self.path, error))?;
-        let marked = Encoding::for_bom(head.get(..length).unwrap_or_default());
-        Ok(match (self.how.encoding, marked) {
+        let marked = mark(head.get(..length).unwrap_or_default());
+        Ok(match (self.how.encoding.map(|forced| forced_by(forced, marked)), marked) {
             (Some(forced), Some((encoding, mark))) if encoding == forced => {
                 Some(Told { encoding, mark, guessed: false })
             }
@@ -173,8 +173,9 @@ impl Passes<'_> {
     }
 
     fn told_by(&mut self, survey: &Survey) -> Result<Told, ReadError> {
-        if survey.is_utf8() {
-            return Ok(Told { encoding: UTF_8, mark: 0, guessed: false });
+        let utf8 = Told { encoding: UTF_8, mark: 0, guessed: false };
+        if survey.is_utf8() && (self.how.strict || !survey.is_shifted) {
+            return Ok(utf8);
         }
         if self.how.strict {
             return Err(not_text(NotText::OnlyAGuess, self.candidate));
@@ -185,7 +186,11 @@ impl Passes<'_> {
             Ok(())
         })?;
         detector.feed(&[], true);
-        Ok(Told { encoding: detector.guess(None, Utf8Detection::Deny), mark: 0, guessed: true })
+        let encoding = detector.guess(None, Utf8Detection::Deny);
+        if survey.is_utf8() && encoding != ISO_2022_JP {
+            return Ok(utf8);
+        }
+        Ok(Told { encoding, mark: 0, guessed: true })
     }
 
     /// Decodes it, gives its lines where they are wanted, and returns how many there are.
@@ -203,7 +208,11 @@ impl Passes<'_> {
         let mut text = Text { decoder: told.encoding.new_decoder_without_bom_handling(), exact };
         let mut mark = told.mark;
         let malformed = || not_text(NotText::DoesNotFit(told.encoding.name()), candidate);
+        let no_nul = self.how.encoding.is_some() && !may_hold_nul(told.encoding) && self.how.hash.is_none();
         self.pass(|piece| {
+            if no_nul && memchr::memchr(0, piece).is_some() {
+                return Err(not_text(NotText::HoldsNul, candidate));
+            }
             let skipped = mark.min(piece.len());
             mark -= skipped;
             let piece = piece.get(skipped..).unwrap_or_default();
@@ -239,6 +248,8 @@ fn given_up(path: &Path) -> ReadError {
 struct Survey {
     holds_nul: bool,
     malformed: bool,
+    /// Whether there is what begins two-byte characters in ISO-2022-JP, unless it lies across two pieces.
+    is_shifted: bool,
     newlines: u64,
     last: Option<u8>,
     /// The beginning of a character whose end is in the next piece.
@@ -248,6 +259,7 @@ struct Survey {
 impl Survey {
     fn take(&mut self, piece: &[u8]) {
         self.holds_nul |= memchr::memchr(0, piece).is_some();
+        self.is_shifted |= SHIFTS.iter().any(|shift| memchr::memmem::find(piece, shift).is_some());
         self.newlines += memchr::memchr_iter(b'\n', piece).count() as u64;
         self.last = piece.last().copied().or(self.last);
         if !self.malformed {

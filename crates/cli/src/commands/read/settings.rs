@@ -64,7 +64,7 @@ fn types(selection: &Selection) -> anyhow::Result<Option<Types>> {
 
 fn encoding(content: &Content) -> anyhow::Result<Option<&'static Encoding>> {
     let Some(label) = &content.encoding else { return Ok(None) };
-    let found = Encoding::for_label(label.as_bytes());
+    let found = Encoding::for_label_no_replacement(label.as_bytes());
     found.map(Some).ok_or_else(|| {
         usage(
             format!("`{label}` is not an encoding"),
