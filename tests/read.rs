@@ -45,6 +45,76 @@ fn one_document_is_read_from_stdin() {
 }
 
 #[test]
+fn stdin_is_a_document_like_any_other() {
+    use std::io::Write;
+    let folder = Folder::new();
+    folder.write("a", "x");
+    folder.write("b", "y");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(b"packed\n").unwrap();
+    let packed = packed.finish().unwrap();
+    assert_eq!(gather!["read", "-", "-z"].stdin(packed.clone()).ok().record()["text"], "packed\n");
+    let run = gather!["read", "-", "-z", "--lines"].stdin(packed).ok();
+    assert_eq!(field(&run.records(), "text"), ["packed"]);
+    let run = gather!["read", "a", "-", "b", "--ordered"].stdin("z").here(folder.path()).ok();
+    assert_eq!(field(&run.records(), "path"), ["a", "-", "b"]);
+    let run = gather!["read", "-", "--hash", "sha256", "--max-size", "2B"].stdin("abc").run().code(1);
+    run.says(&["the limit is 2"]);
+    let run = gather!["read", "-", "--lines"].stdin("caf\u{e9}\n".repeat(50_000)).ok();
+    assert_eq!(run.records().len(), 50_000);
+    gather!["read", "-", "--lines"].stdin("a\0b\n").run().code(1).says(&["NUL"]);
+    gather!["read", "-", "--input", "-"].run().code(2).says(&["hint:"]);
+}
+
+#[test]
+fn records_of_stdin_are_told_by_its_first_line() {
+    for (text, expected) in [
+        ("{\"n\":1}\n{\"n\":2}\n", 2),
+        ("[{\"n\":1},\n{\"n\":2}]", 2),
+        ("{\n\"n\":1}", 1),
+        ("n,m\n1,2\n3,4\n", 2),
+        ("n\tm\n1\t2\n", 1),
+    ] {
+        let records = gather!["read", "-", "--records"].stdin(text).ok().records();
+        assert_eq!(records.len(), expected, "{text}");
+        assert!(
+            records.iter().all(|record| record["_source"] == "-" && !record["n"].is_null()),
+            "{records:?}"
+        );
+    }
+    assert_eq!(gather!["read", "-", "--records"].stdin("a text").ok().record()["text"], "a text");
+}
+
+#[test]
+fn a_line_is_given_as_soon_as_it_comes_through_a_pipe() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Command, Stdio};
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gather"));
+    command.args(["read", "-", "--lines", "-q"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    for number in 0..5 {
+        writeln!(stdin, "{number}").unwrap();
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap(); // the pipe stays open
+        assert!(line.contains(&format!("\"text\":\"{number}\"")), "{line}");
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn lines_of_a_large_stdin_are_never_held() {
+    let text = format!("{}\n", "x".repeat(400)).repeat(200_000);
+    let folder = Folder::new();
+    let run = gather!["read", "-", "--lines", "-q", "-o", folder.join("o.csv")].stdin(text);
+    let (run, peak) = run.start().wait_with_peak();
+    run.code(0);
+    assert!(peak.unwrap() < 64 << 20, "{} MB", peak.unwrap() >> 20);
+}
+
+#[test]
 fn hidden_files_are_read_when_asked_for() {
     let folder = Folder::new();
     folder.write(".hidden", "x");
@@ -324,6 +394,45 @@ fn what_is_compressed_is_unpacked_when_asked_for_and_only_to_the_limit() {
     };
     assert_eq!(kind(&["--max-size", "50k"], &whole), "too_large");
     assert_eq!(kind(&[], &cut), "decode");
+}
+
+#[test]
+fn what_follows_the_last_member_of_a_gz_file_is_left_out_and_a_text_is_no_bz2() {
+    use std::io::Write;
+    let folder = Folder::new();
+    let member = |text: &str| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(text.as_bytes()).unwrap();
+        packed.finish().unwrap()
+    };
+    folder.write("padded.gz", [member("one\n"), member("two\n"), vec![0; 100_000]].concat());
+    folder.write("garbage.gz", [member("one\n"), b"garbage".to_vec()].concat());
+    folder.write("text", "BZh1 is how a bz2 file begins\n");
+    let records = gather!["read", "padded.gz", "garbage.gz", "text", "-z", "--ordered"].here(folder.path());
+    assert_eq!(
+        field(&records.ok().records(), "text"),
+        ["one\ntwo\n", "one\n", "BZh1 is how a bz2 file begins\n"]
+    );
+}
+
+#[test]
+fn a_file_that_says_it_is_empty_and_does_not_end_is_not_held() {
+    let run = gather!["read", "/proc/self/pagemap", "--hash", "blake3", "--max-size", "200MiB"];
+    let (run, peak) = run.start().wait_with_peak();
+    run.code(1).says(&["200"]);
+    assert!(peak.unwrap() < 64 << 20, "{peak:?}");
+}
+
+#[test]
+fn types_are_told_in_any_case_and_a_label_that_decodes_nothing_is_refused() {
+    let folder = Folder::new();
+    folder.write("in/a.html", "x");
+    folder.write("in/b.txt", "x");
+    folder.write("in/c.log", "x");
+    assert_eq!(chosen(&folder, &["-t", "HTML, txt"]), ["a.html", "b.txt"]);
+    gather!["read", "in", "--encoding", "iso-2022-kr"].here(folder.path()).run().code(2).says(&["hint:"]);
+    folder.write("in/image", b"\x89PNG\0");
+    assert_eq!(chosen(&folder, &["--encoding", "windows-1252"]), ["a.html", "b.txt", "c.log"]);
 }
 
 #[test]

@@ -13,7 +13,8 @@ use crate::openers::Openers;
 use crate::part::Part;
 use crate::read::{LARGE, read};
 use crate::select::{Candidate, Origin, Selected, read_already};
-use crate::source::{Source, open};
+use crate::source::{Source, open, opened};
+use crate::stdin::{self, Stdin, spooled};
 use crate::stream::stream;
 use crate::walk::Course;
 
@@ -64,6 +65,9 @@ impl BatchReader {
                 return false;
             }
             let read = selected.and_then(|candidate| {
+                if self.is_piped(&candidate) {
+                    return self.read_lines(&candidate, &mut out);
+                }
                 let candidate = self.unless_read(candidate)?;
                 let source = self.open(&candidate)?;
                 (files, bytes) = (files + 1, bytes + source.size);
@@ -78,7 +82,32 @@ impl BatchReader {
         !self.budget.is_closed()
     }
 
+    /// Whether it is standard input, whose lines are given as they come.
+    fn is_piped(&self, candidate: &Candidate) -> bool {
+        let How { keep, decompress, .. } = self.how;
+        let as_lines = self.how.in_parts(&candidate.path) && keep == Keep::Text && decompress.is_none();
+        candidate.origin == Origin::Stdin && as_lines && stdin::as_file().is_none()
+    }
+
+    fn read_lines(&self, candidate: &Candidate, out: &mut Out<'_>) -> Result<(), ReadError> {
+        let mut give = |part| {
+            let goes_on = out.give(part);
+            out.hand_over(); // the next may be long in coming
+            goes_on
+        };
+        let file = stdin::lines(self.stdin(), candidate, &self.how, &mut give)?;
+        out.add(Ok(Part::End(file)), Hold::default());
+        Ok(())
+    }
+
+    fn stdin(&self) -> Stdin<'_> {
+        Stdin { budget: &self.budget }
+    }
+
     fn open(&self, candidate: &Candidate) -> Result<Source, ReadError> {
+        if candidate.origin == Origin::Stdin {
+            return opened(spooled(self.stdin(), candidate, &self.how)?, candidate, &self.how);
+        }
         let mut wait = self.openers.wait_reading();
         open(candidate, &self.how, &mut || !self.budget.is_closed() && wait.again())
     }

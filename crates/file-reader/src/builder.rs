@@ -106,6 +106,13 @@ impl ReaderBuilder {
         self
     }
 
+    /// Takes the path `-` for standard input: a file among the others, which is read in its turn. What is not read as lines
+    /// is kept in a temporary file meanwhile. The default is `false`: a file of that name.
+    pub fn stdin(mut self, stdin: bool) -> Self {
+        self.selection.stdin = stdin;
+        self
+    }
+
     /// How deep folders are walked: 1 is the files of the folder itself. The default, `None`, is to the end.
     pub fn max_depth(mut self, depth: impl Into<Option<usize>>) -> Self {
         self.selection.max_depth = depth.into();

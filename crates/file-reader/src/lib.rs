@@ -34,6 +34,7 @@ mod read;
 mod reader;
 mod select;
 mod source;
+mod stdin;
 mod stream;
 mod walk;
 

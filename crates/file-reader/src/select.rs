@@ -26,6 +26,8 @@ pub(crate) struct Selection {
     pub(crate) hidden: bool,
     pub(crate) follow: bool,
     pub(crate) sorted: bool,
+    /// Whether `-` is standard input.
+    pub(crate) stdin: bool,
     /// Whether a file that is reached by several paths is read for each of them.
     pub(crate) again: bool,
 }
@@ -46,6 +48,8 @@ pub(crate) enum Origin {
     NamedAgain,
     /// A walk found it: it may be left out.
     Found,
+    /// It is standard input.
+    Stdin,
 }
 
 impl Candidate {
@@ -63,6 +67,7 @@ pub(crate) struct Selector {
     seen: Option<Seen>,
     budget: Arc<Budget>,
     openers: Arc<Openers>,
+    took_stdin: bool,
 }
 
 impl Selector {
@@ -74,16 +79,26 @@ impl Selector {
         openers: Arc<Openers>,
     ) -> Self {
         let watched = !selection.again && (several || selection.follow);
-        Self { selection, seen: watched.then(Seen::default), budget, openers }
+        Self { selection, seen: watched.then(Seen::default), budget, openers, took_stdin: false }
     }
 
     /// Gives the files of a path to `give`: itself, or all below it, until `give` says that it is enough.
     /// What is named is never left out, unless it was read already.
     pub(crate) fn files(&mut self, path: PathBuf, give: &mut dyn FnMut(Selected) -> bool) -> bool {
+        if self.selection.stdin && path == Path::new("-") {
+            return give(self.stdin(path));
+        }
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => self.walk(&path, give),
             Ok(metadata) => give(self.named(path, &metadata)),
             Err(_) => give(Ok(Candidate { path, origin: Origin::Named })), // opening it tells why
+        }
+    }
+
+    fn stdin(&mut self, path: PathBuf) -> Selected {
+        match std::mem::replace(&mut self.took_stdin, true) {
+            true => Err(read_already(&path)),
+            false => Ok(Candidate { path, origin: Origin::Stdin }),
         }
     }
 

@@ -32,9 +32,15 @@ pub(crate) fn open(
     how: &How,
     wait: &mut dyn FnMut() -> bool,
 ) -> Result<Source, ReadError> {
+    let file =
+        open_when_possible(&candidate.path, wait).map_err(|error| ReadError::io(&candidate.path, error))?;
+    opened(file, candidate, how)
+}
+
+/// Looks at a file that is open.
+pub(crate) fn opened(file: fs::File, candidate: &Candidate, how: &How) -> Result<Source, ReadError> {
     let path = candidate.path.as_path();
     let at = |error| ReadError::io(path, error);
-    let file = open_when_possible(path, wait).map_err(at)?;
     let metadata = file.metadata().map_err(at)?;
     if let Some(what) = what_it_is(metadata.file_type()) {
         return Err(not_a_file(candidate, what));

@@ -144,7 +144,8 @@ impl Passes<'_> {
 
     /// What the user or a byte order mark says.
     fn said(&self) -> Result<Option<Told>, ReadError> {
-        let mut head = [0; 4];
+        // A mark has four bytes at most; some files of /proc are read by words of eight or not at all.
+        let mut head = [0; 8];
         let mut reader = self.source.reader().map_err(|error| self.source.error(&self.path, error))?;
         let length =
             read_some(&mut reader, &mut head).map_err(|error| self.source.error(&self.path, error))?;
@@ -197,15 +198,8 @@ impl Passes<'_> {
     fn decode(&mut self, told: Told, give: Give<'_>) -> Result<u64, ReadError> {
         let exact = self.how.strict || self.how.encoding.is_some();
         let (path, candidate) = (self.path.clone(), self.candidate);
-        let mut lines = Lines {
-            path: &path,
-            rest: String::new(),
-            is_open: false,
-            number: 1,
-            max: self.how.max_line,
-            keep: self.how.keep,
-        };
-        let mut text = Text { decoder: told.encoding.new_decoder_without_bom_handling(), exact };
+        let mut lines = Lines::new(&path, self.how);
+        let mut text = Text::new(told.encoding, exact);
         let mut mark = told.mark;
         let malformed = || not_text(NotText::DoesNotFit(told.encoding.name()), candidate);
         let no_nul = self.how.encoding.is_some() && !may_hold_nul(told.encoding) && self.how.hash.is_none();
@@ -300,14 +294,19 @@ impl Survey {
 }
 
 /// Bytes to text, piece by piece.
-struct Text {
+pub(crate) struct Text {
     decoder: Decoder,
     /// Malformed bytes are an error, not replaced.
     exact: bool,
 }
 
 impl Text {
-    fn decode(&mut self, bytes: &[u8], last: bool, text: &mut String) -> Option<()> {
+    /// Without `exact` what is malformed is replaced.
+    pub(crate) fn new(encoding: &'static Encoding, exact: bool) -> Self {
+        Self { decoder: encoding.new_decoder_without_bom_handling(), exact }
+    }
+
+    pub(crate) fn decode(&mut self, bytes: &[u8], last: bool, text: &mut String) -> Option<()> {
         text.reserve(self.decoder.max_utf8_buffer_length(bytes.len())?);
         if self.exact {
             let (result, _) = self.decoder.decode_to_string_without_replacement(bytes, text, last);
@@ -319,10 +318,10 @@ impl Text {
 }
 
 /// Decoded text on its way out, line by line.
-struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     path: &'a Arc<Path>,
     /// What was decoded and not yet given.
-    rest: String,
+    pub(crate) rest: String,
     /// Whether the last line seen has no end yet, where lines are only counted.
     is_open: bool,
     /// The number of the next line.
@@ -331,9 +330,13 @@ struct Lines<'a> {
     keep: Keep,
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    pub(crate) fn new(path: &'a Arc<Path>, how: &How) -> Self {
+        Self { path, rest: String::new(), is_open: false, number: 1, max: how.max_line, keep: how.keep }
+    }
+
     /// Gives the lines that are whole, or counts them.
-    fn give(&mut self, give: Give<'_>) -> Result<(), ReadError> {
+    pub(crate) fn give(&mut self, give: Give<'_>) -> Result<(), ReadError> {
         if self.keep == Keep::Facts {
             self.count();
             return Ok(());
@@ -375,7 +378,7 @@ impl Lines<'_> {
     }
 
     /// Gives the last line and returns how many there were.
-    fn finish(mut self, give: Give<'_>) -> Result<u64, ReadError> {
+    pub(crate) fn finish(mut self, give: Give<'_>) -> Result<u64, ReadError> {
         if self.keep == Keep::Facts {
             self.count();
             return Ok(self.number - 1 + u64::from(self.is_open));

@@ -39,7 +39,7 @@ impl Format {
 
 /// Whether a file must be whole before it gives a record.
 pub(super) fn is_whole(path: &Path) -> bool {
-    !matches!(Format::of(path), Some(Format::Jsonl | Format::Table(_)))
+    path != Path::new("-") && !matches!(Format::of(path), Some(Format::Jsonl | Format::Table(_)))
 }
 
 /// The files of which a part was taken, and not the end.
@@ -55,6 +55,8 @@ struct Open {
 enum Rows {
     Lines,
     Table(Table),
+    /// Of stdin, which has no name to tell by: no rows, or one document.
+    Whole(String),
 }
 
 /// What a file holds and is no record: how many, and the first of them.
@@ -67,7 +69,7 @@ struct Bad {
 impl Held {
     /// The records that end in a part of a file.
     pub(super) async fn part(&mut self, path: Arc<Path>, line: u64, text: String) -> Vec<Record> {
-        let mut open = self.0.remove(&*path).unwrap_or_else(|| Open::new(path.clone()));
+        let mut open = self.0.remove(&*path).unwrap_or_else(|| Open::new(path.clone(), &text));
         let parsed = to_thread_in(Lane::Cpu, move || {
             let records = open.records(line, &text);
             (open, records)
@@ -85,10 +87,16 @@ impl Held {
     pub(super) async fn end(&mut self, file: File) -> (Vec<Record>, Worked) {
         if let Some(mut open) = self.0.remove(file.path()) {
             let records = open.records(0, "");
-            return (records, open.bad.worked(&file));
+            return match open.rows {
+                Rows::Whole(text) => document(file, text).await,
+                _ => (records, open.bad.worked(&file)),
+            };
         }
         match Format::of(file.path()) {
-            Some(Format::Json) => json(file).await,
+            Some(Format::Json) => {
+                let facts = file.facts();
+                json(facts, file.into_text().unwrap_or_default()).await
+            }
             Some(_) => (Vec::new(), Worked::ok(Vec::new(), file.size())), // it is empty
             None => (Vec::new(), super::records::of_file(super::records::Shape::Held, file)),
         }
@@ -101,10 +109,11 @@ impl Held {
 }
 
 impl Open {
-    fn new(path: Arc<Path>) -> Self {
+    fn new(path: Arc<Path>, text: &str) -> Self {
         let rows = match Format::of(&path) {
             Some(Format::Table(delimiter)) => Rows::Table(Table::new(delimiter)),
-            _ => Rows::Lines,
+            Some(_) => Rows::Lines,
+            None => Rows::told_by(text),
         };
         Self { path, rows, bad: Bad::default() }
     }
@@ -112,6 +121,10 @@ impl Open {
     fn records(&mut self, line: u64, text: &str) -> Vec<Record> {
         let Self { path, rows, bad } = self;
         match rows {
+            Rows::Whole(whole) => {
+                whole.push_str(text);
+                Vec::new()
+            }
             Rows::Lines => {
                 (line..).zip(text.lines()).filter_map(|(line, text)| of_line(path, line, text, bad)).collect()
             }
@@ -120,6 +133,31 @@ impl Open {
             }
         }
     }
+}
+
+impl Rows {
+    /// By the first line: a record, or the header of a table.
+    fn told_by(text: &str) -> Self {
+        let first = text.lines().next().unwrap_or_default();
+        match first.trim_start().chars().next() {
+            Some('{') if serde_json::from_str::<Value>(first).is_ok() => Rows::Lines,
+            Some('{' | '[') => Rows::Whole(String::new()),
+            _ if first.contains('\t') => Rows::Table(Table::new(b'\t')),
+            _ if first.contains(',') => Rows::Table(Table::new(b',')),
+            _ => Rows::Whole(String::new()),
+        }
+    }
+}
+
+/// A document without a name: JSON if it looks like it, else a text.
+async fn document(file: File, text: String) -> (Vec<Record>, Worked) {
+    if text.trim_start().starts_with(['{', '[']) {
+        return json(file, text).await;
+    }
+    let bytes = file.size();
+    let mut record = super::records::of(super::records::Shape::Held, file);
+    record.insert("text", text);
+    (Vec::new(), Worked::ok(vec![record], bytes))
 }
 
 fn of_line(path: &Path, line: u64, text: &str, bad: &mut Bad) -> Option<Record> {
@@ -158,17 +196,16 @@ impl Bad {
     }
 }
 
-async fn json(file: File) -> (Vec<Record>, Worked) {
+async fn json(file: File, text: String) -> (Vec<Record>, Worked) {
     let path = file.path().to_owned();
-    let parsed =
-        to_thread_in(Lane::Cpu, move || match serde_json::from_str(file.text().unwrap_or_default()) {
-            Ok(Value::Array(values)) => (values, Worked::ok(Vec::new(), file.size())),
-            Ok(value) => (vec![value], Worked::ok(Vec::new(), file.size())),
-            Err(error) => {
-                let failure = Failure::of_path(file.path(), Kind::Parse, format!("not JSON: {error}"));
-                (Vec::new(), Worked::failed(failure))
-            }
-        });
+    let parsed = to_thread_in(Lane::Cpu, move || match serde_json::from_str(&text) {
+        Ok(Value::Array(values)) => (values, Worked::ok(Vec::new(), file.size())),
+        Ok(value) => (vec![value], Worked::ok(Vec::new(), file.size())),
+        Err(error) => {
+            let failure = Failure::of_path(file.path(), Kind::Parse, format!("not JSON: {error}"));
+            (Vec::new(), Worked::failed(failure))
+        }
+    });
     match parsed.await {
         Ok((values, worked)) => (values.into_iter().map(|value| with_source(&path, value)).collect(), worked),
         Err(ended) => (Vec::new(), Worked::failed(Failure::of_path(&path, Kind::Io, ended.to_string()))),

@@ -35,16 +35,15 @@ pub(crate) async fn run(args: Read) -> anyhow::Result<Exit> {
     if args.paths.is_empty() && list.is_none() {
         return Err(usage("no path to read", "gather read DIR, or --input FILE with a path a line"));
     }
+    let twice = args.shared.input.as_deref().is_some_and(|input| input == Path::new("-"))
+        && args.paths.iter().any(|path| input::is_stdin(path.as_os_str()));
+    if twice {
+        return Err(usage("`-` and `--input -` both read stdin", "give the list as a file, or the document"));
+    }
     let reader = settings::reader(&args)?;
     let shape = Shape::of(&args.content);
     let mut session = Session::open(&args.shared, shape.look())?;
-    if args.paths.iter().any(|path| input::is_stdin(path.as_os_str())) {
-        let result = from_stdin(&reader, args.selection.max_size).await;
-        take_whole(&mut session, shape, result).await;
-    }
-    let typed: Vec<PathBuf> =
-        args.paths.iter().filter(|path| !input::is_stdin(path.as_os_str())).cloned().collect();
-    match (list, <[PathBuf; 1]>::try_from(typed)) {
+    match (list, <[PathBuf; 1]>::try_from(args.paths)) {
         // Of a single path the reader knows that no file can be reached twice, and need not remember any.
         (None, Ok(path)) => {
             let reading = Reading::start(&reader, shape, path);
@@ -174,15 +173,6 @@ fn split(inputs: Arc<Inputs>) -> (impl Iterator<Item = PathBuf> + Send + 'static
     (paths, bad)
 }
 
-async fn from_stdin(reader: &Reader, max_size: Option<u64>) -> Result<File, ReadError> {
-    let limit = max_size.unwrap_or(u64::MAX - 1);
-    let bytes = match input::stdin_document(limit.saturating_add(1)).await {
-        Ok(bytes) => bytes.unwrap_or_default(),
-        Err(error) => return Err(ReadError::other("-", error)),
-    };
-    reader.decode("-", bytes)
-}
-
 impl Taker {
     /// Takes what is there already, so that their records are handed on together.
     async fn take_ready(&mut self, session: &mut Session, reading: &mut Reading) {
@@ -239,20 +229,12 @@ impl Taker {
     }
 }
 
-async fn take_whole(session: &mut Session, shape: Shape, result: Result<File, ReadError>) {
-    let mut taker = Taker { shape, held: Held::default() };
-    if let (Shape::Lines, Ok(file)) = (shape, &result) {
-        for record in records::of_lines(file.path(), 1, file.text().unwrap_or_default()) {
-            session.record(record).await;
-        }
-    }
-    taker.take(session, result.map(Part::End)).await;
-}
-
 /// The failure that an error of the reader is.
 pub(crate) fn failure(error: &ReadError) -> Failure {
     let kind = error.kind().as_str().parse().unwrap_or(Kind::Io);
-    Failure::of_path(error.path(), kind, error.fact())
+    let hint =
+        if error.fact().ends_with("a FIFO") { "\n  hint: COMMAND | gather read - reads a pipe" } else { "" };
+    Failure::of_path(error.path(), kind, format!("{}{hint}", error.fact()))
 }
 
 /// Whether a file of a folder is taken for a page.

@@ -69,11 +69,12 @@ pub(super) fn of_file(shape: Shape, file: File) -> Worked {
     let bytes = file.size();
     match shape {
         Shape::Lines => Worked::ok(Vec::new(), bytes),
-        _ => Worked::ok(vec![record(shape, file)], bytes),
+        _ => Worked::ok(vec![of(shape, file)], bytes),
     }
 }
 
-fn record(shape: Shape, file: File) -> Record {
+/// The record of a file.
+pub(super) fn of(shape: Shape, file: File) -> Record {
     let mut record = Record::new();
     record.insert_path("path", file.path());
     record.insert("bytes", file.size());

@@ -6,6 +6,7 @@ use gather_file_reader::{Encoding, Globs, HashKind, PatternError, Reader, Types}
 
 use crate::args::{Content, HashName, Read, Selection};
 use crate::exit::usage;
+use crate::input::is_stdin;
 
 /// What may come out of a compressed file, where the user sets no limit.
 const UNPACKED: u64 = 64 << 20;
@@ -30,6 +31,7 @@ pub(super) fn reader(args: &Read) -> anyhow::Result<Reader> {
         .types(types(selection)?)
         .encoding(encoding(content)?)
         .strict(content.strict)
+        .stdin(args.paths.iter().any(|path| is_stdin(path.as_os_str())))
         .whole(whole)
         .hash(content.hash.map(hash))
         .decompress(content.decompress.then_some(selection.max_size.unwrap_or(UNPACKED)));
