@@ -188,6 +188,47 @@ fn a_list_longer_than_any_queue_is_read_to_its_end() {
 }
 
 #[test]
+fn a_run_does_not_read_what_it_writes() {
+    let folder = Folder::new();
+    folder.write("a", "x");
+    let run = gather!["read", ".", "--hidden", "-o", "z.jsonl", "--summary", "s"].here(folder.path()).ok();
+    drop(run);
+    assert_eq!(field(&jsonl_file(folder.join("z.jsonl")), "path"), ["./a"]);
+    let inside = Folder::new();
+    inside.write("a", "x");
+    let out = inside.write("out.jsonl", "");
+    gather!["read", ".", "--ordered"].here(inside.path()).run_into(&out).code(0);
+    assert_eq!(field(&jsonl_file(out), "path"), ["./a"]);
+}
+
+#[test]
+fn a_list_of_names_is_taken_as_the_names_are() {
+    let folder = Folder::new();
+    for name in ["[a].txt", "{b}.txt", "path", " lead", "trail ", "last"] {
+        folder.write(name, "x");
+    }
+    for list in
+        ["[a].txt\n{b}.txt\n", "{b}.txt\n[a].txt\n", "path\n last\n", " lead\ntrail \n", "last\r\npath\r\n"]
+    {
+        let run = gather!["read", "--input", "-"].here(folder.path()).stdin(list).ok();
+        assert_eq!(run.records().len(), 2, "{list:?}");
+    }
+    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_gather"));
+    run.args(["read", "--input", "-", "-q"]).current_dir(folder.path());
+    let mut child =
+        run.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"last").unwrap();
+    while rustix::io::ioctl_fionread(&stdin).unwrap() > 0 {
+        std::thread::yield_now(); // what is there is taken before the rest comes
+    }
+    std::io::Write::write_all(&mut stdin, b"\0path\0").unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 2, "{output:?}");
+}
+
+#[test]
 fn a_list_of_names_ended_by_nul_is_taken_as_find_writes_it() {
     let folder = Folder::new();
     folder.write("a\nb", "x");

@@ -1,6 +1,8 @@
 //! The options of a reader.
 
+use std::fs::Metadata;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -110,6 +112,12 @@ impl ReaderBuilder {
     /// is kept in a temporary file meanwhile. The default is `false`: a file of that name.
     pub fn stdin(mut self, stdin: bool) -> Self {
         self.selection.stdin = stdin;
+        self
+    }
+
+    /// Skips this file in folders, told by device and inode: what the results are written to, for one. The default is `None`.
+    pub fn except(mut self, file: impl Into<Option<Metadata>>) -> Self {
+        self.how.except = file.into().map(|file| (file.dev(), file.ino()));
         self
     }
 

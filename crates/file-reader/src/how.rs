@@ -30,6 +30,8 @@ pub(crate) struct How {
     /// Compressed files are unpacked to so many bytes at most.
     pub(crate) decompress: Option<u64>,
     pub(crate) filter: Filter,
+    /// A file that is never read from a folder, by its device and number.
+    pub(crate) except: Option<(u64, u64)>,
     /// Large files are given in parts.
     pub(crate) in_parts: bool,
     /// Which files are not given in parts although others are.

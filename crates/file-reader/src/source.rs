@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Seek};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -44,6 +45,9 @@ pub(crate) fn opened(file: fs::File, candidate: &Candidate, how: &How) -> Result
     let metadata = file.metadata().map_err(at)?;
     if let Some(what) = what_it_is(metadata.file_type()) {
         return Err(not_a_file(candidate, what));
+    }
+    if how.except == Some((metadata.dev(), metadata.ino())) && candidate.is_found() {
+        return Err(ReadError::skipped(path, "what is written to"));
     }
     let (size, modified) = (metadata.len(), metadata.modified().ok());
     if let Some(why) = how.filter.leaves_out(size, modified).filter(|_| candidate.is_found()) {

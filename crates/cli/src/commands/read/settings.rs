@@ -1,8 +1,12 @@
 //! The reader that the options describe.
 
+use std::fs::{File, Metadata};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use gather_file_reader::{Encoding, Globs, HashKind, PatternError, Reader, Types};
+
+use gather_records::WholeFile;
 
 use crate::args::{Content, HashName, Read, Selection};
 use crate::exit::usage;
@@ -31,6 +35,8 @@ pub(super) fn reader(args: &Read) -> anyhow::Result<Reader> {
         .types(types(selection)?)
         .encoding(encoding(content)?)
         .strict(content.strict)
+        .only(|path| !WholeFile::is_unfinished(path))
+        .except(stdout())
         .stdin(args.paths.iter().any(|path| is_stdin(path.as_os_str())))
         .whole(whole)
         .hash(content.hash.map(hash))
@@ -42,6 +48,12 @@ pub(super) fn reader(args: &Read) -> anyhow::Result<Reader> {
         false => builder.facts_only(facts),
     }
     .build())
+}
+
+/// The file that stdout goes to, if it is one: `gather read . > out` does not read what it writes.
+fn stdout() -> Option<Metadata> {
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned().ok()?;
+    File::from(stdout).metadata().ok().filter(Metadata::is_file)
 }
 
 fn globs(selection: &Selection) -> anyhow::Result<Option<Globs>> {
