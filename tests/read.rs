@@ -416,6 +416,43 @@ fn bytes_are_given_as_they_are() {
     assert_eq!((&record["base64"], &record["bytes"]), (&"AP8=".into(), &2.into()));
 }
 
+/// How much memory a run takes at most whose consumer takes a while for each record.
+fn peak_beside_a_slow_consumer(
+    folder: &Folder,
+    options: &[&str],
+    each: std::time::Duration,
+    expected: usize,
+) -> u64 {
+    use std::io::BufRead;
+    let mut run = gather!["read", "in", "-q"].args(options).here(folder.path()).start();
+    let mut stdout = std::io::BufReader::with_capacity(1 << 12, run.stdout());
+    let consumer = std::thread::spawn(move || {
+        let (mut line, mut records) = (Vec::new(), 0);
+        while stdout.read_until(b'\n', &mut line).unwrap() > 0 {
+            line.clear();
+            records += 1;
+            std::thread::sleep(each); // it is slow: that is what is tried
+        }
+        records
+    });
+    let (run, peak) = run.wait_with_peak();
+    run.code(0);
+    assert_eq!(consumer.join().unwrap(), expected);
+    peak.unwrap()
+}
+
+#[test]
+fn a_slow_consumer_costs_no_memory_however_much_there_is_to_read() {
+    let folder = Folder::new();
+    for number in 0..2_000 {
+        folder.write(&format!("in/{}/{number}", number % 20), "some text of a file\n".repeat(5_000));
+    }
+    for options in [&[][..], &["--ordered"]] {
+        let peak = peak_beside_a_slow_consumer(&folder, options, std::time::Duration::from_millis(1), 2_000);
+        assert!(peak < 96 << 20, "{options:?}: {} MB of 200", peak >> 20);
+    }
+}
+
 #[test]
 fn what_is_compressed_is_unpacked_when_asked_for_and_only_to_the_limit() {
     use std::io::Write;
