@@ -431,7 +431,8 @@ fn peak_beside_a_slow_consumer(
         while stdout.read_until(b'\n', &mut line).unwrap() > 0 {
             line.clear();
             records += 1;
-            std::thread::sleep(each); // it is slow: that is what is tried
+            #[allow(clippy::disallowed_methods, reason = "the consumer is slow: that is what is tried")]
+            std::thread::sleep(each);
         }
         records
     });

@@ -54,7 +54,7 @@ struct Open {
 
 enum Rows {
     Lines,
-    Table(Table),
+    Table(Box<Table>),
     /// Of stdin, which has no name to tell by: no rows, or one document.
     Whole(String),
 }
@@ -111,7 +111,7 @@ impl Held {
 impl Open {
     fn new(path: Arc<Path>, text: &str) -> Self {
         let rows = match Format::of(&path) {
-            Some(Format::Table(delimiter)) => Rows::Table(Table::new(delimiter)),
+            Some(Format::Table(delimiter)) => Rows::Table(Box::new(Table::new(delimiter))),
             Some(_) => Rows::Lines,
             None => Rows::told_by(text),
         };
@@ -142,8 +142,8 @@ impl Rows {
         match first.trim_start().chars().next() {
             Some('{') if serde_json::from_str::<Value>(first).is_ok() => Rows::Lines,
             Some('{' | '[') => Rows::Whole(String::new()),
-            _ if first.contains('\t') => Rows::Table(Table::new(b'\t')),
-            _ if first.contains(',') => Rows::Table(Table::new(b',')),
+            _ if first.contains('\t') => Rows::Table(Box::new(Table::new(b'\t'))),
+            _ if first.contains(',') => Rows::Table(Box::new(Table::new(b','))),
             _ => Rows::Whole(String::new()),
         }
     }
