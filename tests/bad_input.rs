@@ -158,6 +158,52 @@ fn too_many_open_files_are_waited_for() {
 }
 
 #[test]
+fn too_many_open_files_in_deep_folders_end_in_records_or_errors_and_never_in_a_wait() {
+    let folder = Folder::new();
+    let (mut path, mut deepest) = ("in".to_owned(), String::new());
+    for depth in 0..30 {
+        deepest = format!("{path}/file");
+        folder.write(&deepest, "x");
+        folder.write(&format!("{path}/.gitignore"), "*.log\n");
+        path = format!("{path}/{depth}");
+    }
+    let read = |script: &str| {
+        let run = Gather::after(script).here(folder.path());
+        let options = ["in", "--gitignore", "--no-text", "-q", "--summary", "s", "--errors", "e"];
+        run.arg("read").args(options).run()
+    };
+    for limit in [48, 26, 20] {
+        let run = read(&format!("ulimit -n {limit}")).code(0);
+        assert_eq!(run.records().len(), 30, "{limit}");
+        assert!(run.stdout.contains(&deepest));
+    }
+    // What is inherited takes all but a few: there is nobody who could close it.
+    for limit in [17, 18, 19, 20, 22] {
+        let run = read(&format!("exec 6<. 7<. 8<. 9<.; ulimit -n {limit}"));
+        let summary = lawful_summary(folder.join("s"));
+        let failed = jsonl_file(folder.join("e"));
+        assert_eq!(
+            (summary["ok"].as_u64(), summary["failed"].as_u64()),
+            (Some(run.records().len() as u64), Some(failed.len() as u64))
+        );
+        assert!(run.records().len() == 30 || !failed.is_empty(), "{limit}: something is lost in silence");
+    }
+}
+
+#[test]
+fn a_gitignore_that_cannot_be_read_is_a_failure_and_not_left_out_in_silence() {
+    let folder = Folder::new();
+    folder.write("in/a.log", "x");
+    let rules = folder.write("in/.gitignore", "*.log\n");
+    for open in [folder.path().to_owned(), folder.join("in")] {
+        std::fs::set_permissions(open, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    std::fs::set_permissions(rules, PermissionsExt::from_mode(0o000)).unwrap();
+    let Some(run) = as_somebody(gather!["read", folder.join("in"), "--gitignore"]) else { return };
+    run.run().code(1).says(&[".gitignore", "permission denied"]);
+}
+
+#[test]
 fn a_folder_that_cannot_be_listed_is_named_and_the_rest_goes_on() {
     let folder = Folder::new();
     folder.write("in/closed/a", "x");

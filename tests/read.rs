@@ -45,6 +45,76 @@ fn one_document_is_read_from_stdin() {
 }
 
 #[test]
+fn stdin_is_a_document_like_any_other() {
+    use std::io::Write;
+    let folder = Folder::new();
+    folder.write("a", "x");
+    folder.write("b", "y");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(b"packed\n").unwrap();
+    let packed = packed.finish().unwrap();
+    assert_eq!(gather!["read", "-", "-z"].stdin(packed.clone()).ok().record()["text"], "packed\n");
+    let run = gather!["read", "-", "-z", "--lines"].stdin(packed).ok();
+    assert_eq!(field(&run.records(), "text"), ["packed"]);
+    let run = gather!["read", "a", "-", "b", "--ordered"].stdin("z").here(folder.path()).ok();
+    assert_eq!(field(&run.records(), "path"), ["a", "-", "b"]);
+    let run = gather!["read", "-", "--hash", "sha256", "--max-size", "2B"].stdin("abc").run().code(1);
+    run.says(&["the limit is 2"]);
+    let run = gather!["read", "-", "--lines"].stdin("caf\u{e9}\n".repeat(50_000)).ok();
+    assert_eq!(run.records().len(), 50_000);
+    gather!["read", "-", "--lines"].stdin("a\0b\n").run().code(1).says(&["NUL"]);
+    gather!["read", "-", "--input", "-"].run().code(2).says(&["hint:"]);
+}
+
+#[test]
+fn records_of_stdin_are_told_by_its_first_line() {
+    for (text, expected) in [
+        ("{\"n\":1}\n{\"n\":2}\n", 2),
+        ("[{\"n\":1},\n{\"n\":2}]", 2),
+        ("{\n\"n\":1}", 1),
+        ("n,m\n1,2\n3,4\n", 2),
+        ("n\tm\n1\t2\n", 1),
+    ] {
+        let records = gather!["read", "-", "--records"].stdin(text).ok().records();
+        assert_eq!(records.len(), expected, "{text}");
+        assert!(
+            records.iter().all(|record| record["_source"] == "-" && !record["n"].is_null()),
+            "{records:?}"
+        );
+    }
+    assert_eq!(gather!["read", "-", "--records"].stdin("a text").ok().record()["text"], "a text");
+}
+
+#[test]
+fn a_line_is_given_as_soon_as_it_comes_through_a_pipe() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Command, Stdio};
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gather"));
+    command.args(["read", "-", "--lines", "-q"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    for number in 0..5 {
+        writeln!(stdin, "{number}").unwrap();
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap(); // the pipe stays open
+        assert!(line.contains(&format!("\"text\":\"{number}\"")), "{line}");
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn lines_of_a_large_stdin_are_never_held() {
+    let text = format!("{}\n", "x".repeat(400)).repeat(200_000);
+    let folder = Folder::new();
+    let run = gather!["read", "-", "--lines", "-q", "-o", folder.join("o.csv")].stdin(text);
+    let (run, peak) = run.start().wait_with_peak();
+    run.code(0);
+    assert!(peak.unwrap() < 64 << 20, "{} MB", peak.unwrap() >> 20);
+}
+
+#[test]
 fn hidden_files_are_read_when_asked_for() {
     let folder = Folder::new();
     folder.write(".hidden", "x");
@@ -115,6 +185,47 @@ fn a_list_longer_than_any_queue_is_read_to_its_end() {
         (0..5_000).map(|n| format!("{}\n", folder.write(&n.to_string(), "x").display())).collect();
     let run = gather!["read", "--input", "-", "--no-text", "-q"].stdin(list).ok();
     assert_eq!(run.records().len(), 5_000);
+}
+
+#[test]
+fn a_run_does_not_read_what_it_writes() {
+    let folder = Folder::new();
+    folder.write("a", "x");
+    let run = gather!["read", ".", "--hidden", "-o", "z.jsonl", "--summary", "s"].here(folder.path()).ok();
+    drop(run);
+    assert_eq!(field(&jsonl_file(folder.join("z.jsonl")), "path"), ["./a"]);
+    let inside = Folder::new();
+    inside.write("a", "x");
+    let out = inside.write("out.jsonl", "");
+    gather!["read", ".", "--ordered"].here(inside.path()).run_into(&out).code(0);
+    assert_eq!(field(&jsonl_file(out), "path"), ["./a"]);
+}
+
+#[test]
+fn a_list_of_names_is_taken_as_the_names_are() {
+    let folder = Folder::new();
+    for name in ["[a].txt", "{b}.txt", "path", " lead", "trail ", "last"] {
+        folder.write(name, "x");
+    }
+    for list in
+        ["[a].txt\n{b}.txt\n", "{b}.txt\n[a].txt\n", "path\n last\n", " lead\ntrail \n", "last\r\npath\r\n"]
+    {
+        let run = gather!["read", "--input", "-"].here(folder.path()).stdin(list).ok();
+        assert_eq!(run.records().len(), 2, "{list:?}");
+    }
+    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_gather"));
+    run.args(["read", "--input", "-", "-q"]).current_dir(folder.path());
+    let mut child =
+        run.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"last").unwrap();
+    while rustix::io::ioctl_fionread(&stdin).unwrap() > 0 {
+        std::thread::yield_now(); // what is there is taken before the rest comes
+    }
+    std::io::Write::write_all(&mut stdin, b"\0path\0").unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 2, "{output:?}");
 }
 
 #[test]
@@ -235,6 +346,51 @@ fn files_of_records_give_them_each_with_its_file() {
 }
 
 #[test]
+fn a_record_that_is_none_is_named_and_the_others_are_given() {
+    let folder = Folder::new();
+    folder.write("a.jsonl", "{\"a\":1}\nbad\n{\"a\":2}\nworse\n");
+    folder.write("b.csv", "n,m\n1,2\n3\n4,5\n");
+    let run =
+        gather!["read", "a.jsonl", "b.csv", "--records", "--ordered", "--errors", "e", "--summary", "s"];
+    let run = run.here(folder.path()).run().code(1).says(&["line 2", "1 more", "row 3"]);
+    let records = run.records();
+    assert_eq!((&records[0]["a"], &records[1]["a"]), (&1.into(), &2.into()));
+    assert_eq!(field(&records[2..], "n"), ["1", "4"]);
+    assert_eq!(field(&jsonl_file(folder.join("e")), "kind"), ["parse", "parse"]);
+    assert_eq!(lawful_summary(folder.join("s"))["failed"], 2);
+}
+
+#[test]
+fn a_name_that_is_there_twice_loses_no_value() {
+    let folder = Folder::new();
+    folder.write("a.csv", "a,a,b\n1,2,3\n");
+    folder.write("b.jsonl", "{\"_source\":\"http://x/\"}\n");
+    let records =
+        gather!["read", "a.csv", "b.jsonl", "--records", "--ordered"].here(folder.path()).ok().records();
+    assert_eq!(keys(&records[0]), ["_source", "a", "a_2", "b"]);
+    assert_eq!(field(&records[..1], "a_2"), ["2"]);
+    assert_eq!(field(&records[1..], "_source"), ["b.jsonl"]);
+    assert_eq!(field(&records[1..], "_source_2"), ["http://x/"]);
+}
+
+#[test]
+fn records_of_a_large_file_are_given_as_they_come_and_it_is_never_held() {
+    let folder = Folder::new();
+    folder.write(
+        "a.jsonl",
+        (0..600_000).map(|n| format!("{{\"number\":{n},\"text\":\"some\"}}\n")).collect::<String>(),
+    );
+    let csv: String = (0..600_000).map(|n| format!("{n},\"quoted, text\"\n")).collect();
+    folder.write("b.csv", format!("number,text\n{csv}"));
+    let run = gather!["read", "a.jsonl", "b.csv", "--records", "-q", "-o", "o.jsonl", "--summary", "s"];
+    let (run, peak) = run.here(folder.path()).start().wait_with_peak();
+    run.code(0);
+    assert_eq!(folder.read("o.jsonl").lines().count(), 1_200_000);
+    let peak = peak.unwrap();
+    assert!(peak < 96 << 20, "{} MB", peak >> 20);
+}
+
+#[test]
 fn a_hash_takes_the_place_of_the_text_and_is_taken_of_anything() {
     let folder = Folder::new();
     folder.write("in/a", "abc");
@@ -260,6 +416,44 @@ fn bytes_are_given_as_they_are() {
     assert_eq!((&record["base64"], &record["bytes"]), (&"AP8=".into(), &2.into()));
 }
 
+/// How much memory a run takes at most whose consumer takes a while for each record.
+fn peak_beside_a_slow_consumer(
+    folder: &Folder,
+    options: &[&str],
+    each: std::time::Duration,
+    expected: usize,
+) -> u64 {
+    use std::io::BufRead;
+    let mut run = gather!["read", "in", "-q"].args(options).here(folder.path()).start();
+    let mut stdout = std::io::BufReader::with_capacity(1 << 12, run.stdout());
+    let consumer = std::thread::spawn(move || {
+        let (mut line, mut records) = (Vec::new(), 0);
+        while stdout.read_until(b'\n', &mut line).unwrap() > 0 {
+            line.clear();
+            records += 1;
+            #[allow(clippy::disallowed_methods, reason = "the consumer is slow: that is what is tried")]
+            std::thread::sleep(each);
+        }
+        records
+    });
+    let (run, peak) = run.wait_with_peak();
+    run.code(0);
+    assert_eq!(consumer.join().unwrap(), expected);
+    peak.unwrap()
+}
+
+#[test]
+fn a_slow_consumer_costs_no_memory_however_much_there_is_to_read() {
+    let folder = Folder::new();
+    for number in 0..2_000 {
+        folder.write(&format!("in/{}/{number}", number % 20), "some text of a file\n".repeat(5_000));
+    }
+    for options in [&[][..], &["--ordered"]] {
+        let peak = peak_beside_a_slow_consumer(&folder, options, std::time::Duration::from_millis(1), 2_000);
+        assert!(peak < 96 << 20, "{options:?}: {} MB of 200", peak >> 20);
+    }
+}
+
 #[test]
 fn what_is_compressed_is_unpacked_when_asked_for_and_only_to_the_limit() {
     use std::io::Write;
@@ -279,6 +473,45 @@ fn what_is_compressed_is_unpacked_when_asked_for_and_only_to_the_limit() {
     };
     assert_eq!(kind(&["--max-size", "50k"], &whole), "too_large");
     assert_eq!(kind(&[], &cut), "decode");
+}
+
+#[test]
+fn what_follows_the_last_member_of_a_gz_file_is_left_out_and_a_text_is_no_bz2() {
+    use std::io::Write;
+    let folder = Folder::new();
+    let member = |text: &str| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(text.as_bytes()).unwrap();
+        packed.finish().unwrap()
+    };
+    folder.write("padded.gz", [member("one\n"), member("two\n"), vec![0; 100_000]].concat());
+    folder.write("garbage.gz", [member("one\n"), b"garbage".to_vec()].concat());
+    folder.write("text", "BZh1 is how a bz2 file begins\n");
+    let records = gather!["read", "padded.gz", "garbage.gz", "text", "-z", "--ordered"].here(folder.path());
+    assert_eq!(
+        field(&records.ok().records(), "text"),
+        ["one\ntwo\n", "one\n", "BZh1 is how a bz2 file begins\n"]
+    );
+}
+
+#[test]
+fn a_file_that_says_it_is_empty_and_does_not_end_is_not_held() {
+    let run = gather!["read", "/proc/self/pagemap", "--hash", "blake3", "--max-size", "200MiB"];
+    let (run, peak) = run.start().wait_with_peak();
+    run.code(1).says(&["200"]);
+    assert!(peak.unwrap() < 64 << 20, "{peak:?}");
+}
+
+#[test]
+fn types_are_told_in_any_case_and_a_label_that_decodes_nothing_is_refused() {
+    let folder = Folder::new();
+    folder.write("in/a.html", "x");
+    folder.write("in/b.txt", "x");
+    folder.write("in/c.log", "x");
+    assert_eq!(chosen(&folder, &["-t", "HTML, txt"]), ["a.html", "b.txt"]);
+    gather!["read", "in", "--encoding", "iso-2022-kr"].here(folder.path()).run().code(2).says(&["hint:"]);
+    folder.write("in/image", b"\x89PNG\0");
+    assert_eq!(chosen(&folder, &["--encoding", "windows-1252"]), ["a.html", "b.txt", "c.log"]);
 }
 
 #[test]

@@ -68,6 +68,29 @@ fn what_runs_may_finish_within_the_grace() {
 }
 
 #[test]
+fn an_output_that_nobody_takes_does_not_hold_up_the_summary() {
+    let folder = Folder::new();
+    for number in 0..200 {
+        folder.write(&format!("in/{number}"), "x".repeat(20_000));
+    }
+    let large = folder.write("large", "a line\n".repeat(400_000));
+    let inside = folder.join("in");
+    for (path, options) in [(&inside, &[][..]), (&inside, &["-j", "1"]), (&large, &["--lines"])] {
+        let run = gather!["read", path, "--grace", "200ms", "--summary", folder.join("s")].args(options);
+        let mut run = run.start();
+        let stdout = run.stdout();
+        // More than three records: the fourth is on its way, and nobody takes it.
+        while rustix::io::ioctl_fionread(&stdout).unwrap() < 61_000 {
+            std::thread::yield_now();
+        }
+        run.interrupt();
+        run.wait().code(130).says(&["not written"]);
+        lawful_summary(folder.join("s"));
+        drop(stdout);
+    }
+}
+
+#[test]
 fn a_second_one_ends_it_at_once() {
     let folder = Folder::new();
     let (_server, run) = stuck(&folder, &["--grace", "10m", "-o", "o.jsonl", "--cookie-jar", "c.txt"]);

@@ -28,6 +28,35 @@ fn of_read() {
 }
 
 #[test]
+fn of_read_in_order_and_not_of_many_small_files() {
+    let folder = Folder::new();
+    for number in 0..10_000u32 {
+        let size = number.wrapping_mul(2_654_435_761) % 600;
+        let text = if number % 500 == 0 {
+            "caf\u{e9} \0".into()
+        } else {
+            format!("{number}\n").repeat(size as usize)
+        };
+        folder.write(&format!("in/{}/{}/{number}.txt", number % 10, number % 7), text);
+    }
+    let read = |options: &[&str]| {
+        let run = gather!["read", "in", "-q", "--summary", "s"].args(options).here(folder.path()).ok();
+        let skipped = lawful_summary(folder.join("s"))["skipped"].clone();
+        (run.stdout.lines().map(str::to_owned).collect::<Vec<_>>(), skipped)
+    };
+    let (ordered, skipped) = read(&["-j", "1", "--ordered"]);
+    assert_eq!((ordered.len(), &skipped), (9_980, &20.into()));
+    assert!(read(&["-j", "64", "--ordered"]) == (ordered.clone(), skipped.clone()), "another order");
+    let mut expected = ordered;
+    expected.sort();
+    for jobs in ["1", "64"] {
+        let (mut lines, others) = read(&["-j", jobs]);
+        lines.sort();
+        assert!(lines == expected && others == skipped, "-j {jobs}");
+    }
+}
+
+#[test]
 fn of_links() {
     same_at_every_width("links", &format!("{}\n", data("site").display()), &[]);
 }

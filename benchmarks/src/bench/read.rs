@@ -1,5 +1,6 @@
 //! `read`: every file of a folder, its bytes in memory, nothing else.
 
+mod asyncio;
 mod gather;
 mod rayon;
 mod tokio;
@@ -29,6 +30,7 @@ pub(super) static BENCH: Bench = Bench {
             Contestant::new("jwalk+rayon", rayon::jwalk),
             Contestant::new("walkdir+rayon", rayon::walkdir),
             Contestant::new("tokio::fs", tokio::run),
+            Contestant::where_it_is("asyncio.to_thread", asyncio::run, asyncio::is_here),
         ],
     }],
     packages: &["async-std", "jwalk", "rayon", "walkdir", "tokio", "mimalloc"],

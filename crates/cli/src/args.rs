@@ -349,7 +349,7 @@ pub(crate) struct Content {
     #[arg(long, conflicts_with_all = ["no_text", "hash", "bytes", "records"])]
     pub(crate) lines: bool,
 
-    /// The records in JSON, JSONL, CSV and TSV files, told by their names; of other files, a record with the text
+    /// The records in JSON, JSONL, CSV and TSV files, told by their names (stdin by its first line); of other files, a record with the text
     #[arg(long, conflicts_with_all = ["no_text", "hash", "bytes"])]
     pub(crate) records: bool,
 

@@ -1,9 +1,9 @@
 //! What a command works through: the arguments as typed, then the entries of `--input`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use async_channel::{Receiver, bounded};
@@ -195,18 +195,48 @@ enum Shape {
 /// Looks at the beginning without taking it. A pipe may hand over little at first: a table is then
 /// known by its first line, which producers write whole.
 fn peek_shape(reader: &mut Box<dyn BufRead + Send>, key: Option<&str>) -> io::Result<Shape> {
-    let head = reader.fill_buf()?;
+    let head = first_lines(reader)?;
     let bom = if head.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
     let head = head.get(bom..).unwrap_or_default().to_vec();
     reader.consume(bom);
     let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
     Ok(match first {
         _ if head.contains(&0) && key.is_none() => Shape::Nul,
-        Some(b'{') => Shape::Jsonl,
-        Some(b'[') => Shape::Json,
+        Some(b'{') if begins_json(&head, b'{') => Shape::Jsonl,
+        Some(b'[') if begins_json(&head, b'[') => Shape::Json,
         Some(b'"') if serde_json::from_slice::<String>(first_line(&head)).is_ok() => Shape::Jsonl,
         _ => table_shape(first_line(&head), key).unwrap_or(Shape::Lines),
     })
+}
+
+/// The beginning up to the end of a line or name at least, which is put back: a pipe may hand over less at first.
+fn first_lines(reader: &mut Box<dyn BufRead + Send>) -> io::Result<Vec<u8>> {
+    const MOST: usize = 64 << 10;
+    let mut head = Vec::new();
+    while head.len() < MOST && !head.iter().any(|byte| matches!(byte, b'\n' | b'\0')) {
+        let more = reader.fill_buf()?;
+        let length = more.len();
+        if length == 0 {
+            break;
+        }
+        head.extend_from_slice(more);
+        reader.consume(length);
+    }
+    let rest = std::mem::replace(reader, Box::new(io::empty()));
+    *reader = Box::new(io::Cursor::new(head.clone()).chain(rest));
+    Ok(head)
+}
+
+/// Whether what follows the first bracket can only be JSON: a file may be called `[a].txt`.
+fn begins_json(head: &[u8], bracket: u8) -> bool {
+    let line = first_line(head).trim_ascii();
+    let next = head.trim_ascii_start().get(1..).unwrap_or_default().trim_ascii_start().first();
+    match next {
+        None => true,
+        Some(b'"') => true,
+        Some(b'{' | b'[' | b']') if bracket == b'[' => true,
+        _ => serde_json::from_slice::<Value>(line).is_ok(),
+    }
 }
 
 fn first_line(head: &[u8]) -> &[u8] {
@@ -224,15 +254,28 @@ fn table_shape(header: &[u8], key: Option<&str>) -> Option<Shape> {
             None => &KEYS,
         };
         let column = wanted.iter().find_map(|key| names.iter().position(|name| name.trim() == *key))?;
+        // The first of a list of names may be that of a file.
+        let is_file = key.is_none() && names.len() == 1 && Path::new(names.get(0)?).exists();
+        if is_file {
+            return None;
+        }
         Some(Shape::Table { delimiter, column })
     })
 }
 
 fn lines(name: String, reader: Box<dyn BufRead + Send>) -> impl Iterator<Item = Result<Vec<u8>, BadEntry>> {
     ended_by(name, reader, b'\n').filter_map(|line| match line {
-        Ok(line) => Some(line.trim_ascii()).filter(|line| !line.is_empty()).map(|line| Ok(line.to_vec())),
+        Ok(line) => Some(input_of(&line)).filter(|line| !line.is_empty()).map(|line| Ok(line.to_vec())),
         Err(error) => Some(Err(error)),
     })
+}
+
+/// A line without the space around it, unless that belongs to the name of a file.
+fn input_of(line: &[u8]) -> &[u8] {
+    let trimmed = line.trim_ascii();
+    let whole = line.strip_suffix(b"\r").unwrap_or(line);
+    let is_name = whole != trimmed && Path::new(OsStr::from_bytes(whole)).symlink_metadata().is_ok();
+    if is_name && !trimmed.is_empty() { whole } else { trimmed }
 }
 
 /// The entries without the byte that ends them; empty ones are left out.

@@ -1,11 +1,14 @@
 //! Where records go: a thread that owns the sink, so that a slow disk or a full pipe never holds up the event loop; a task
 //! of its own where they go into a table.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender, TryRecvError, bounded};
-use gather_core::{Outcome, Task, now, spawn, timeout, to_thread};
+use futures::future::{Either, select};
+use gather_core::{CancelToken, Deadline, Outcome, Task, now, spawn, timeout, to_thread};
 use gather_records::{ErrorKind, Record, Sink, SinkError, TableSink};
 
 /// Messages on their way to the thread: enough for it to write in large pieces, few enough to bound memory.
@@ -37,6 +40,46 @@ pub(crate) struct Outlet {
     thread: Option<Task<Outcome<Result<(), SinkError>>>>,
     gone: mpsc::Receiver<()>,
     held: Held,
+    patience: Option<Patience>,
+}
+
+/// How long an output that takes nothing is waited for once the run was told to stop.
+pub(crate) struct Patience {
+    token: CancelToken,
+    grace: Duration,
+    end: Option<Deadline>,
+}
+
+/// However short the grace, what is complete is written if somebody takes it.
+const LEAST_PATIENCE: Duration = Duration::from_millis(500);
+
+impl Patience {
+    /// Waits without limit until the current scope is cancelled, and from then on for the grace.
+    pub(crate) fn new(grace: Duration) -> Self {
+        Self { token: CancelToken::current(), grace: grace.max(LEAST_PATIENCE), end: None }
+    }
+
+    /// The run was told to stop: from here the grace counts.
+    fn begin(&mut self) -> Deadline {
+        *self.end.get_or_insert_with(|| Deadline::after(self.grace))
+    }
+
+    /// `None` once the grace is over.
+    async fn wait<F: Future>(&mut self, work: F) -> Option<F::Output> {
+        let work = pin!(work);
+        let work = match select(work, self.token.cancelled()).await {
+            Either::Left((output, _)) => return Some(output),
+            Either::Right((_, work)) => work,
+        };
+        self.begin().run(work).await.ok()
+    }
+}
+
+async fn wait<F: Future>(patience: &mut Option<Patience>, work: F) -> Option<F::Output> {
+    match patience {
+        Some(patience) => patience.wait(work).await,
+        None => Some(work.await),
+    }
 }
 
 /// Records that are handed over together: waking the thread for each one costs more than writing it.
@@ -55,17 +98,27 @@ pub(crate) enum Flow {
     Open,
     /// The other side has closed the pipe: nobody reads any more.
     Closed,
+    /// The other side takes nothing, and the grace is over: the last records are not written.
+    Stuck,
 }
 
 impl Outlet {
-    pub(crate) fn new(sink: Sink) -> Self {
+    /// Without `patience` the sink is waited for as long as it takes.
+    pub(crate) fn new(sink: Sink, patience: Option<Patience>) -> Self {
         let (sender, receiver) = bounded(IN_FLIGHT);
         let (leaving, gone) = mpsc::channel();
         let thread = spawn(to_thread(move || {
             let _leaving = leaving; // its drop tells that the sink is gone
             write_all(sink, &receiver)
         }));
-        Self { sender: Some(sender), thread: Some(thread), gone, held: Held::default() }
+        Self { sender: Some(sender), thread: Some(thread), gone, held: Held::default(), patience }
+    }
+
+    /// The run was told to stop: from here the grace counts.
+    pub(crate) fn stop(&mut self) {
+        if let Some(patience) = &mut self.patience {
+            patience.begin();
+        }
     }
 
     /// An outlet into a table. Dropped before the end, its whole batches stay.
@@ -73,7 +126,7 @@ impl Outlet {
         let (sender, receiver) = bounded(IN_FLIGHT);
         let thread = spawn(async move { Ok(write_to_table(sink, receiver).await) });
         let (_, gone) = mpsc::channel(); // there is no file to take away
-        Self { sender: Some(sender), thread: Some(thread), gone, held: Held::default() }
+        Self { sender: Some(sender), thread: Some(thread), gone, held: Held::default(), patience: None }
     }
 
     /// Hands a record over; waits while the thread is behind.
@@ -117,8 +170,10 @@ impl Outlet {
     async fn sync(&mut self) -> Result<Flow, SinkError> {
         let (answer, written) = bounded(1);
         let flow = self.send(Message::Sync(answer)).await?;
-        let _ = written.recv().await;
-        Ok(flow)
+        match wait(&mut self.patience, written.recv()).await {
+            Some(_) => Ok(flow),
+            None => Ok(self.give_up()),
+        }
     }
 
     /// Completes the output and waits until it is in its place.
@@ -126,29 +181,41 @@ impl Outlet {
     /// # Errors
     /// An output that could not be completed; then the file is as it was before.
     pub(crate) async fn finish(&mut self) -> Result<Flow, SinkError> {
-        if self.release().await? == Flow::Closed || self.send(Message::Finish).await? == Flow::Closed {
-            return Ok(Flow::Closed);
-        }
-        self.end().await
+        let flow = match self.release().await? {
+            Flow::Open => self.send(Message::Finish).await?,
+            flow => flow,
+        };
+        if flow == Flow::Open { self.end().await } else { Ok(flow) }
     }
 
     async fn send(&mut self, message: Message) -> Result<Flow, SinkError> {
         let Some(sender) = &self.sender else { return Ok(Flow::Closed) };
-        match sender.send(message).await {
-            Ok(()) => Ok(Flow::Open),
-            Err(_) => self.end().await,
+        match wait(&mut self.patience, sender.send(message)).await {
+            Some(Ok(())) => Ok(Flow::Open),
+            Some(Err(_)) => self.end().await,
+            None => Ok(self.give_up()),
         }
     }
 
     async fn end(&mut self) -> Result<Flow, SinkError> {
         self.sender = None;
-        let Some(thread) = self.thread.take() else { return Ok(Flow::Closed) };
-        match thread.await.and_then(|outcome| outcome) {
+        let Some(thread) = &mut self.thread else { return Ok(Flow::Closed) };
+        let Some(ended) = wait(&mut self.patience, thread).await else { return Ok(self.give_up()) };
+        self.thread = None;
+        match ended.and_then(|outcome| outcome) {
             Ok(Ok(())) => Ok(Flow::Open),
             Ok(Err(error)) if error.kind() == ErrorKind::Closed => Ok(Flow::Closed),
             Ok(Err(error)) => Err(error),
             Err(ended) => Err(SinkError::other(ended)),
         }
+    }
+}
+
+impl Outlet {
+    /// The thread is left where it is: it waits for whoever does not take what it writes.
+    fn give_up(&mut self) -> Flow {
+        self.sender = None;
+        Flow::Stuck
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use gather_core::{Reason, to_thread};
+use gather_core::{CancelToken, Reason, to_thread};
 use gather_records::{
     Column, ColumnType, ErrorKind, Failure, Format, Record, Sink, SinkError, Style, TableSink, Target,
     WholeFile,
@@ -17,7 +17,7 @@ use crate::args::{FormatName, Shared};
 use crate::cookies::CookieFile;
 use crate::drive::{End, Worked};
 use crate::exit::{Exit, usage, usage_error};
-use crate::output::{Flow, Outlet};
+use crate::output::{Flow, Outlet, Patience};
 use crate::progress::Progress;
 use crate::report::{Loudness, Report};
 
@@ -51,6 +51,8 @@ pub(crate) struct Session {
     summary: Option<Sink>,
     cookies: Option<CookieFile>,
     stopped: Option<Stop>,
+    /// After the grace nobody took the results: there is no use in making more.
+    is_stuck: bool,
     failed_output: Option<anyhow::Error>,
     /// What a command adds to the summary.
     pub(crate) more: Record,
@@ -78,7 +80,7 @@ impl Session {
     async fn with_rows(shared: &Shared, look: Look, rows: Rows) -> anyhow::Result<Self> {
         let output = match database(shared)? {
             Some(target) => Outlet::table(open_table(shared, &target, rows).await?),
-            None => Outlet::new(open_output(shared, look)?),
+            None => Outlet::new(open_output(shared, look)?, patience(shared)),
         };
         Self::with_output(shared, Some(output))
     }
@@ -112,10 +114,11 @@ impl Session {
             grace: shared.grace,
             report: Report::new(progress, loudness(shared)),
             output,
-            errors: errors.map(Outlet::new),
+            errors: errors.map(|sink| Outlet::new(sink, None)),
             summary: shared.summary.as_ref().map(|path| open_file(path, Format::Jsonl)).transpose()?,
             cookies: None,
             stopped: None,
+            is_stuck: false,
             failed_output: None,
             more: Record::new(),
         })
@@ -157,21 +160,33 @@ impl Session {
     /// Hands on the records that waited.
     pub(crate) async fn release(&mut self) {
         let Some(output) = &mut self.output else { return };
-        match output.release().await {
+        let flow = output.release().await;
+        self.written(flow);
+    }
+
+    /// Notes whether the output takes more.
+    fn written(&mut self, flow: Result<Flow, SinkError>) {
+        match flow {
             Ok(Flow::Open) => {}
             Ok(Flow::Closed) => self.stop(Stop::OutputClosed),
+            Ok(Flow::Stuck) => self.stuck(),
             Err(error) => self.output_failed(error, "the results"),
         }
+    }
+
+    fn stuck(&mut self) {
+        self.is_stuck = true;
+        if let Some(reason) = CancelToken::current().reason() {
+            self.stop(Stop::Signal(reason));
+        }
+        self.report.warn("nobody took the results: the last records are not written");
     }
 
     /// Writes one record. An output that takes no more stops the run.
     pub(crate) async fn record(&mut self, record: Record) {
         let Some(output) = &mut self.output else { return };
-        match output.write(record).await {
-            Ok(Flow::Open) => {}
-            Ok(Flow::Closed) => self.stop(Stop::OutputClosed),
-            Err(error) => self.output_failed(error, "the results"),
-        }
+        let flow = output.write(record).await;
+        self.written(flow);
     }
 
     /// Counts a failure, says it, and keeps it in the file of `--errors`.
@@ -206,6 +221,9 @@ impl Session {
 
     /// Notes why the run stops; the first reason stays.
     pub(crate) fn stop(&mut self, stop: Stop) {
+        if let (Stop::Signal(_), Some(output)) = (&stop, &mut self.output) {
+            output.stop();
+        }
         self.stopped.get_or_insert(stop);
     }
 
@@ -215,7 +233,7 @@ impl Session {
 
     /// Whether the output takes no more, so that there is no use in going on.
     pub(crate) fn is_output_over(&self) -> bool {
-        matches!(self.stopped, Some(Stop::OutputClosed | Stop::OutputFailed))
+        self.is_stuck || matches!(self.stopped, Some(Stop::OutputClosed | Stop::OutputFailed))
     }
 
     /// Completes the outputs, says the summary and tells the exit code.
@@ -223,12 +241,8 @@ impl Session {
     /// # Errors
     /// A summary that could not be written. An output that could not be is said, before the summary.
     pub(crate) async fn finish(mut self) -> anyhow::Result<Exit> {
-        match finish(self.output.as_mut()).await {
-            Some(Err(error)) => {
-                self.output_failed(error, "the results");
-            }
-            Some(Ok(Flow::Closed)) => self.stop(Stop::OutputClosed),
-            Some(Ok(Flow::Open)) | None => {}
+        if let Some(flow) = finish(self.output.as_mut()).await {
+            self.written(flow);
         }
         if let Some(Err(error)) = finish(self.errors.as_mut()).await {
             self.output_failed(error, "the file of --errors");
@@ -273,6 +287,12 @@ async fn finish(outlet: Option<&mut Outlet>) -> Option<Result<Flow, SinkError>> 
         Some(outlet) => Some(outlet.finish().await),
         None => None,
     }
+}
+
+/// Files are waited for as long as the disk takes; a pipe may have nobody at its other end.
+fn patience(shared: &Shared) -> Option<Patience> {
+    let is_file = shared.out.as_ref().is_some_and(|out| !Path::new(out).starts_with("/dev"));
+    (!is_file).then(|| Patience::new(shared.grace))
 }
 
 fn loudness(shared: &Shared) -> Loudness {

@@ -9,10 +9,12 @@ use crate::budget::{Budget, Hold};
 use crate::error::ReadError;
 use crate::file::{Content, File};
 use crate::how::{How, Keep};
+use crate::openers::Openers;
 use crate::part::Part;
 use crate::read::{LARGE, read};
-use crate::select::{Candidate, Selected};
-use crate::source::{Source, open};
+use crate::select::{Candidate, Origin, Selected, read_already};
+use crate::source::{Source, open, opened};
+use crate::stdin::{self, Stdin, spooled};
 use crate::stream::stream;
 use crate::walk::Course;
 
@@ -40,17 +42,22 @@ pub(crate) struct BatchReader {
     pub(crate) how: How,
     pub(crate) budget: Arc<Budget>,
     pub(crate) course: Arc<Course>,
+    pub(crate) openers: Arc<Openers>,
+    /// Whether batches are taken in their order, so that one may wait for another.
+    pub(crate) ordered: bool,
 }
 
 impl BatchReader {
     /// Reads the files of a batch, one after the other, until nobody takes the results: then it is `false`.
     pub(crate) fn read(&self, batch: Batch, chunks: &Sender<Chunk>) -> bool {
+        let _reading = self.openers.reading();
         let mut out = Out {
             chunk: Chunk::with_capacity(batch.files.len()),
             bytes: 0,
             batch: batch.number,
             chunks,
             budget: &self.budget,
+            waits_for: self.ordered.then_some(&*self.openers),
         };
         let (mut files, mut bytes) = (0, 0);
         for selected in batch.files {
@@ -58,7 +65,11 @@ impl BatchReader {
                 return false;
             }
             let read = selected.and_then(|candidate| {
-                let source = open(&candidate, &self.how, &|| self.budget.is_closed())?;
+                if self.is_piped(&candidate) {
+                    return self.read_lines(&candidate, &mut out);
+                }
+                let candidate = self.unless_read(candidate)?;
+                let source = self.open(&candidate)?;
                 (files, bytes) = (files + 1, bytes + source.size);
                 self.read_one(&source, &candidate, &mut out)
             });
@@ -71,23 +82,80 @@ impl BatchReader {
         !self.budget.is_closed()
     }
 
+    /// Whether it is standard input, whose lines are given as they come.
+    fn is_piped(&self, candidate: &Candidate) -> bool {
+        let How { keep, decompress, .. } = self.how;
+        let as_lines = self.how.in_parts(&candidate.path) && keep == Keep::Text && decompress.is_none();
+        candidate.origin == Origin::Stdin && as_lines && stdin::as_file().is_none()
+    }
+
+    fn read_lines(&self, candidate: &Candidate, out: &mut Out<'_>) -> Result<(), ReadError> {
+        let mut give = |part| {
+            let goes_on = out.give(part);
+            out.hand_over(); // the next may be long in coming
+            goes_on
+        };
+        let file = stdin::lines(self.stdin(), candidate, &self.how, &mut give)?;
+        out.add(Ok(Part::End(file)), Hold::default());
+        Ok(())
+    }
+
+    fn stdin(&self) -> Stdin<'_> {
+        Stdin { budget: &self.budget }
+    }
+
+    fn open(&self, candidate: &Candidate) -> Result<Source, ReadError> {
+        if candidate.origin == Origin::Stdin {
+            return opened(spooled(self.stdin(), candidate, &self.how)?, candidate, &self.how);
+        }
+        let mut wait = self.openers.wait_reading();
+        open(candidate, &self.how, &mut || !self.budget.is_closed() && wait.again())
+    }
+
+    /// What a walk found before it was named was read then, unless it was left out, which only reading it tells.
+    fn unless_read(&self, candidate: Candidate) -> Selected {
+        if candidate.origin != Origin::NamedAgain {
+            return Ok(candidate);
+        }
+        let found = Candidate { origin: Origin::Found, ..candidate };
+        match self.open(&found).and_then(|source| self.look_at(&source, &found)) {
+            Err(error) if error.is_skipped() => Ok(Candidate { origin: Origin::Named, ..found }),
+            _ => Err(read_already(&found.path)),
+        }
+    }
+
+    /// Only whether its content is what a folder is read for.
+    fn look_at(&self, source: &Source, candidate: &Candidate) -> Result<(), ReadError> {
+        if self.how.keep == Keep::Bytes {
+            return Ok(());
+        }
+        let how = How { keep: Keep::Facts, ..self.how };
+        stream(source, candidate, &how, &mut |_| true).map(drop)
+    }
+
     fn read_one(&self, source: &Source, candidate: &Candidate, out: &mut Out<'_>) -> Result<(), ReadError> {
-        if self.is_streamed(source) {
+        if self.is_streamed(source, candidate) {
             let file = stream(source, candidate, &self.how, &mut |part| out.give(part))?;
             out.add(Ok(Part::End(file)), Hold::default());
             return Ok(());
         }
         if self.how.keep == Keep::Facts {
-            let file = read(source, candidate, &self.how)?;
+            let file = read(source, candidate, &self.how, &mut |_| {})?;
             out.add(Ok(Part::End(file)), Hold::default());
             return Ok(());
         }
-        let held = out.hold(source.size);
-        match read(source, candidate, &self.how) {
+        let mut held = out.hold(source.size);
+        let mut grow = |bytes| {
+            out.hand_over(); // what is held back must not be what is waited for
+            self.budget.grow(&mut held, bytes);
+        };
+        match read(source, candidate, &self.how, &mut grow) {
             Ok(file) => {
-                // What was packed is larger than it was thought to be.
-                let held = self.budget.grow(held, file.size().saturating_sub(source.size));
-                if self.how.in_parts { out.split(file, held) } else { out.add(Ok(Part::End(file)), held) }
+                if self.how.in_parts(&candidate.path) {
+                    out.split(file, held)
+                } else {
+                    out.add(Ok(Part::End(file)), held)
+                }
             }
             Err(error) => {
                 self.budget.give_back(held);
@@ -97,10 +165,11 @@ impl BatchReader {
         Ok(())
     }
 
-    /// Whether a file is read in pieces: it need not be held whole, and is large or may become so.
-    fn is_streamed(&self, source: &Source) -> bool {
-        let in_pieces = self.how.in_parts || self.how.keep == Keep::Facts;
-        in_pieces && (source.size > LARGE || source.packing.is_some())
+    /// Whether a file is read in pieces: it need not be held whole, and is large or may be, as what is packed and what says
+    /// that it is empty.
+    fn is_streamed(&self, source: &Source, candidate: &Candidate) -> bool {
+        let in_pieces = self.how.in_parts(&candidate.path) || self.how.keep == Keep::Facts;
+        in_pieces && (source.size > LARGE || source.size == 0 || source.packing.is_some())
     }
 }
 
@@ -111,6 +180,9 @@ struct Out<'a> {
     batch: u64,
     chunks: &'a Sender<Chunk>,
     budget: &'a Budget,
+    /// In order a batch may wait for one before it, and that one for a file to be closed, which it then must not expect of
+    /// this.
+    waits_for: Option<&'a Openers>,
 }
 
 impl Out<'_> {
@@ -121,6 +193,7 @@ impl Out<'_> {
             None => {
                 // What this thread holds back may be what fills the budget: waiting with it would be for ever.
                 self.hand_over();
+                let _waiting = self.waits_for.map(Openers::waiting);
                 self.budget.take(bytes, self.batch)
             }
         }
@@ -163,6 +236,7 @@ impl Out<'_> {
     fn hand_over(&mut self) {
         self.bytes = 0;
         if !self.chunk.is_empty() {
+            let _waiting = self.waits_for.map(Openers::waiting);
             let _ = self.chunks.send_blocking(std::mem::take(&mut self.chunk));
         }
     }

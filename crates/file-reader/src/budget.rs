@@ -22,6 +22,8 @@ struct State {
     /// What it has of that batch, or could take.
     used_by_head: u64,
     waiting: usize,
+    /// Whether a file is in flight that grew beyond the limit.
+    is_over: bool,
 }
 
 /// What a file, or a part of it, takes of the budget until the consumer is done with it.
@@ -29,6 +31,8 @@ struct State {
 pub(crate) struct Hold {
     bytes: u64,
     batch: u64,
+    /// Whether it is the one that grew beyond the limit.
+    is_over: bool,
 }
 
 impl Hold {
@@ -66,13 +70,19 @@ impl Budget {
             || (batch == state.head && state.used_by_head == 0)
     }
 
-    /// Counts more bytes than were asked for, without waiting.
-    pub(crate) fn grow(&self, hold: Hold, bytes: u64) -> Hold {
-        if bytes == 0 {
-            return hold;
+    /// Takes more room for what turns out to be larger, and waits for it: who holds some cannot wait until there is enough
+    /// for all, so one at a time, and the batch that the consumer waits for, goes beyond the limit.
+    pub(crate) fn grow(&self, hold: &mut Hold, bytes: u64) {
+        let mut state = self.lock();
+        state.waiting += 1;
+        while !self.is_closed() && !state.may_grow(hold, bytes, self.limit) {
+            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let more = self.lock().take(bytes, hold.batch);
-        Hold { bytes: hold.bytes + more.bytes, ..hold }
+        state.waiting -= 1;
+        if state.used + bytes > self.limit && hold.batch != state.head && !hold.is_over {
+            (hold.is_over, state.is_over) = (true, true);
+        }
+        hold.bytes += state.take(bytes, hold.batch).bytes;
     }
 
     /// Gives back what the consumer is done with.
@@ -82,6 +92,7 @@ impl Budget {
         }
         let mut state = self.lock();
         state.used = state.used.saturating_sub(hold.bytes);
+        state.is_over &= !hold.is_over;
         if hold.batch == state.head {
             state.used_by_head = state.used_by_head.saturating_sub(hold.bytes);
         }
@@ -119,12 +130,16 @@ impl Budget {
 }
 
 impl State {
+    fn may_grow(&self, hold: &Hold, bytes: u64, limit: u64) -> bool {
+        self.used + bytes <= limit || hold.is_over || !self.is_over || hold.batch == self.head
+    }
+
     fn take(&mut self, bytes: u64, batch: u64) -> Hold {
         self.used += bytes;
         if batch == self.head {
             self.used_by_head += bytes;
         }
-        Hold { bytes, batch }
+        Hold { bytes, batch, is_over: false }
     }
 }
 
@@ -151,6 +166,22 @@ mod tests {
         assert!(budget.try_take(10, 3).is_none());
         budget.give_back(hold);
         assert!(budget.try_take(10, 3).is_some());
+    }
+
+    #[test]
+    fn one_file_at_a_time_grows_beyond_the_limit_and_the_next_when_it_is_taken() {
+        let budget = Arc::new(Budget::new(10));
+        let (mut first, mut second) = (budget.take(5, 1), budget.take(5, 2));
+        budget.grow(&mut first, 20);
+        budget.grow(&mut first, 20);
+        let waiting = {
+            let budget = budget.clone();
+            std::thread::spawn(move || budget.grow(&mut second, 20))
+        };
+        assert!(budget.try_take(1, 3).is_none());
+        budget.give_back(first);
+        waiting.join().unwrap();
+        assert_eq!(first.bytes(), 45);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The options of a reader.
 
+use std::fs::Metadata;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -106,6 +108,19 @@ impl ReaderBuilder {
         self
     }
 
+    /// Takes the path `-` for standard input: a file among the others, which is read in its turn. What is not read as lines
+    /// is kept in a temporary file meanwhile. The default is `false`: a file of that name.
+    pub fn stdin(mut self, stdin: bool) -> Self {
+        self.selection.stdin = stdin;
+        self
+    }
+
+    /// Skips this file in folders, told by device and inode: what the results are written to, for one. The default is `None`.
+    pub fn except(mut self, file: impl Into<Option<Metadata>>) -> Self {
+        self.how.except = file.into().map(|file| (file.dev(), file.ino()));
+        self
+    }
+
     /// How deep folders are walked: 1 is the files of the folder itself. The default, `None`, is to the end.
     pub fn max_depth(mut self, depth: impl Into<Option<usize>>) -> Self {
         self.selection.max_depth = depth.into();
@@ -162,6 +177,13 @@ impl ReaderBuilder {
     /// Gives bytes instead of text, and leaves nothing out for not being text. The default is `false`.
     pub fn bytes(mut self, bytes: bool) -> Self {
         self.how.keep = if bytes { Keep::Bytes } else { Keep::Text };
+        self
+    }
+
+    /// Which files [`Reader::read_parts`] does not take apart, by their path: their content comes with their end, and counts
+    /// as in flight like that of any file held whole. The default is none.
+    pub fn whole(mut self, whole: fn(&Path) -> bool) -> Self {
+        self.how.whole = Some(whole);
         self
     }
 

@@ -28,7 +28,12 @@ impl Packing {
         match head {
             _ if starts(b"\x1F\x8B\x08") => Some(Packing::Gzip),
             _ if starts(b"\x28\xB5\x2F\xFD") => Some(Packing::Zstd),
-            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Packing::Bzip2),
+            // A text may begin with the first four bytes: a block or the end follows them.
+            [b'B', b'Z', b'h', b'1'..=b'9', next @ ..]
+                if next.starts_with(b"1AY&SY") || next.starts_with(b"\x17\x72\x45\x38\x50\x90") =>
+            {
+                Some(Packing::Bzip2)
+            }
             _ if starts(b"\xFD7zXZ\0") => Some(Packing::Xz),
             _ => None,
         }
@@ -36,7 +41,7 @@ impl Packing {
 }
 
 /// How many bytes tell.
-pub(crate) const MAGIC: usize = 6;
+pub(crate) const MAGIC: usize = 10;
 
 /// What is packed in a file, all parts of it, one after the other. Memory is bounded: what needs more than `limit` allows
 /// is an error.
@@ -51,7 +56,7 @@ pub(crate) fn unpack<'a>(
     /// The smallest and the largest window that zstd knows of here, as powers of two.
     const WINDOWS: (u32, u32) = (10, 27);
     Ok(match packing {
-        Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(packed)),
+        Packing::Gzip => Box::new(Members::new(packed)),
         Packing::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(packed)),
         Packing::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::new(packed)?;
@@ -65,6 +70,47 @@ pub(crate) fn unpack<'a>(
             Box::new(liblzma::read::XzDecoder::new_stream(packed, stream))
         }
     })
+}
+
+/// The members of a gz file (RFC 1952, section 2.2). What follows the last of them and is none, such as the zeros that fill up
+/// a tape, is left out, as gzip does.
+#[cfg(feature = "compress")]
+struct Members<R> {
+    member: Option<flate2::bufread::GzDecoder<io::BufReader<R>>>,
+}
+
+#[cfg(feature = "compress")]
+impl<R: Read> Members<R> {
+    fn new(packed: R) -> Self {
+        let packed = io::BufReader::with_capacity(32 << 10, packed);
+        Self { member: Some(flate2::bufread::GzDecoder::new(packed)) }
+    }
+
+    /// The member after this one, if there is one.
+    fn next(&mut self) -> io::Result<()> {
+        use std::io::BufRead;
+        let Some(mut packed) = self.member.take().map(flate2::bufread::GzDecoder::into_inner) else {
+            return Ok(());
+        };
+        // A buffer may end with the first byte of a member, which then has no other to tell it by.
+        let is_member = matches!(packed.fill_buf()?, [0x1F] | [0x1F, 0x8B, ..]);
+        self.member = is_member.then(|| flate2::bufread::GzDecoder::new(packed));
+        Ok(())
+    }
+}
+
+#[cfg(feature = "compress")]
+impl<R: Read> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            self.next()?;
+        }
+        Ok(0)
+    }
 }
 
 #[cfg(not(feature = "compress"))]

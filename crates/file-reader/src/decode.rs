@@ -1,7 +1,7 @@
 //! Bytes to text: by byte order mark, then UTF-8, then a guess.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
 /// Text, and how it was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +32,9 @@ pub(crate) fn decode(
     strict: bool,
 ) -> Result<Decoded, NotText> {
     if let Some(encoding) = forced {
-        return decode_as(&bytes, encoding);
+        return decode_forced(&bytes, encoding);
     }
-    if let Some((encoding, length)) = Encoding::for_bom(&bytes) {
+    if let Some((encoding, length)) = mark(&bytes) {
         if strict {
             return decode_as(&bytes, encoding);
         }
@@ -43,6 +43,9 @@ pub(crate) fn decode(
     }
     if holds_nul(&bytes) {
         return Err(NotText::HoldsNul);
+    }
+    if !strict && let Some(decoded) = escaped(&bytes) {
+        return Ok(decoded);
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Decoded { text, encoding: UTF_8.name(), guessed: false }),
@@ -53,11 +56,37 @@ pub(crate) fn decode(
 
 /// Whether a file that begins with these bytes is no text.
 pub(crate) fn holds_nul(head: &[u8]) -> bool {
-    Encoding::for_bom(head).is_none() && memchr::memchr(0, head).is_some()
+    mark(head).is_none() && memchr::memchr(0, head).is_some()
+}
+
+/// What a byte order mark says, and its length. That of UTF-32, which the Encoding Standard does not know, is none.
+pub(crate) fn mark(head: &[u8]) -> Option<(&'static Encoding, usize)> {
+    Encoding::for_bom(head).filter(|_| !head.starts_with(b"\xFF\xFE\0\0"))
+}
+
+/// In which order the bytes of UTF-16 are, its mark knows best.
+pub(crate) fn forced_by(
+    forced: &'static Encoding,
+    mark: Option<(&'static Encoding, usize)>,
+) -> &'static Encoding {
+    let is_utf_16 = |encoding: &&'static Encoding| *encoding == UTF_16LE || *encoding == UTF_16BE;
+    mark.map(|(marked, _)| marked).filter(|marked| is_utf_16(marked) && is_utf_16(&forced)).unwrap_or(forced)
+}
+
+/// NUL bytes are no text in any encoding but UTF-16.
+pub(crate) fn may_hold_nul(encoding: &'static Encoding) -> bool {
+    encoding == UTF_16LE || encoding == UTF_16BE
+}
+
+fn decode_forced(bytes: &[u8], forced: &'static Encoding) -> Result<Decoded, NotText> {
+    if !may_hold_nul(forced) && memchr::memchr(0, bytes).is_some() {
+        return Err(NotText::HoldsNul);
+    }
+    decode_as(bytes, forced_by(forced, mark(bytes)))
 }
 
 fn decode_as(bytes: &[u8], encoding: &'static Encoding) -> Result<Decoded, NotText> {
-    let body = match Encoding::for_bom(bytes) {
+    let body = match mark(bytes) {
         Some((marked, length)) if marked == encoding => bytes.get(length..).unwrap_or_default(),
         _ => bytes,
     };
@@ -65,6 +94,15 @@ fn decode_as(bytes: &[u8], encoding: &'static Encoding) -> Result<Decoded, NotTe
         Some(text) => Ok(Decoded { text: text.into_owned(), encoding: encoding.name(), guessed: false }),
         None => Err(NotText::DoesNotFit(encoding.name())),
     }
+}
+
+/// What begins a run of two-byte characters in ISO-2022-JP (RFC 1468), all of whose bytes are ASCII.
+pub(crate) const SHIFTS: [&[u8]; 2] = [b"\x1B$B", b"\x1B$@"];
+
+/// ISO-2022-JP would pass for UTF-8, with its escapes in the text.
+fn escaped(bytes: &[u8]) -> Option<Decoded> {
+    SHIFTS.iter().find_map(|shift| memchr::memmem::find(bytes, shift))?;
+    Some(guess(bytes)).filter(|decoded| decoded.encoding == ISO_2022_JP.name())
 }
 
 fn guess(bytes: &[u8]) -> Decoded {
@@ -117,6 +155,30 @@ mod tests {
         let decoded = decode(b"caf\xE9".to_vec(), Some(encoding_rs::WINDOWS_1252), false).unwrap();
         assert_eq!(decoded.text, "café");
         assert_eq!(decode(b"caf\xE9".to_vec(), Some(UTF_8), false), Err(NotText::DoesNotFit("UTF-8")));
+    }
+
+    #[test]
+    fn what_is_escaped_is_no_utf_8_and_an_escape_alone_is() {
+        let bytes = ISO_2022_JP.encode("日本語のテキスト\n").0.into_owned();
+        let decoded = decode(bytes, None, false).unwrap();
+        assert_eq!((decoded.text.as_str(), decoded.guessed), ("日本語のテキスト\n", true));
+        let coloured = b"\x1B[31mred\x1B[0m costs \x1B$5".to_vec();
+        assert_eq!(decode(coloured, None, false).unwrap().encoding, "UTF-8");
+    }
+
+    #[test]
+    fn a_mark_of_utf_32_is_not_that_of_utf_16() {
+        assert_eq!(decode(b"\xFF\xFE\0\0h\0\0\0".to_vec(), None, false), Err(NotText::HoldsNul));
+    }
+
+    #[test]
+    fn a_forced_encoding_makes_no_text_of_nul_bytes_and_a_mark_turns_utf_16_round() {
+        let forced = |encoding| decode(b"\x89PNG\0\x01".to_vec(), Some(encoding), false);
+        assert_eq!(forced(encoding_rs::WINDOWS_1252), Err(NotText::HoldsNul));
+        assert_eq!(forced(UTF_8), Err(NotText::HoldsNul));
+        let decoded = decode(b"\xFE\xFF\0h\0i".to_vec(), Some(UTF_16LE), false).unwrap();
+        assert_eq!((decoded.text.as_str(), decoded.encoding), ("hi", "UTF-16BE"));
+        assert_eq!(decode(b"h\0i\0".to_vec(), Some(UTF_16LE), false).unwrap().text, "hi");
     }
 
     #[test]

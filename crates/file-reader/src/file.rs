@@ -40,6 +40,12 @@ impl File {
         }
     }
 
+    /// The same without its content.
+    pub fn facts(&self) -> Self {
+        let (path, hash) = (self.path.clone(), self.hash.clone());
+        Self { path, hash, content: Content::Nothing, ..*self }
+    }
+
     /// The path, as it was given or found.
     pub fn path(&self) -> &Path {
         &self.path

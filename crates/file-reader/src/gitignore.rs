@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+use crate::error::ReadError;
+use crate::select::Again;
+
 /// The rules that hold where a walk is: those of the folders it is in, of the repository around, and of the user.
 ///
 /// They hold outside of repositories, too: who asks for them means them.
-pub(crate) struct Rules {
+pub(crate) struct Rules<'a> {
     /// The folder that is walked, as it was named, and where it really is.
     named: PathBuf,
     real: PathBuf,
@@ -17,15 +20,23 @@ pub(crate) struct Rules {
     outer: Vec<Gitignore>,
     /// Those of the folders the walk is in, with their depth.
     inner: Vec<(usize, Gitignore)>,
+    again: Again<'a>,
+    unreadable: Vec<ReadError>,
 }
 
-impl Rules {
-    pub(crate) fn new(named: &Path) -> Self {
+impl<'a> Rules<'a> {
+    pub(crate) fn new(named: &Path, again: Again<'a>) -> Self {
         let real = fs::canonicalize(named).unwrap_or_else(|_| named.to_owned());
-        let outer = outer(&real);
-        let mut rules = Self { named: named.to_owned(), real: real.clone(), outer, inner: Vec::new() };
+        let (outer, inner, unreadable) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rules = Self { named: named.to_owned(), real: real.clone(), outer, inner, again, unreadable };
+        rules.add_outer(&real);
         rules.enter(0, &real);
         rules
+    }
+
+    /// A file of rules that could not be read: what it leaves out is not left out.
+    pub(crate) fn unreadable(&mut self) -> Option<ReadError> {
+        self.unreadable.pop()
     }
 
     /// Whether they leave out a file or folder; of a folder that they do not, its own rules hold from here on.
@@ -55,29 +66,40 @@ impl Rules {
     }
 
     fn enter(&mut self, depth: usize, folder: &Path) {
-        if let Some(rules) = rules_in(folder, &folder.join(".gitignore")) {
+        if let Some(rules) = self.rules_in(folder, &folder.join(".gitignore")) {
             self.inner.push((depth, rules));
         }
     }
-}
 
-/// The rules of the user, of the repository, and of the folders between its root and the one that is walked.
-fn outer(real: &Path) -> Vec<Gitignore> {
-    let mut outer = vec![GitignoreBuilder::new(real).build_global().0];
-    let Some(root) = real.ancestors().find(|folder| folder.join(".git").exists()) else { return outer };
-    outer.extend(rules_in(root, &root.join(".git/info/exclude")));
-    let between: Vec<&Path> =
-        real.ancestors().skip(1).take_while(|folder| folder.starts_with(root)).collect();
-    outer.extend(between.into_iter().rev().filter_map(|folder| rules_in(folder, &folder.join(".gitignore"))));
-    outer
-}
-
-/// The rules of a file, counted from a folder. A line that is no glob is left out, as git does.
-fn rules_in(folder: &Path, file: &Path) -> Option<Gitignore> {
-    if !file.is_file() {
-        return None;
+    /// The rules of the user, of the repository, and of the folders between its root and the one that is walked.
+    fn add_outer(&mut self, real: &Path) {
+        self.outer.push(GitignoreBuilder::new(real).build_global().0);
+        let Some(root) = real.ancestors().find(|folder| folder.join(".git").exists()) else { return };
+        let between: Vec<&Path> =
+            real.ancestors().skip(1).take_while(|folder| folder.starts_with(root)).collect();
+        let files = between.into_iter().rev().map(|folder| (folder, folder.join(".gitignore")));
+        for (folder, file) in std::iter::once((root, root.join(".git/info/exclude"))).chain(files) {
+            let rules = self.rules_in(folder, &file);
+            self.outer.extend(rules);
+        }
     }
-    let mut builder = GitignoreBuilder::new(folder);
-    builder.add(file);
-    builder.build().ok().filter(|rules| !rules.is_empty())
+
+    /// The rules of a file, counted from a folder. A line that is no glob is left out, as git does.
+    fn rules_in(&mut self, folder: &Path, file: &Path) -> Option<Gitignore> {
+        if !file.is_file() {
+            return None;
+        }
+        let text = match self.again.until_open(|| fs::read(file)) {
+            Ok(text) => text,
+            Err(error) => {
+                self.unreadable.push(ReadError::io(file, error));
+                return None;
+            }
+        };
+        let mut builder = GitignoreBuilder::new(folder);
+        for line in String::from_utf8_lossy(&text).trim_start_matches('\u{feff}').lines() {
+            let _ = builder.add_line(Some(file.to_owned()), line);
+        }
+        builder.build().ok().filter(|rules| !rules.is_empty())
+    }
 }

@@ -1,5 +1,6 @@
 //! How files are read: what is kept of them, and which are left out by what they are.
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use encoding_rs::Encoding;
@@ -29,10 +30,21 @@ pub(crate) struct How {
     /// Compressed files are unpacked to so many bytes at most.
     pub(crate) decompress: Option<u64>,
     pub(crate) filter: Filter,
+    /// A file that is never read from a folder, by its device and number.
+    pub(crate) except: Option<(u64, u64)>,
     /// Large files are given in parts.
     pub(crate) in_parts: bool,
+    /// Which files are not given in parts although others are.
+    pub(crate) whole: Option<fn(&Path) -> bool>,
     /// The longest line of what is given in parts.
     pub(crate) max_line: u64,
+}
+
+impl How {
+    /// Whether this file is given in parts.
+    pub(crate) fn in_parts(&self, path: &Path) -> bool {
+        self.in_parts && !self.whole.is_some_and(|whole| whole(path))
+    }
 }
 
 /// Which files that a walk finds are left out by their size and age.

@@ -27,12 +27,14 @@ mod gitignore;
 mod hash;
 mod how;
 mod once;
+mod openers;
 mod part;
 mod patterns;
 mod read;
 mod reader;
 mod select;
 mod source;
+mod stdin;
 mod stream;
 mod walk;
 

@@ -30,7 +30,7 @@ pub enum Part {
         /// The bytes.
         bytes: Vec<u8>,
     },
-    /// The file was read to its end: what was found out about it, without its content.
+    /// The file was read to its end: what was found out about it, without its content unless it was not to be taken apart.
     End(File),
 }
 

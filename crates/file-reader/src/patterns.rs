@@ -86,7 +86,7 @@ where
 /// ```
 /// use gather_file_reader::Types;
 ///
-/// assert!(Types::new(["html", "txt"]).is_ok());
+/// assert!(Types::new(["html", "txt"]).is_ok() && Types::new(["HTML"]).is_ok());
 /// assert_eq!(Types::new(["htmll"]).unwrap_err().to_string(), "`htmll` is not a type of files");
 /// ```
 #[derive(Clone, Debug)]
@@ -108,10 +108,10 @@ impl Types {
             builder.definitions().iter().map(|definition| definition.name().to_owned()).collect();
         for name in names {
             let name = name.as_ref();
-            if !known.iter().any(|known| known == name) {
+            let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(name.trim())) else {
                 return Err(PatternError(format!("`{name}` is not a type of files")));
-            }
-            builder.select(name);
+            };
+            builder.select(known);
         }
         builder.build().map(|types| Self(Arc::new(types))).map_err(|error| PatternError(error.to_string()))
     }

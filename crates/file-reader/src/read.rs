@@ -1,6 +1,6 @@
 //! One file, held whole.
 
-use crate::decode::{Decoded, NotText, decode, holds_nul, lines};
+use crate::decode::{Decoded, NotText, decode, holds_nul, lines, may_hold_nul};
 use crate::error::{ErrorKind, ReadError};
 use crate::file::{Content, File};
 use crate::hash::Hasher;
@@ -13,18 +13,30 @@ use crate::source::{Source, too_large};
 pub(crate) const LARGE: u64 = 256 << 10;
 
 /// Reads an open file to its end and makes of it what was asked for.
-pub(crate) fn read(source: &Source, candidate: &Candidate, how: &How) -> Result<File, ReadError> {
+///
+/// Before it takes more memory than for the size that the file says, it tells `grow` how many bytes, which may wait.
+pub(crate) fn read(
+    source: &Source,
+    candidate: &Candidate,
+    how: &How,
+    grow: &mut dyn FnMut(u64),
+) -> Result<File, ReadError> {
     let mut file =
-        whole(source, candidate, how).map_err(|error| source.or_changed(&candidate.path, error))?;
+        whole(source, candidate, how, grow).map_err(|error| source.or_changed(&candidate.path, error))?;
     file.packing = source.packing;
     Ok(file)
 }
 
-fn whole(source: &Source, candidate: &Candidate, how: &How) -> Result<File, ReadError> {
-    if source.size > LARGE && is_no_text(source, candidate, how)? {
+fn whole(
+    source: &Source,
+    candidate: &Candidate,
+    how: &How,
+    grow: &mut dyn FnMut(u64),
+) -> Result<File, ReadError> {
+    if (source.size > LARGE || source.size == 0) && is_no_text(source, candidate, how)? {
         return Err(not_text(NotText::HoldsNul, candidate));
     }
-    of_bytes(source.whole(&candidate.path)?, candidate, how)
+    of_bytes(source.whole(&candidate.path, grow)?, candidate, how)
 }
 
 /// Makes of bytes from elsewhere what was asked for.
@@ -60,7 +72,11 @@ fn of_bytes(bytes: Vec<u8>, candidate: &Candidate, how: &How) -> Result<File, Re
 /// Whether the first bytes of a large file tell that it is not text: the rest is then never read.
 fn is_no_text(source: &Source, candidate: &Candidate, how: &How) -> Result<bool, ReadError> {
     const HEAD: usize = 16 << 10;
-    if how.keep == Keep::Bytes || how.encoding.is_some() || how.hash.is_some() || source.packing.is_some() {
+    if how.keep == Keep::Bytes
+        || how.encoding.is_some_and(may_hold_nul)
+        || how.hash.is_some()
+        || source.packing.is_some()
+    {
         return Ok(false);
     }
     let head = source.head(HEAD).map_err(|error| ReadError::io(&candidate.path, error))?;
@@ -71,7 +87,7 @@ fn is_no_text(source: &Source, candidate: &Candidate, how: &How) -> Result<bool,
 pub(crate) fn not_text(why: NotText, candidate: &Candidate) -> ReadError {
     let path = &candidate.path;
     match why {
-        NotText::HoldsNul if candidate.found => ReadError::skipped(path, "not text: it holds NUL bytes"),
+        NotText::HoldsNul if candidate.is_found() => ReadError::skipped(path, "not text: it holds NUL bytes"),
         NotText::HoldsNul => ReadError::new(ErrorKind::Encoding, path, "not text: it holds NUL bytes"),
         NotText::DoesNotFit(name) => {
             ReadError::new(ErrorKind::Encoding, path, format!("not {name}: malformed bytes"))

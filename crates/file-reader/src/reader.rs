@@ -19,9 +19,10 @@ use crate::builder::ReaderBuilder;
 use crate::error::ReadError;
 use crate::file::File;
 use crate::how::How;
+use crate::openers::Openers;
 use crate::part::Part;
 use crate::read::decode_bytes;
-use crate::select::{Candidate, Selection};
+use crate::select::{Candidate, Origin, Selection};
 use crate::walk::{Batches, Course, PIECES_AHEAD, walk};
 
 /// Reads many files at once.
@@ -118,8 +119,12 @@ impl Reader {
         let (piece_sender, pieces) = bounded(PIECES_AHEAD);
         let (lane_sender, lanes) = bounded(2 * self.hops().get());
         let paths = paths.into_iter().map(Into::into);
-        let walk = spawn(walk(paths, self.selection.clone(), piece_sender, course.clone(), budget.clone()));
-        let reader = BatchReader { how, budget: budget.clone(), course: course.clone() };
+        let openers = Arc::new(Openers::default());
+        let selection = self.selection.clone();
+        let walk = walk(paths, selection, piece_sender, course.clone(), budget.clone(), openers.clone());
+        let walk = spawn(walk);
+        let ordered = self.selection.sorted;
+        let reader = BatchReader { how, budget: budget.clone(), course: course.clone(), openers, ordered };
         let read =
             spawn(self.clone().read_batches(Batches::new(pieces, course.clone()), lane_sender, reader));
         Parts {
@@ -142,7 +147,7 @@ impl Reader {
     /// # Errors
     /// Kind `encoding` for what is not text, `too_large` for what is over the limit.
     pub fn decode(&self, name: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<File, ReadError> {
-        decode_bytes(bytes, &Candidate { path: name.into(), found: false }, &self.how)
+        decode_bytes(bytes, &Candidate { path: name.into(), origin: Origin::Named }, &self.how)
     }
 
     /// Reads batches on threads. In order, each batch is a hop and has a lane of its own, and the consumer empties one lane

@@ -1,18 +1,18 @@
 //! Which files there are: paths as given, folders walked.
 
-use std::fs::{self, FileType};
+use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use walkdir::{DirEntry, WalkDir};
 
 use crate::budget::Budget;
 use crate::error::{ErrorKind, ReadError};
 use crate::gitignore::Rules;
-use crate::once::Seen;
+use crate::once::{Before, Seen};
+use crate::openers::{Openers, is_out_of_files};
 use crate::patterns::{Globs, Types};
 
 /// How folders are walked.
@@ -26,15 +26,36 @@ pub(crate) struct Selection {
     pub(crate) hidden: bool,
     pub(crate) follow: bool,
     pub(crate) sorted: bool,
+    /// Whether `-` is standard input.
+    pub(crate) stdin: bool,
     /// Whether a file that is reached by several paths is read for each of them.
     pub(crate) again: bool,
 }
 
-/// A file to read, and whether the user named it or a walk found it.
+/// A file to read, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) path: PathBuf,
-    pub(crate) found: bool,
+    pub(crate) origin: Origin,
+}
+
+/// Where a file comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The user named it: it is read, whatever it is.
+    Named,
+    /// The user named it after a walk had found it: it is read if what was found was left out.
+    NamedAgain,
+    /// A walk found it: it may be left out.
+    Found,
+    /// It is standard input.
+    Stdin,
+}
+
+impl Candidate {
+    pub(crate) fn is_found(&self) -> bool {
+        self.origin == Origin::Found
+    }
 }
 
 pub(crate) type Selected = Result<Candidate, ReadError>;
@@ -45,29 +66,53 @@ pub(crate) struct Selector {
     /// `None` where no file can be reached twice, or may be.
     seen: Option<Seen>,
     budget: Arc<Budget>,
+    openers: Arc<Openers>,
+    took_stdin: bool,
 }
 
 impl Selector {
     /// `several` says whether there may be more than one path.
-    pub(crate) fn new(selection: Selection, several: bool, budget: Arc<Budget>) -> Self {
+    pub(crate) fn new(
+        selection: Selection,
+        several: bool,
+        budget: Arc<Budget>,
+        openers: Arc<Openers>,
+    ) -> Self {
         let watched = !selection.again && (several || selection.follow);
-        Self { selection, seen: watched.then(Seen::default), budget }
+        Self { selection, seen: watched.then(Seen::default), budget, openers, took_stdin: false }
     }
 
     /// Gives the files of a path to `give`: itself, or all below it, until `give` says that it is enough.
     /// What is named is never left out, unless it was read already.
     pub(crate) fn files(&mut self, path: PathBuf, give: &mut dyn FnMut(Selected) -> bool) -> bool {
+        if self.selection.stdin && path == Path::new("-") {
+            return give(self.stdin(path));
+        }
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => self.walk(&path, give),
-            Ok(metadata) if self.seen.as_mut().is_some_and(|seen| !seen.is_new(&path, &metadata)) => {
-                give(Err(ReadError::skipped(&path, READ_ALREADY)))
-            }
-            _ => give(Ok(Candidate { path, found: false })),
+            Ok(metadata) => give(self.named(path, &metadata)),
+            Err(_) => give(Ok(Candidate { path, origin: Origin::Named })), // opening it tells why
+        }
+    }
+
+    fn stdin(&mut self, path: PathBuf) -> Selected {
+        match std::mem::replace(&mut self.took_stdin, true) {
+            true => Err(read_already(&path)),
+            false => Ok(Candidate { path, origin: Origin::Stdin }),
+        }
+    }
+
+    fn named(&mut self, path: PathBuf, metadata: &Metadata) -> Selected {
+        let before = self.seen.as_mut().map_or(Before::Never, |seen| seen.name(&path, metadata));
+        match before {
+            Before::Never => Ok(Candidate { path, origin: Origin::Named }),
+            Before::Found => Ok(Candidate { path, origin: Origin::NamedAgain }),
+            Before::Named => Err(read_already(&path)),
         }
     }
 
     fn walk(&mut self, folder: &Path, give: &mut dyn FnMut(Selected) -> bool) -> bool {
-        let walk = Walk::new(&self.selection, folder, &self.budget);
+        let walk = Walk::new(&self.selection, folder, Again { budget: &self.budget, openers: &self.openers });
         for selected in walk {
             let selected = match (selected, &mut self.seen) {
                 (Ok(candidate), Some(seen)) => first_time(seen, candidate),
@@ -81,12 +126,14 @@ impl Selector {
     }
 }
 
-const READ_ALREADY: &str = "read already, by another path";
+pub(crate) fn read_already(path: &Path) -> ReadError {
+    ReadError::skipped(path, "read already, by another path")
+}
 
 fn first_time(seen: &mut Seen, candidate: Candidate) -> Selected {
     match fs::metadata(&candidate.path) {
-        Ok(metadata) if !seen.is_new(&candidate.path, &metadata) => {
-            Err(ReadError::skipped(&candidate.path, READ_ALREADY))
+        Ok(metadata) if seen.find(&candidate.path, &metadata) != Before::Never => {
+            Err(read_already(&candidate.path))
         }
         _ => Ok(candidate),
     }
@@ -98,29 +145,69 @@ struct Walk<'a> {
     folder: &'a Path,
     /// The walk, and those of folders that could not be opened at first, with the depth of their roots.
     walks: Vec<(usize, walkdir::IntoIter)>,
-    rules: Option<Rules>,
-    budget: &'a Budget,
+    rules: Option<Rules<'a>>,
+    again: Again<'a>,
 }
 
-/// Folders held open at once during a walk; deeper ones are listed into memory.
-const MAX_OPEN_FOLDERS: usize = 16;
+/// What to do when too many files are open.
+#[derive(Clone, Copy)]
+pub(crate) struct Again<'a> {
+    budget: &'a Budget,
+    openers: &'a Openers,
+}
+
+impl Again<'_> {
+    /// Opens something, as soon as that is possible; fails when there is nobody who could make it so.
+    pub(crate) fn until_open<T>(self, open: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        let mut wait = self.openers.wait();
+        loop {
+            match open() {
+                Err(error) if is_errno(&error) && !self.budget.is_closed() && wait.again() => {}
+                opened => return opened,
+            }
+        }
+    }
+}
+
+fn is_errno(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error).is_some_and(is_out_of_files)
+}
+
+/// Folders held open at once during a walk, of so many files that may be open; what is left of the upper ones is listed
+/// into memory.
+fn max_open_folders() -> usize {
+    const MOST: u64 = 16;
+    const SHARE: u64 = 32;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(MOST, |limit| (limit / SHARE).clamp(1, MOST)) as usize
+}
+
+/// Whether a walk keeps folders open while it is below them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Folders {
+    Open,
+    /// Each is listed into memory and closed, for files are short.
+    Closed,
+}
 
 impl<'a> Walk<'a> {
-    fn new(selection: &'a Selection, folder: &'a Path, budget: &'a Budget) -> Self {
-        let rules = selection.gitignore.then(|| Rules::new(folder));
-        let mut walk = Self { selection, folder, walks: Vec::new(), rules, budget };
-        walk.descend(folder, 0);
+    fn new(selection: &'a Selection, folder: &'a Path, again: Again<'a>) -> Self {
+        let rules = selection.gitignore.then(|| Rules::new(folder, again));
+        let mut walk = Self { selection, folder, walks: Vec::new(), rules, again };
+        walk.descend(folder, 0, Folders::Open);
         walk
     }
 
-    fn descend(&mut self, folder: &Path, depth: usize) {
+    fn descend(&mut self, folder: &Path, depth: usize, folders: Folders) {
         let max_depth = self.selection.max_depth.map_or(usize::MAX, |max| max.saturating_sub(depth));
         let walk = WalkDir::new(folder)
             .follow_links(self.selection.follow)
             .min_depth(1)
             .max_depth(max_depth)
-            .max_open(MAX_OPEN_FOLDERS);
-        let walk = if self.selection.sorted { walk.sort_by_file_name() } else { walk };
+            .max_open(max_open_folders());
+        // What is sorted is listed whole first.
+        let walk =
+            if self.selection.sorted || folders == Folders::Closed { walk.sort_by_file_name() } else { walk };
         self.walks.push((depth, walk.into_iter()));
     }
 
@@ -138,7 +225,7 @@ impl<'a> Walk<'a> {
         }
         match self.unwanted(&entry) {
             Some(why) => Some(Err(ReadError::skipped(entry.path(), why))),
-            None => Some(Ok(Candidate { path: entry.into_path(), found: true })),
+            None => Some(Ok(Candidate { path: entry.into_path(), origin: Origin::Found })),
         }
     }
 
@@ -186,6 +273,9 @@ impl Iterator for Walk<'_> {
 
     fn next(&mut self) -> Option<Selected> {
         loop {
+            if let Some(error) = self.rules.as_mut().and_then(Rules::unreadable) {
+                return Some(Err(error));
+            }
             let (base, walk) = self.walks.last_mut()?;
             let base = *base;
             match walk.next() {
@@ -198,11 +288,8 @@ impl Iterator for Walk<'_> {
                         return Some(selected);
                     }
                 }
-                Some(Err(error)) => match again(&error).filter(|_| !self.budget.is_closed()) {
-                    Some(folder) => {
-                        wait_for_a_file_to_close();
-                        self.descend(folder, base + error.depth());
-                    }
+                Some(Err(error)) => match self.opens_now(&error) {
+                    Some(folder) => self.descend(folder, base + error.depth(), Folders::Closed),
                     None => return Some(Err(walk_error(&error))),
                 },
             }
@@ -210,20 +297,12 @@ impl Iterator for Walk<'_> {
     }
 }
 
-/// The folder that could not be opened only because too many files are open.
-fn again(error: &walkdir::Error) -> Option<&Path> {
-    let code = error.io_error()?.raw_os_error()?;
-    is_out_of_files(rustix::io::Errno::from_raw_os_error(code)).then(|| error.path()).flatten()
-}
-
-/// Too many files are open, in the process or in the system.
-pub(crate) fn is_out_of_files(error: rustix::io::Errno) -> bool {
-    matches!(error, rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
-}
-
-#[allow(clippy::disallowed_methods, reason = "it is on a thread of its own, and waits for other threads")]
-pub(crate) fn wait_for_a_file_to_close() {
-    std::thread::sleep(Duration::from_millis(5));
+impl Walk<'_> {
+    /// The folder that could not be opened only because too many files were open, once it can be.
+    fn opens_now<'e>(&self, error: &'e walkdir::Error) -> Option<&'e Path> {
+        let folder = error.path().filter(|_| error.io_error().is_some_and(is_errno))?;
+        self.again.until_open(|| fs::read_dir(folder)).ok().map(|_| folder)
+    }
 }
 
 fn is_hidden(entry: &DirEntry) -> bool {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Seek};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -10,7 +11,8 @@ use rustix::fs::{Mode, OFlags};
 use crate::compress::{MAGIC, Packing, unpack};
 use crate::error::{ErrorKind, ReadError};
 use crate::how::How;
-use crate::select::{Candidate, is_out_of_files, wait_for_a_file_to_close, what_it_is};
+use crate::openers::is_out_of_files;
+use crate::select::{Candidate, what_it_is};
 
 /// A file that is open and can be read.
 #[derive(Debug)]
@@ -25,21 +27,30 @@ pub(crate) struct Source {
 
 /// Opens a regular file. Never waits: not for the other end of a FIFO, not for a device.
 ///
-/// When the process or the system has too many files open it tries again until `give_up` says so.
+/// When the process or the system has too many files open it tries again as long as `wait`, which may wait, says so.
 pub(crate) fn open(
     candidate: &Candidate,
     how: &How,
-    give_up: &dyn Fn() -> bool,
+    wait: &mut dyn FnMut() -> bool,
 ) -> Result<Source, ReadError> {
+    let file =
+        open_when_possible(&candidate.path, wait).map_err(|error| ReadError::io(&candidate.path, error))?;
+    opened(file, candidate, how)
+}
+
+/// Looks at a file that is open.
+pub(crate) fn opened(file: fs::File, candidate: &Candidate, how: &How) -> Result<Source, ReadError> {
     let path = candidate.path.as_path();
     let at = |error| ReadError::io(path, error);
-    let file = open_when_possible(path, give_up).map_err(at)?;
     let metadata = file.metadata().map_err(at)?;
     if let Some(what) = what_it_is(metadata.file_type()) {
         return Err(not_a_file(candidate, what));
     }
+    if how.except == Some((metadata.dev(), metadata.ino())) && candidate.is_found() {
+        return Err(ReadError::skipped(path, "what is written to"));
+    }
     let (size, modified) = (metadata.len(), metadata.modified().ok());
-    if let Some(why) = how.filter.leaves_out(size, modified).filter(|_| candidate.found) {
+    if let Some(why) = how.filter.leaves_out(size, modified).filter(|_| candidate.is_found()) {
         return Err(ReadError::skipped(path, why));
     }
     if let Some(limit) = how.max_size.filter(|limit| size > *limit) {
@@ -55,7 +66,7 @@ pub(crate) fn open(
 
 /// What a walk finds and is no file is left out; what is named is a failure.
 fn not_a_file(candidate: &Candidate, what: &str) -> ReadError {
-    if candidate.found {
+    if candidate.is_found() {
         ReadError::skipped(&candidate.path, what)
     } else {
         ReadError::new(ErrorKind::Io, &candidate.path, what)
@@ -66,12 +77,12 @@ pub(crate) fn too_large(path: &Path, size: u64, limit: u64) -> ReadError {
     ReadError::new(ErrorKind::TooLarge, path, format!("{size} bytes, and the limit is {limit}"))
 }
 
-fn open_when_possible(path: &Path, give_up: &dyn Fn() -> bool) -> io::Result<fs::File> {
+fn open_when_possible(path: &Path, wait: &mut dyn FnMut() -> bool) -> io::Result<fs::File> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     loop {
         match rustix::fs::open(path, flags, Mode::empty()) {
             Ok(file) => return Ok(file.into()),
-            Err(error) if is_out_of_files(error) && !give_up() => wait_for_a_file_to_close(),
+            Err(error) if is_out_of_files(error) && wait() => {}
             Err(rustix::io::Errno::INTR) => {}
             // What opening a socket or a device without a driver says.
             Err(rustix::io::Errno::NXIO) => {
@@ -92,9 +103,9 @@ impl Source {
     }
 
     /// All its bytes, in one read where its size is known.
-    pub(crate) fn whole(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+    pub(crate) fn whole(&self, path: &Path, grow: &mut dyn FnMut(u64)) -> Result<Vec<u8>, ReadError> {
         let bytes = if self.packing.is_some() || self.size == 0 {
-            self.to_the_end(path)?
+            self.to_the_end(path, grow)?
         } else {
             let bytes = self.of_known_size(path)?;
             self.check_size(path, bytes.len() as u64)?;
@@ -104,14 +115,23 @@ impl Source {
     }
 
     /// What is unpacked, and files of /proc and the like, which say 0 and have content.
-    fn to_the_end(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
-        let mut bytes = Vec::new();
+    fn to_the_end(&self, path: &Path, grow: &mut dyn FnMut(u64)) -> Result<Vec<u8>, ReadError> {
+        const STEP: u64 = 1 << 20;
         let limit = self.limit.unwrap_or(u64::MAX);
-        let read =
-            self.reader().and_then(|reader| reader.take(limit.saturating_add(1)).read_to_end(&mut bytes));
-        read.map_err(|error| self.error(path, error))?;
-        let size = bytes.len() as u64;
-        if size > limit { Err(self.over(path, limit)) } else { Ok(bytes) }
+        let at = |error| self.error(path, error);
+        let (mut bytes, mut reader) = (Vec::new(), self.reader().map_err(at)?);
+        loop {
+            let before = bytes.len() as u64;
+            let most = limit.saturating_add(1).saturating_sub(before).min(STEP);
+            let read = (&mut reader).take(most).read_to_end(&mut bytes).map_err(at)? as u64;
+            if before + read > limit {
+                return Err(self.over(path, limit));
+            }
+            if read == 0 {
+                return Ok(bytes);
+            }
+            grow((before + read).saturating_sub(self.size.max(before)));
+        }
     }
 
     /// A byte more than expected is asked for: a read that gives less has seen the end.
@@ -135,9 +155,12 @@ impl Source {
     }
 
     /// A file whose size is not what it was when it was opened gave neither its old content nor its new.
+    ///
+    /// Files that the kernel makes up do not know theirs: those of /proc say 0, those of /sys a page.
     pub(crate) fn check_size(&self, path: &Path, read: u64) -> Result<(), ReadError> {
         let what = match read {
-            _ if self.packing.is_some() || read == self.size => return Ok(()),
+            _ if self.packing.is_some() || self.size == 0 || read == self.size => return Ok(()),
+            _ if read < self.size && self.check_unchanged(path).is_ok() => return Ok(()),
             _ if read < self.size => "shrank",
             _ => "grew",
         };
@@ -199,16 +222,17 @@ mod tests {
     use super::*;
     use crate::file::File;
     use crate::read::read;
+    use crate::select::Origin;
 
     /// What reading gives when a file of `before` bytes has `after` once it is open.
     fn changed(before: usize, after: u64) -> Result<File, ReadError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), vec![b'x'; before]).unwrap();
-        let candidate = Candidate { path: file.path().to_owned(), found: true };
+        let candidate = Candidate { path: file.path().to_owned(), origin: Origin::Found };
         let how = How::default();
-        let source = open(&candidate, &how, &|| true).unwrap();
+        let source = open(&candidate, &how, &mut || false).unwrap();
         file.as_file().set_len(after).unwrap();
-        read(&source, &candidate, &how)
+        read(&source, &candidate, &how, &mut |_| {})
     }
 
     #[test]
@@ -232,15 +256,15 @@ mod tests {
     fn what_is_no_text_because_it_changed_is_said_to_have_changed() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), vec![b'x'; 1_000]).unwrap();
-        let candidate = Candidate { path: file.path().to_owned(), found: true };
+        let candidate = Candidate { path: file.path().to_owned(), origin: Origin::Found };
         let how = How::default();
         for size in [1_000, 1 << 20] {
             file.as_file().set_len(size).unwrap();
-            let source = open(&candidate, &how, &|| true).unwrap();
+            let source = open(&candidate, &how, &mut || false).unwrap();
             fs::write(file.path(), vec![0; size as usize]).unwrap();
             // A file system's clock is coarse: a change at once may bear the same time.
             file.as_file().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-            let error = read(&source, &candidate, &how).unwrap_err();
+            let error = read(&source, &candidate, &how, &mut |_| {}).unwrap_err();
             assert_eq!((error.kind(), error.fact()), (ErrorKind::Io, "the file changed while it was read"));
         }
     }

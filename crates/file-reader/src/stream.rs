@@ -6,9 +6,9 @@ use std::str;
 use std::sync::Arc;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
+use encoding_rs::{Decoder, DecoderResult, Encoding, ISO_2022_JP, UTF_8};
 
-use crate::decode::NotText;
+use crate::decode::{NotText, SHIFTS, forced_by, mark, may_hold_nul};
 use crate::error::{ErrorKind, ReadError};
 use crate::file::File;
 use crate::hash::Hasher;
@@ -144,12 +144,13 @@ impl Passes<'_> {
 
     /// What the user or a byte order mark says.
     fn said(&self) -> Result<Option<Told>, ReadError> {
-        let mut head = [0; 3];
+        // A mark has four bytes at most; some files of /proc are read by words of eight or not at all.
+        let mut head = [0; 8];
         let mut reader = self.source.reader().map_err(|error| self.source.error(&self.path, error))?;
         let length =
             read_some(&mut reader, &mut head).map_err(|error| self.source.error(&self.path, error))?;
-        let marked = Encoding::for_bom(head.get(..length).unwrap_or_default());
-        Ok(match (self.how.encoding, marked) {
+        let marked = mark(head.get(..length).unwrap_or_default());
+        Ok(match (self.how.encoding.map(|forced| forced_by(forced, marked)), marked) {
             (Some(forced), Some((encoding, mark))) if encoding == forced => {
                 Some(Told { encoding, mark, guessed: false })
             }
@@ -173,8 +174,9 @@ impl Passes<'_> {
     }
 
     fn told_by(&mut self, survey: &Survey) -> Result<Told, ReadError> {
-        if survey.is_utf8() {
-            return Ok(Told { encoding: UTF_8, mark: 0, guessed: false });
+        let utf8 = Told { encoding: UTF_8, mark: 0, guessed: false };
+        if survey.is_utf8() && (self.how.strict || !survey.is_shifted) {
+            return Ok(utf8);
         }
         if self.how.strict {
             return Err(not_text(NotText::OnlyAGuess, self.candidate));
@@ -185,25 +187,26 @@ impl Passes<'_> {
             Ok(())
         })?;
         detector.feed(&[], true);
-        Ok(Told { encoding: detector.guess(None, Utf8Detection::Deny), mark: 0, guessed: true })
+        let encoding = detector.guess(None, Utf8Detection::Deny);
+        if survey.is_utf8() && encoding != ISO_2022_JP {
+            return Ok(utf8);
+        }
+        Ok(Told { encoding, mark: 0, guessed: true })
     }
 
     /// Decodes it, gives its lines where they are wanted, and returns how many there are.
     fn decode(&mut self, told: Told, give: Give<'_>) -> Result<u64, ReadError> {
         let exact = self.how.strict || self.how.encoding.is_some();
         let (path, candidate) = (self.path.clone(), self.candidate);
-        let mut lines = Lines {
-            path: &path,
-            rest: String::new(),
-            is_open: false,
-            number: 1,
-            max: self.how.max_line,
-            keep: self.how.keep,
-        };
-        let mut text = Text { decoder: told.encoding.new_decoder_without_bom_handling(), exact };
+        let mut lines = Lines::new(&path, self.how);
+        let mut text = Text::new(told.encoding, exact);
         let mut mark = told.mark;
         let malformed = || not_text(NotText::DoesNotFit(told.encoding.name()), candidate);
+        let no_nul = self.how.encoding.is_some() && !may_hold_nul(told.encoding) && self.how.hash.is_none();
         self.pass(|piece| {
+            if no_nul && memchr::memchr(0, piece).is_some() {
+                return Err(not_text(NotText::HoldsNul, candidate));
+            }
             let skipped = mark.min(piece.len());
             mark -= skipped;
             let piece = piece.get(skipped..).unwrap_or_default();
@@ -239,6 +242,8 @@ fn given_up(path: &Path) -> ReadError {
 struct Survey {
     holds_nul: bool,
     malformed: bool,
+    /// Whether there is what begins two-byte characters in ISO-2022-JP, unless it lies across two pieces.
+    is_shifted: bool,
     newlines: u64,
     last: Option<u8>,
     /// The beginning of a character whose end is in the next piece.
@@ -248,6 +253,7 @@ struct Survey {
 impl Survey {
     fn take(&mut self, piece: &[u8]) {
         self.holds_nul |= memchr::memchr(0, piece).is_some();
+        self.is_shifted |= SHIFTS.iter().any(|shift| memchr::memmem::find(piece, shift).is_some());
         self.newlines += memchr::memchr_iter(b'\n', piece).count() as u64;
         self.last = piece.last().copied().or(self.last);
         if !self.malformed {
@@ -288,14 +294,19 @@ impl Survey {
 }
 
 /// Bytes to text, piece by piece.
-struct Text {
+pub(crate) struct Text {
     decoder: Decoder,
     /// Malformed bytes are an error, not replaced.
     exact: bool,
 }
 
 impl Text {
-    fn decode(&mut self, bytes: &[u8], last: bool, text: &mut String) -> Option<()> {
+    /// Without `exact` what is malformed is replaced.
+    pub(crate) fn new(encoding: &'static Encoding, exact: bool) -> Self {
+        Self { decoder: encoding.new_decoder_without_bom_handling(), exact }
+    }
+
+    pub(crate) fn decode(&mut self, bytes: &[u8], last: bool, text: &mut String) -> Option<()> {
         text.reserve(self.decoder.max_utf8_buffer_length(bytes.len())?);
         if self.exact {
             let (result, _) = self.decoder.decode_to_string_without_replacement(bytes, text, last);
@@ -307,10 +318,10 @@ impl Text {
 }
 
 /// Decoded text on its way out, line by line.
-struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     path: &'a Arc<Path>,
     /// What was decoded and not yet given.
-    rest: String,
+    pub(crate) rest: String,
     /// Whether the last line seen has no end yet, where lines are only counted.
     is_open: bool,
     /// The number of the next line.
@@ -319,9 +330,13 @@ struct Lines<'a> {
     keep: Keep,
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    pub(crate) fn new(path: &'a Arc<Path>, how: &How) -> Self {
+        Self { path, rest: String::new(), is_open: false, number: 1, max: how.max_line, keep: how.keep }
+    }
+
     /// Gives the lines that are whole, or counts them.
-    fn give(&mut self, give: Give<'_>) -> Result<(), ReadError> {
+    pub(crate) fn give(&mut self, give: Give<'_>) -> Result<(), ReadError> {
         if self.keep == Keep::Facts {
             self.count();
             return Ok(());
@@ -363,7 +378,7 @@ impl Lines<'_> {
     }
 
     /// Gives the last line and returns how many there were.
-    fn finish(mut self, give: Give<'_>) -> Result<u64, ReadError> {
+    pub(crate) fn finish(mut self, give: Give<'_>) -> Result<u64, ReadError> {
         if self.keep == Keep::Facts {
             self.count();
             return Ok(self.number - 1 + u64::from(self.is_open));

@@ -10,6 +10,7 @@ use gather_core::to_thread;
 
 use crate::batch::Batch;
 use crate::budget::Budget;
+use crate::openers::Openers;
 use crate::select::{Selected, Selection, Selector};
 
 /// Files that a walk hands over at once. What was named goes alone: the next name may be long in coming.
@@ -61,12 +62,13 @@ pub(crate) async fn walk<I>(
     pieces: Sender<Piece>,
     course: Arc<Course>,
     budget: Arc<Budget>,
+    openers: Arc<Openers>,
 ) where
     I: Iterator<Item = PathBuf> + Send + 'static,
 {
     let walked = to_thread(move || {
         let several = paths.size_hint() != (1, Some(1));
-        let mut selector = Selector::new(selection, several, budget);
+        let mut selector = Selector::new(selection, several, budget, openers);
         let mut out = Out { piece: Piece::new(), pieces, course: &course };
         for path in paths {
             if !(selector.files(path, &mut |selected| out.give(selected)) && out.send()) {

@@ -256,3 +256,53 @@ mod compressed {
         assert_eq!(whole(&Reader::builder().bytes(true), &path).unwrap().into_bytes().unwrap(), bytes);
     }
 }
+
+#[test]
+fn a_large_text_is_told_in_parts_as_it_is_whole_whatever_is_forced_or_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("text");
+    let japanese = Encoding::for_label(b"iso-2022-jp")
+        .unwrap()
+        .encode(&"日本語のテキスト\n".repeat(30_000))
+        .0
+        .into_owned();
+    let turned = "text\n".repeat(60_000).encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+    let label = |label: &[u8]| Encoding::for_label(label);
+    let nul = [b"text\n".repeat(60_000), b"\0".to_vec()].concat();
+    for (bytes, forced, expected) in [
+        (japanese, None, Ok("ISO-2022-JP")),
+        ([&b"\xFE\xFF"[..], &turned].concat(), label(b"utf-16"), Ok("UTF-16BE")),
+        (nul.clone(), label(b"windows-1252"), Err(ErrorKind::Encoding)),
+        (nul, label(b"utf-8"), Err(ErrorKind::Encoding)),
+        ([&b"\xFF\xFE\0\0"[..], &b"a\0\0\0".repeat(100_000)].concat(), None, Err(ErrorKind::Encoding)),
+    ] {
+        fs::write(&path, &bytes).unwrap();
+        let builder = Reader::builder().encoding(forced);
+        let held = whole(&builder, &path);
+        let (text, end) = assembled(&builder, &path);
+        assert_eq!(end.as_ref().map(|file| file.encoding().unwrap()).map_err(ReadError::kind), expected);
+        assert_eq!(held.as_ref().map(|file| file.encoding().unwrap()).map_err(ReadError::kind), expected);
+        if let Ok(held) = held {
+            assert!(held.text().unwrap().as_bytes() == text, "{expected:?}");
+        }
+    }
+}
+
+#[cfg(feature = "compress")]
+#[test]
+fn packed_files_that_are_larger_than_what_may_be_in_flight_all_come_in_order_and_not() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all("some text\n".repeat(300_000).as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    for number in 0..10 {
+        fs::write(folder.path().join(format!("{number}.gz")), &packed).unwrap();
+    }
+    for ordered in [false, true] {
+        let builder = Reader::builder().decompress(8 << 20).bytes_in_flight(1 << 20).ordered(ordered);
+        let files = run(builder.build().read([folder.path().to_owned()]).collect::<Vec<_>>()).unwrap();
+        assert!(files.iter().all(|file| file.as_ref().is_ok_and(|file| file.size() == 3_000_000)));
+        assert_eq!(files.len(), 10);
+    }
+}

@@ -233,3 +233,14 @@ fn every_shipped_file_of_known_encoding_has_its_text() {
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 430);
     assert_eq!(results.iter().filter(|result| result.as_ref().is_err_and(ReadError::is_skipped)).count(), 2);
 }
+
+#[test]
+fn files_whose_size_is_made_up_are_read_to_their_end() {
+    for path in ["/sys/class/net/lo/address", "/proc/self/status"] {
+        for builder in [Reader::builder(), Reader::builder().facts_only(true), Reader::builder().bytes(true)]
+        {
+            let file = run(builder.build().read([path]).collect::<Vec<_>>()).unwrap().remove(0).unwrap();
+            assert!((1..4096).contains(&file.size()), "{path}: {}", file.size());
+        }
+    }
+}

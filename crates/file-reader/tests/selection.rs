@@ -154,3 +154,42 @@ fn the_same_is_chosen_at_every_width() {
     let all: BTreeSet<_> = [(1, false), (64, false), (1, true), (64, true)].map(|(n, o)| chosen(n, o)).into();
     assert_eq!(all.len(), 1);
 }
+
+/// What becomes of a folder and a file in it, in both orders: texts read, skips and failures.
+fn both_orders(builder: &ReaderBuilder, folder: &Path, file: &Path) -> [(usize, usize, usize); 2] {
+    [[folder, file], [file, folder]].map(|paths| {
+        let paths = paths.map(Path::to_path_buf);
+        let results: Vec<_> = run(builder.build().read(paths).collect::<Vec<_>>()).unwrap();
+        let skipped =
+            results.iter().filter(|result| result.as_ref().is_err_and(|error| error.is_skipped())).count();
+        let ok = results.iter().filter(|result| result.is_ok()).count();
+        (ok, skipped, results.len() - ok - skipped)
+    })
+}
+
+#[test]
+fn what_is_named_is_read_although_a_folder_before_it_left_it_out() {
+    let folder = folder(&["small"]);
+    let small = folder.path().join("small");
+    for builder in [
+        Reader::builder().min_size(5),
+        Reader::builder().newer(SystemTime::now() + Duration::from_secs(1_000)),
+        Reader::builder().older(SystemTime::UNIX_EPOCH).facts_only(true),
+        Reader::builder().older(SystemTime::UNIX_EPOCH).bytes(true),
+    ] {
+        assert_eq!(both_orders(&builder, folder.path(), &small), [(1, 1, 0); 2]);
+    }
+    assert_eq!(both_orders(&Reader::builder(), folder.path(), &small), [(1, 1, 0); 2], "read once");
+}
+
+#[test]
+fn what_is_named_and_is_no_text_is_a_failure_before_and_after_its_folder() {
+    let folder = folder(&[]);
+    let (small, large) = (folder.path().join("small"), folder.path().join("large"));
+    fs::write(&small, b"a\0b").unwrap();
+    assert_eq!(both_orders(&Reader::builder(), folder.path(), &small), [(0, 1, 1); 2]);
+    fs::remove_file(small).unwrap();
+    fs::write(&large, [b"a".repeat(1 << 20), b"\0".to_vec()].concat()).unwrap();
+    assert_eq!(both_orders(&Reader::builder(), folder.path(), &large), [(0, 1, 1); 2]);
+    assert_eq!(both_orders(&Reader::builder().bytes(true), folder.path(), &large), [(1, 1, 0); 2]);
+}

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+/// What the names of files begin with until they are whole.
+const UNFINISHED: &str = ".gather-";
+
 /// The permissions of a new file, before the umask takes from them.
 const FOR_ALL: u32 = 0o666;
 const FOR_ITS_OWNER: u32 = 0o600;
@@ -19,6 +22,18 @@ pub struct WholeFile {
 }
 
 impl WholeFile {
+    /// Whether a path is that of a file that is being written and has not appeared yet.
+    ///
+    /// ```
+    /// use gather_records::WholeFile;
+    ///
+    /// assert!(WholeFile::is_unfinished("out/.gather-hTqXgr".as_ref()));
+    /// assert!(!WholeFile::is_unfinished("out/gather.jsonl".as_ref()));
+    /// ```
+    pub fn is_unfinished(path: &Path) -> bool {
+        path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes()))
+    }
+
     /// Begins a file that will replace what is at `path`. A symbolic link is followed, so that the link stays.
     ///
     /// # Errors
@@ -74,7 +89,7 @@ impl WholeFile {
         }
         let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = tempfile::Builder::new()
-            .prefix(".gather-")
+            .prefix(UNFINISHED)
             .permissions(Permissions::from_mode(mode))
             .tempfile_in(folder)?;
         if let Ok(existing) = fs::metadata(&place) {

@@ -1,7 +1,9 @@
 //! `gather read PATH…`: a record per file, or per line, or what records the files hold.
 
+mod held;
 mod records;
 mod settings;
+mod table;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,23 +21,29 @@ use crate::exit::{Exit, usage};
 use crate::input::{self, BadEntry, Given, Inputs};
 use crate::session::{Session, Stop};
 
+use self::held::Held;
 use self::records::Shape;
+
+/// What records stand for, and the files whose records are on their way.
+struct Taker {
+    shape: Shape,
+    held: Held,
+}
 
 pub(crate) async fn run(args: Read) -> anyhow::Result<Exit> {
     let list = input::list(args.shared.input.as_ref(), args.shared.input_key.clone())?;
     if args.paths.is_empty() && list.is_none() {
         return Err(usage("no path to read", "gather read DIR, or --input FILE with a path a line"));
     }
+    let twice = args.shared.input.as_deref().is_some_and(|input| input == Path::new("-"))
+        && args.paths.iter().any(|path| input::is_stdin(path.as_os_str()));
+    if twice {
+        return Err(usage("`-` and `--input -` both read stdin", "give the list as a file, or the document"));
+    }
     let reader = settings::reader(&args)?;
     let shape = Shape::of(&args.content);
     let mut session = Session::open(&args.shared, shape.look()).await?;
-    if args.paths.iter().any(|path| input::is_stdin(path.as_os_str())) {
-        let result = from_stdin(&reader, args.selection.max_size).await;
-        take_whole(&mut session, shape, result).await;
-    }
-    let typed: Vec<PathBuf> =
-        args.paths.iter().filter(|path| !input::is_stdin(path.as_os_str())).cloned().collect();
-    match (list, <[PathBuf; 1]>::try_from(typed)) {
+    match (list, <[PathBuf; 1]>::try_from(args.paths)) {
         // Of a single path the reader knows that no file can be reached twice, and need not remember any.
         (None, Ok(path)) => {
             let reading = Reading::start(&reader, shape, path);
@@ -83,7 +91,7 @@ impl Reading {
         I::IntoIter: Send + 'static,
     {
         match shape {
-            Shape::Lines => Reading::InParts(reader.read_parts(paths)),
+            Shape::Lines | Shape::Held => Reading::InParts(reader.read_parts(paths)),
             _ => Reading::Whole(reader.read(paths)),
         }
     }
@@ -112,6 +120,7 @@ impl Reading {
 
 async fn read_all(session: &mut Session, shape: Shape, mut reading: Reading, inputs: Option<&Inputs>) {
     let token = CancelToken::current();
+    let mut taker = Taker { shape, held: Held::default() };
     loop {
         let next = match select(std::pin::pin!(reading.next()), token.cancelled()).await {
             Either::Left((next, _)) => next,
@@ -122,8 +131,8 @@ async fn read_all(session: &mut Session, shape: Shape, mut reading: Reading, inp
         };
         let Some(result) = next else { break };
         session.hold();
-        take(session, shape, result).await;
-        take_ready(session, shape, &mut reading).await;
+        taker.take(session, result).await;
+        taker.take_ready(session, &mut reading).await;
         session.release().await;
         if session.is_output_over() {
             break;
@@ -131,19 +140,6 @@ async fn read_all(session: &mut Session, shape: Shape, mut reading: Reading, inp
     }
     if session.stopped().is_some() {
         count_pending(session, reading, inputs).await;
-    }
-}
-
-/// Takes what is there already, so that their records are handed on together.
-async fn take_ready(session: &mut Session, shape: Shape, reading: &mut Reading) {
-    for _ in 1..TOGETHER {
-        match reading.next().now_or_never() {
-            Some(Some(result)) => take(session, shape, result).await,
-            _ => return, // the end comes again
-        }
-        if session.is_output_over() {
-            return;
-        }
     }
 }
 
@@ -177,52 +173,68 @@ fn split(inputs: Arc<Inputs>) -> (impl Iterator<Item = PathBuf> + Send + 'static
     (paths, bad)
 }
 
-async fn from_stdin(reader: &Reader, max_size: Option<u64>) -> Result<File, ReadError> {
-    let limit = max_size.unwrap_or(u64::MAX - 1);
-    let bytes = match input::stdin_document(limit.saturating_add(1)).await {
-        Ok(bytes) => bytes.unwrap_or_default(),
-        Err(error) => return Err(ReadError::other("-", error)),
-    };
-    reader.decode("-", bytes)
-}
+impl Taker {
+    /// Takes what is there already, so that their records are handed on together.
+    async fn take_ready(&mut self, session: &mut Session, reading: &mut Reading) {
+        for _ in 1..TOGETHER {
+            match reading.next().now_or_never() {
+                Some(Some(result)) => self.take(session, result).await,
+                _ => return, // the end comes again
+            }
+            if session.is_output_over() {
+                return;
+            }
+        }
+    }
 
-async fn take_whole(session: &mut Session, shape: Shape, result: Result<File, ReadError>) {
-    if let (Shape::Lines, Ok(file)) = (shape, &result) {
-        for record in records::of_lines(file.path(), 1, file.text().unwrap_or_default()) {
+    async fn take(&mut self, session: &mut Session, result: Result<Part, ReadError>) {
+        match result {
+            Ok(Part::End(file)) => self.end(session, file).await,
+            Ok(Part::Text { path, line, text }) => self.part(session, path, line, text).await,
+            Ok(_) => {} // bytes are not asked for in parts
+            Err(error) => {
+                self.held.forget(error.path());
+                let name = error.path().to_string_lossy().into_owned();
+                let worked = match error.is_skipped() {
+                    true => Worked::skipped(error.fact()),
+                    false => Worked::failed(failure(&error)),
+                };
+                session.take(&name, worked).await;
+            }
+        }
+    }
+
+    async fn part(&mut self, session: &mut Session, path: Arc<Path>, line: u64, text: String) {
+        if self.shape == Shape::Held {
+            for record in self.held.part(path, line, text).await {
+                session.record(record).await;
+            }
+            return;
+        }
+        for record in records::of_lines(&path, line, &text) {
             session.record(record).await;
         }
     }
-    take(session, shape, result.map(Part::End)).await;
-}
 
-async fn take(session: &mut Session, shape: Shape, result: Result<Part, ReadError>) {
-    match result {
-        Ok(Part::End(file)) => {
-            let name = file.path().to_string_lossy().into_owned();
-            let worked = records::of_file(shape, file).await;
-            session.take(&name, worked).await;
+    async fn end(&mut self, session: &mut Session, file: File) {
+        let name = file.path().to_string_lossy().into_owned();
+        let (records, worked) = match self.shape {
+            Shape::Held => self.held.end(file).await,
+            shape => (Vec::new(), records::of_file(shape, file)),
+        };
+        for record in records {
+            session.record(record).await;
         }
-        Ok(Part::Text { path, line, text }) => {
-            for record in records::of_lines(&path, line, &text) {
-                session.record(record).await;
-            }
-        }
-        Ok(_) => {} // bytes are not asked for in parts
-        Err(error) => {
-            let name = error.path().to_string_lossy().into_owned();
-            let worked = match error.is_skipped() {
-                true => Worked::skipped(error.fact()),
-                false => Worked::failed(failure(&error)),
-            };
-            session.take(&name, worked).await;
-        }
+        session.take(&name, worked).await;
     }
 }
 
 /// The failure that an error of the reader is.
 pub(crate) fn failure(error: &ReadError) -> Failure {
     let kind = error.kind().as_str().parse().unwrap_or(Kind::Io);
-    Failure::of_path(error.path(), kind, error.fact())
+    let hint =
+        if error.fact().ends_with("a FIFO") { "\n  hint: COMMAND | gather read - reads a pipe" } else { "" };
+    Failure::of_path(error.path(), kind, format!("{}{hint}", error.fact()))
 }
 
 /// Whether a file of a folder is taken for a page.

@@ -4,10 +4,8 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gather_core::{Lane, to_thread_in};
 use gather_file_reader::File;
-use gather_records::{Failure, Kind, Record, plain};
-use serde_json::Value;
+use gather_records::{Record, plain};
 
 use crate::args::Content;
 use crate::drive::Worked;
@@ -67,16 +65,16 @@ impl Shape {
 }
 
 /// What a file that was read to its end gives. Lines were given before.
-pub(super) async fn of_file(shape: Shape, file: File) -> Worked {
+pub(super) fn of_file(shape: Shape, file: File) -> Worked {
     let bytes = file.size();
     match shape {
         Shape::Lines => Worked::ok(Vec::new(), bytes),
-        Shape::Held => held(file).await,
-        _ => Worked::ok(vec![record(shape, file)], bytes),
+        _ => Worked::ok(vec![of(shape, file)], bytes),
     }
 }
 
-fn record(shape: Shape, file: File) -> Record {
+/// The record of a file.
+pub(super) fn of(shape: Shape, file: File) -> Record {
     let mut record = Record::new();
     record.insert_path("path", file.path());
     record.insert("bytes", file.size());
@@ -108,82 +106,6 @@ pub(super) fn of_lines(path: &Path, first: u64, text: &str) -> impl Iterator<Ite
         record.insert("text", line);
         record
     })
-}
-
-/// The records that a file holds, each with the file as its source; of a file that is none of records, its own.
-async fn held(file: File) -> Worked {
-    let path = file.path().to_owned();
-    let parsed = to_thread_in(Lane::Cpu, move || {
-        let bytes = file.size();
-        match parse(&file) {
-            None => Worked::ok(vec![record(Shape::Held, file)], bytes),
-            Some(Ok(records)) => Worked::ok(records, bytes),
-            Some(Err(message)) => Worked::failed(Failure::of_path(file.path(), Kind::Parse, message)),
-        }
-    });
-    parsed.await.unwrap_or_else(|ended| Worked::failed(Failure::of_path(&path, Kind::Io, ended.to_string())))
-}
-
-/// `None` for a file whose name is not that of a format of records.
-fn parse(file: &File) -> Option<Result<Vec<Record>, String>> {
-    let mut name = file.path();
-    if file.compression().is_some() {
-        name = Path::new(name.file_stem()?); // the extension of what is packed
-    }
-    let text = file.text()?;
-    let values = match name.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-        "json" => json(text),
-        "jsonl" | "ndjson" => jsonl(text),
-        "csv" => table(text, b','),
-        "tsv" => table(text, b'\t'),
-        _ => return None,
-    };
-    Some(values.map(|values| values.into_iter().map(|value| with_source(file.path(), value)).collect()))
-}
-
-fn json(text: &str) -> Result<Vec<Value>, String> {
-    match serde_json::from_str(text) {
-        Ok(Value::Array(values)) => Ok(values),
-        Ok(value) => Ok(vec![value]),
-        Err(error) => Err(format!("not JSON: {error}")),
-    }
-}
-
-fn jsonl(text: &str) -> Result<Vec<Value>, String> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(number, line)| {
-            serde_json::from_str(line).map_err(|error| format!("line {} is not JSON: {error}", number + 1))
-        })
-        .collect()
-}
-
-fn table(text: &str, delimiter: u8) -> Result<Vec<Value>, String> {
-    let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text.as_bytes());
-    let not_a_table = |error: csv::Error| format!("not a table: {error}");
-    let header = rows.headers().map_err(not_a_table)?.clone();
-    let record = |row: csv::StringRecord| {
-        let cells = header.iter().zip(&row).map(|(name, cell)| (name.to_owned(), Value::from(cell)));
-        cells.collect::<Record>().into()
-    };
-    rows.records().map(|row| row.map(record).map_err(not_a_table)).collect()
-}
-
-/// What is no object is the `value` of one.
-fn with_source(path: &Path, value: Value) -> Record {
-    let mut record = Record::new();
-    record.insert_path("_source", path);
-    match value {
-        Value::Object(values) => {
-            for (name, value) in values {
-                record.insert(name, value);
-            }
-        }
-        value => {
-            record.insert("value", value);
-        }
-    }
-    record
 }
 
 fn file_as_text(record: &Record) -> String {

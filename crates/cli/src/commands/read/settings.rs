@@ -1,9 +1,16 @@
 //! The reader that the options describe.
 
+use std::fs::{File, Metadata};
+use std::os::fd::AsFd;
+use std::path::Path;
+
 use gather_file_reader::{Encoding, Globs, HashKind, PatternError, Reader, Types};
+
+use gather_records::WholeFile;
 
 use crate::args::{Content, HashName, Read, Selection};
 use crate::exit::usage;
+use crate::input::is_stdin;
 
 /// What may come out of a compressed file, where the user sets no limit.
 const UNPACKED: u64 = 64 << 20;
@@ -12,6 +19,7 @@ const UNPACKED: u64 = 64 << 20;
 /// A glob, a type or an encoding that does not hold.
 pub(super) fn reader(args: &Read) -> anyhow::Result<Reader> {
     let Read { selection, content, shared, .. } = args;
+    let whole: fn(&Path) -> bool = if content.records { super::held::is_whole } else { |_| false };
     let builder = Reader::builder()
         .jobs(shared.jobs)
         .ordered(shared.ordered)
@@ -27,6 +35,10 @@ pub(super) fn reader(args: &Read) -> anyhow::Result<Reader> {
         .types(types(selection)?)
         .encoding(encoding(content)?)
         .strict(content.strict)
+        .only(|path| !WholeFile::is_unfinished(path))
+        .except(stdout())
+        .stdin(args.paths.iter().any(|path| is_stdin(path.as_os_str())))
+        .whole(whole)
         .hash(content.hash.map(hash))
         .decompress(content.decompress.then_some(selection.max_size.unwrap_or(UNPACKED)));
     // A hash takes the place of the text.
@@ -36,6 +48,12 @@ pub(super) fn reader(args: &Read) -> anyhow::Result<Reader> {
         false => builder.facts_only(facts),
     }
     .build())
+}
+
+/// The file that stdout goes to, if it is one: `gather read . > out` does not read what it writes.
+fn stdout() -> Option<Metadata> {
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned().ok()?;
+    File::from(stdout).metadata().ok().filter(Metadata::is_file)
 }
 
 fn globs(selection: &Selection) -> anyhow::Result<Option<Globs>> {
@@ -60,7 +78,7 @@ fn types(selection: &Selection) -> anyhow::Result<Option<Types>> {
 
 fn encoding(content: &Content) -> anyhow::Result<Option<&'static Encoding>> {
     let Some(label) = &content.encoding else { return Ok(None) };
-    let found = Encoding::for_label(label.as_bytes());
+    let found = Encoding::for_label_no_replacement(label.as_bytes());
     found.map(Some).ok_or_else(|| {
         usage(
             format!("`{label}` is not an encoding"),

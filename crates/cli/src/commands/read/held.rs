@@ -1,0 +1,240 @@
+//! The records that files hold, as their text comes.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gather_core::{Lane, to_thread_in};
+use gather_file_reader::File;
+use gather_records::{Failure, Kind, Record};
+use serde_json::Value;
+
+use super::table::{Row, Table};
+use crate::drive::Worked;
+
+/// A format of records, told by a file's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Json,
+    Jsonl,
+    Table(u8),
+}
+
+impl Format {
+    fn of(path: &Path) -> Option<Self> {
+        let extension = |path: &Path| Some(path.extension()?.to_str()?.to_ascii_lowercase());
+        let mut told = extension(path)?;
+        if matches!(told.as_str(), "gz" | "zst" | "bz2" | "xz") {
+            told = extension(Path::new(path.file_stem()?))?; // that of what is packed
+        }
+        match told.as_str() {
+            "json" => Some(Format::Json),
+            "jsonl" | "ndjson" => Some(Format::Jsonl),
+            "csv" => Some(Format::Table(b',')),
+            "tsv" => Some(Format::Table(b'\t')),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a file must be whole before it gives a record.
+pub(super) fn is_whole(path: &Path) -> bool {
+    path != Path::new("-") && !matches!(Format::of(path), Some(Format::Jsonl | Format::Table(_)))
+}
+
+/// The files of which a part was taken, and not the end.
+#[derive(Default)]
+pub(super) struct Held(HashMap<PathBuf, Open>);
+
+struct Open {
+    path: Arc<Path>,
+    rows: Rows,
+    bad: Bad,
+}
+
+enum Rows {
+    Lines,
+    Table(Box<Table>),
+    /// Of stdin, which has no name to tell by: no rows, or one document.
+    Whole(String),
+}
+
+/// What a file holds and is no record: how many, and the first of them.
+#[derive(Default)]
+struct Bad {
+    first: Option<String>,
+    count: u64,
+}
+
+impl Held {
+    /// The records that end in a part of a file.
+    pub(super) async fn part(&mut self, path: Arc<Path>, line: u64, text: String) -> Vec<Record> {
+        let mut open = self.0.remove(&*path).unwrap_or_else(|| Open::new(path.clone(), &text));
+        let parsed = to_thread_in(Lane::Cpu, move || {
+            let records = open.records(line, &text);
+            (open, records)
+        });
+        match parsed.await {
+            Ok((open, records)) => {
+                self.0.insert(path.to_path_buf(), open);
+                records
+            }
+            Err(_) => Vec::new(), // the run is over
+        }
+    }
+
+    /// What becomes of a file that came to its end: the records that are left, and what was wrong with the others.
+    pub(super) async fn end(&mut self, file: File) -> (Vec<Record>, Worked) {
+        if let Some(mut open) = self.0.remove(file.path()) {
+            let records = open.records(0, "");
+            return match open.rows {
+                Rows::Whole(text) => document(file, text).await,
+                _ => (records, open.bad.worked(&file)),
+            };
+        }
+        match Format::of(file.path()) {
+            Some(Format::Json) => {
+                let facts = file.facts();
+                json(facts, file.into_text().unwrap_or_default()).await
+            }
+            Some(_) => (Vec::new(), Worked::ok(Vec::new(), file.size())), // it is empty
+            None => (Vec::new(), super::records::of_file(super::records::Shape::Held, file)),
+        }
+    }
+
+    /// Nothing more comes of a file.
+    pub(super) fn forget(&mut self, path: &Path) {
+        self.0.remove(path);
+    }
+}
+
+impl Open {
+    fn new(path: Arc<Path>, text: &str) -> Self {
+        let rows = match Format::of(&path) {
+            Some(Format::Table(delimiter)) => Rows::Table(Box::new(Table::new(delimiter))),
+            Some(_) => Rows::Lines,
+            None => Rows::told_by(text),
+        };
+        Self { path, rows, bad: Bad::default() }
+    }
+
+    fn records(&mut self, line: u64, text: &str) -> Vec<Record> {
+        let Self { path, rows, bad } = self;
+        match rows {
+            Rows::Whole(whole) => {
+                whole.push_str(text);
+                Vec::new()
+            }
+            Rows::Lines => {
+                (line..).zip(text.lines()).filter_map(|(line, text)| of_line(path, line, text, bad)).collect()
+            }
+            Rows::Table(table) => {
+                table.rows(text).into_iter().filter_map(|row| of_row(path, row, bad)).collect()
+            }
+        }
+    }
+}
+
+impl Rows {
+    /// By the first line: a record, or the header of a table.
+    fn told_by(text: &str) -> Self {
+        let first = text.lines().next().unwrap_or_default();
+        match first.trim_start().chars().next() {
+            Some('{') if serde_json::from_str::<Value>(first).is_ok() => Rows::Lines,
+            Some('{' | '[') => Rows::Whole(String::new()),
+            _ if first.contains('\t') => Rows::Table(Box::new(Table::new(b'\t'))),
+            _ if first.contains(',') => Rows::Table(Box::new(Table::new(b','))),
+            _ => Rows::Whole(String::new()),
+        }
+    }
+}
+
+/// A document without a name: JSON if it looks like it, else a text.
+async fn document(file: File, text: String) -> (Vec<Record>, Worked) {
+    if text.trim_start().starts_with(['{', '[']) {
+        return json(file, text).await;
+    }
+    let bytes = file.size();
+    let mut record = super::records::of(super::records::Shape::Held, file);
+    record.insert("text", text);
+    (Vec::new(), Worked::ok(vec![record], bytes))
+}
+
+fn of_line(path: &Path, line: u64, text: &str, bad: &mut Bad) -> Option<Record> {
+    if text.trim().is_empty() {
+        return None;
+    }
+    let value = serde_json::from_str(text).map_err(|error| format!("line {line} is not JSON: {error}"));
+    bad.note(value).map(|value| with_source(path, value))
+}
+
+fn of_row(path: &Path, row: Row, bad: &mut Bad) -> Option<Record> {
+    let mut record = with_source(path, Value::Object(serde_json::Map::new()));
+    for (name, cell) in bad.note(row)? {
+        add(&mut record, name, cell.into());
+    }
+    Some(record)
+}
+
+impl Bad {
+    fn note<T>(&mut self, result: Result<T, String>) -> Option<T> {
+        result
+            .map_err(|fact| {
+                self.count += 1;
+                self.first.get_or_insert(fact);
+            })
+            .ok()
+    }
+
+    fn worked(self, file: &File) -> Worked {
+        let Some(first) = self.first else { return Worked::ok(Vec::new(), file.size()) };
+        let fact = match self.count - 1 {
+            0 => first,
+            others => format!("{first} (and {others} more)"),
+        };
+        Worked::failed(Failure::of_path(file.path(), Kind::Parse, fact))
+    }
+}
+
+async fn json(file: File, text: String) -> (Vec<Record>, Worked) {
+    let path = file.path().to_owned();
+    let parsed = to_thread_in(Lane::Cpu, move || match serde_json::from_str(&text) {
+        Ok(Value::Array(values)) => (values, Worked::ok(Vec::new(), file.size())),
+        Ok(value) => (vec![value], Worked::ok(Vec::new(), file.size())),
+        Err(error) => {
+            let failure = Failure::of_path(file.path(), Kind::Parse, format!("not JSON: {error}"));
+            (Vec::new(), Worked::failed(failure))
+        }
+    });
+    match parsed.await {
+        Ok((values, worked)) => (values.into_iter().map(|value| with_source(&path, value)).collect(), worked),
+        Err(ended) => (Vec::new(), Worked::failed(Failure::of_path(&path, Kind::Io, ended.to_string()))),
+    }
+}
+
+/// What is no object is the `value` of one.
+fn with_source(path: &Path, value: Value) -> Record {
+    let mut record = Record::new();
+    record.insert_path("_source", path);
+    match value {
+        Value::Object(values) => {
+            for (name, value) in values {
+                add(&mut record, name, value);
+            }
+        }
+        value => {
+            record.insert("value", value);
+        }
+    }
+    record
+}
+
+/// A name that is taken gets a number: two columns may bear the same, and a record may have a source of its own.
+fn add(record: &mut Record, name: String, value: Value) {
+    if record.get(&name).is_none() {
+        record.insert(name, value);
+        return;
+    }
+    let free = (2..).map(|number: u64| format!("{name}_{number}")).find(|name| record.get(name).is_none());
+    record.insert(free.unwrap_or(name), value);
+}
