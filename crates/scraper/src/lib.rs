@@ -46,7 +46,7 @@ pub use error::{Error, ErrorKind, RecipeError};
 pub use extract::{Dropped, Extraction, Stats};
 pub use gather_records::Record;
 pub use limits::Limits;
-pub use links::Link;
+pub use links::{Link, LinkOptions};
 pub use page::{Document, Page, PageBuilder};
 pub use recipe::model::Request;
 pub use recipe::{Recipe, RecipeBuilder};

@@ -5,12 +5,13 @@ use std::cell::OnceCell;
 use scraper::Html;
 use url::Url;
 
+use crate::budget::Budget;
 use crate::charset::{self, Charset};
 use crate::error::{Error, ErrorKind};
 use crate::extract::{self, Extraction, Look};
 use crate::html_check;
 use crate::limits::Limits;
-use crate::links::{self, Link};
+use crate::links::{self, Link, LinkOptions};
 use crate::parse;
 use crate::recipe::Recipe;
 use crate::text;
@@ -90,9 +91,18 @@ impl Page {
     ///
     /// # Errors
     ///
-    /// As [`Page::parse`].
+    /// As [`Page::parse`] and [`Document::links`].
     pub fn links(&self) -> Result<Vec<Link>, Error> {
-        Ok(self.parse()?.links())
+        self.parse()?.links()
+    }
+
+    /// The links that the options ask for, in document order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::parse`] and [`Document::links`].
+    pub fn links_with(&self, options: LinkOptions) -> Result<Vec<Link>, Error> {
+        self.parse()?.links_with(options)
     }
 
     /// The page's text as a browser shows it.
@@ -265,20 +275,45 @@ impl Document<'_> {
         extract::detail(self.look(), recipe).map_err(|error| self.page.located(error))
     }
 
-    /// The links in document order: `a` and `area` elements that lead to http, https or file.
-    pub fn links(&self) -> Vec<Link> {
-        links::links(&self.html, self.base_url())
+    /// The links in document order: `a` and `area` elements that lead to http, https or file. What is inside
+    /// `<template>` is no part of the document.
+    ///
+    /// # Errors
+    ///
+    /// Kind `too_large` for links with more than 64 MiB of text (a link inside a link repeats it), and past the
+    /// limit of time.
+    pub fn links(&self) -> Result<Vec<Link>, Error> {
+        self.links_with(LinkOptions::default())
+    }
+
+    /// The links that the options ask for, in document order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::links`].
+    pub fn links_with(&self, options: LinkOptions) -> Result<Vec<Link>, Error> {
+        let budget = Budget::for_links(self.page.limits.time);
+        let links = links::links_with(&self.html, options, self.base_url(), &budget);
+        budget.check().map(|()| links).map_err(|error| self.page.located(error))
     }
 
     /// The links a crawl follows from here by a recipe: those that `links` finds and `allow` and
     /// `deny` let through. Without `[follow] links`, all.
-    pub fn follow(&self, recipe: &Recipe) -> Vec<Link> {
-        extract::follow(self.look(), recipe)
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::links`].
+    pub fn follow(&self, recipe: &Recipe) -> Result<Vec<Link>, Error> {
+        extract::follow(self.look(), recipe).map_err(|error| self.page.located(error))
     }
 
     /// The next page by a recipe's `next`, if there is one.
-    pub fn next_page(&self, recipe: &Recipe) -> Option<String> {
-        extract::next_page(self.look(), recipe)
+    ///
+    /// # Errors
+    ///
+    /// Kind `too_large` past the limit of time.
+    pub fn next_page(&self, recipe: &Recipe) -> Result<Option<String>, Error> {
+        extract::next_page(self.look(), recipe).map_err(|error| self.page.located(error))
     }
 
     /// The text as a browser shows it.

@@ -266,7 +266,8 @@ fn links_to_follow_are_picked_allowed_and_denied() {
         "http://h/",
     );
     let page = page.unwrap();
-    let urls: Vec<_> = page.parse().unwrap().follow(&recipe).into_iter().map(|link| link.url).collect();
+    let urls: Vec<_> =
+        page.parse().unwrap().follow(&recipe).unwrap().into_iter().map(|link| link.url).collect();
     assert_eq!(urls, ["http://h/a/1", "http://h/b"]);
 }
 
@@ -326,4 +327,33 @@ proptest::proptest! {
         let document = page.parse().unwrap();
         let _ = (document.records(&recipe), document.links(), document.text());
     }
+}
+
+#[test]
+fn a_selector_that_never_matches_ends_when_the_time_does() {
+    let page = Page::builder()
+        .limits(crate::Limits::default().time(Duration::from_secs(2)))
+        .build("<i></i>".repeat(40_000))
+        .unwrap();
+    let started = std::time::Instant::now();
+    for recipe in ["[fields]\nt = 'b ~ i'", "[record]\neach = 'b ~ i'", "[follow]\nnext = 'b ~ i'"] {
+        let error = page.records(&recipe.parse().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{recipe}");
+        assert!(error.to_string().contains("2s of time"), "{error}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn what_comes_from_the_page_is_looked_for_once() {
+    let script = format!("<script>data = {{\"v\": 7, \"rest\": \"{}\"}}</script>", "x".repeat(100_000));
+    let html = format!("{script}{}<p>last</p>", "<i></i>".repeat(5_000));
+    let recipe =
+        "[record]\neach = 'i'\n[fields]\na = { page = 'p' }\nb = { script_after = 'data =', json = '/v' }";
+    let started = std::time::Instant::now();
+    let found = extract(recipe, &html);
+    assert_eq!(found.records.len(), 5_000);
+    assert!(found.records.iter().all(|record| record.to_string() == r#"{"a":"last","b":7}"#));
+    // Looked for each time, it would be 500 MB of JSON.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }

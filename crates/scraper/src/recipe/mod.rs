@@ -1,5 +1,6 @@
 //! What to take from a page: a recipe, from TOML, from a builder, from a command line.
 
+pub(crate) mod css;
 mod keys;
 pub(crate) mod model;
 mod read;

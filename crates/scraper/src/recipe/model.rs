@@ -2,9 +2,9 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
-use scraper::{ElementRef, Selector};
 use serde_json::Value;
 
+use super::css::Css;
 use crate::value::Conversion;
 
 /// Everything a recipe says.
@@ -99,10 +99,11 @@ pub(crate) enum Source {
     ScriptAfter { marker: String, pointer: Option<String> },
 }
 
-/// A compiled selector, with the text it came from.
-#[derive(Debug, Clone)]
-pub(crate) struct Css {
-    pub(crate) selector: Selector,
+impl Source {
+    /// Whether it gives each record of a page the same.
+    pub(crate) fn is_of_page(&self) -> bool {
+        !matches!(self, Self::Css(_) | Self::Label(_) | Self::Column(_))
+    }
 }
 
 /// A selector, and what to take of the element it finds. Without a selector: the element itself.
@@ -123,58 +124,6 @@ pub(crate) enum Take {
     Html,
     /// An attribute.
     Attribute(String),
-}
-
-impl Target {
-    /// The elements this target means, in document order.
-    pub(crate) fn elements<'a, 'b>(
-        &'b self,
-        scope: Scope<'a>,
-    ) -> Box<dyn Iterator<Item = ElementRef<'a>> + 'b>
-    where
-        'a: 'b,
-    {
-        match &self.css {
-            None => Box::new(std::iter::once(scope.element())),
-            Some(css) => css.elements(scope),
-        }
-    }
-}
-
-/// Where a selector looks.
-#[derive(Clone, Copy)]
-pub(crate) enum Scope<'a> {
-    /// The whole page: its root element may match too.
-    Page(ElementRef<'a>),
-    /// Below an element.
-    Below(ElementRef<'a>),
-}
-
-impl<'a> Scope<'a> {
-    pub(crate) fn element(self) -> ElementRef<'a> {
-        match self {
-            Self::Page(element) | Self::Below(element) => element,
-        }
-    }
-}
-
-impl Css {
-    /// The elements that match, in document order.
-    pub(crate) fn elements<'a, 'b>(
-        &'b self,
-        scope: Scope<'a>,
-    ) -> Box<dyn Iterator<Item = ElementRef<'a>> + 'b>
-    where
-        'a: 'b,
-    {
-        match scope {
-            Scope::Below(element) => Box::new(element.select(&self.selector)),
-            Scope::Page(root) => {
-                let itself = Some(root).filter(|root| self.selector.matches(root));
-                Box::new(itself.into_iter().chain(root.select(&self.selector)))
-            }
-        }
-    }
 }
 
 /// A glob over the path of a URL; `**` crosses slashes, `*` does not.

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use regex::Regex;
 
+use super::css::Css;
 use super::keys::{check_keys, nearest};
 use super::model::{
-    Compiled, Css, Detail, Field, FollowRules, PathGlob, RecordRules, Request, Rows, Source, Target,
+    Compiled, Detail, Field, FollowRules, PathGlob, RecordRules, Request, Rows, Source, Target,
 };
 use super::selector::{self, SelectorFault};
 use super::tree::{Item, Key, Tree};
