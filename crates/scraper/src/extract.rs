@@ -15,9 +15,10 @@ use crate::embedded::Embedded;
 use crate::error::{Error, ErrorKind};
 use crate::label;
 use crate::links::{self, Link};
+use crate::meta;
 use crate::recipe::Recipe;
 use crate::recipe::css::Scope;
-use crate::recipe::model::{Detail, Field, Rows, Source, Take, Target};
+use crate::recipe::model::{Detail, Field, LinkSource, Rows, Source, Take, Target};
 use crate::table::Grid;
 use crate::text::{all_text, fold, own_text, visible_text};
 use crate::value::{self, Type};
@@ -145,7 +146,10 @@ fn empty_field(name: &str, summary: &FieldSummary) -> String {
 /// A parsed page: all that extraction looks at.
 #[derive(Clone, Copy)]
 pub(crate) struct Look<'a> {
+    /// The tree; that of an empty page where the page is JSON.
     pub(crate) html: &'a Html,
+    /// The page that is JSON.
+    pub(crate) json: Option<&'a Value>,
     /// What links are resolved against.
     pub(crate) base: Option<&'a Url>,
     /// What `match` looks at; None matches.
@@ -192,6 +196,12 @@ pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Err
                 taking.take_table(table)?;
             }
         }
+        Rows::Json(pointer) => {
+            let json = look.json.ok_or_else(|| Error::new(ErrorKind::Parse, "the page is not JSON"))?;
+            for item in items(json.pointer(pointer)) {
+                taking.take(Row { json: Some(item), ..Row::of(Scope::Page(root)) })?;
+            }
+        }
     }
     budget.check()?;
     check_min(&extraction, compiled.record.min)?;
@@ -219,6 +229,15 @@ pub(crate) fn detail(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Erro
     Ok(extraction)
 }
 
+/// The items of a list; anything else but null is one item.
+fn items(found: Option<&Value>) -> &[Value] {
+    match found {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(items)) => items,
+        Some(one) => std::slice::from_ref(one),
+    }
+}
+
 fn check_min(extraction: &Extraction, min: usize) -> Result<(), Error> {
     let found = extraction.records.len();
     if found >= min {
@@ -242,9 +261,26 @@ pub(crate) fn next_page(look: Look<'_>, recipe: &Recipe) -> Result<Option<String
 }
 
 fn next_link(look: Look<'_>, recipe: &Recipe, budget: &Budget) -> Option<String> {
-    let root = look.root()?;
-    let next = &recipe.compiled().follow.next;
-    next.iter().find_map(|target| link_target(target, Scope::Page(root), look.base, budget))
+    let scope = Scope::Page(look.root()?);
+    link_from(&recipe.compiled().follow.next, scope, look.json, look.base, budget)
+}
+
+fn link_from(
+    link: &LinkSource,
+    scope: Scope<'_>,
+    json: Option<&Value>,
+    base: Option<&Url>,
+    budget: &Budget,
+) -> Option<String> {
+    match link {
+        LinkSource::Css(targets) => {
+            targets.iter().find_map(|target| link_target(target, scope, base, budget))
+        }
+        LinkSource::Json(pointers) => {
+            let found = pointers.iter().find_map(|pointer| json?.pointer(pointer)?.as_str());
+            found.filter(|link| !link.is_empty()).and_then(|link| value::url(link, base))
+        }
+    }
 }
 
 /// The link that a target means: the attribute that is named, else the element's own link, else the
@@ -286,6 +322,7 @@ pub(crate) fn follow(look: Look<'_>, recipe: &Recipe) -> Result<Vec<Link>, Error
 struct View<'a> {
     root: ElementRef<'a>,
     base: Option<&'a Url>,
+    json: Option<&'a Value>,
     embedded: Embedded,
     budget: &'a Budget,
     /// What the fields of the page as a whole gave, by name: the same for each record.
@@ -295,7 +332,7 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(root: ElementRef<'a>, look: Look<'a>, budget: &'a Budget) -> Self {
         let (embedded, of_page) = (Embedded::default(), RefCell::default());
-        Self { root, base: look.base, embedded, budget, of_page }
+        Self { root, base: look.base, json: look.json, embedded, budget, of_page }
     }
 }
 
@@ -303,11 +340,12 @@ impl<'a> View<'a> {
 struct Row<'a, 'g> {
     scope: Scope<'a>,
     cells: Option<(&'g Grid<'a>, &'g [Option<ElementRef<'a>>])>,
+    json: Option<&'a Value>,
 }
 
 impl<'a> Row<'a, '_> {
     fn of(scope: Scope<'a>) -> Self {
-        Self { scope, cells: None }
+        Self { scope, cells: None, json: None }
     }
 }
 
@@ -328,7 +366,8 @@ impl<'a> Taking<'a, '_> {
                 self.take_columns(&grid, row.element, &row.cells);
                 self.view.budget.check()?;
             } else {
-                self.take(Row { scope: Scope::Below(row.element), cells: Some((&grid, &row.cells)) })?;
+                let cells = Some((&grid, row.cells.as_slice()));
+                self.take(Row { cells, ..Row::of(Scope::Below(row.element)) })?;
             }
         }
         Ok(())
@@ -347,7 +386,7 @@ impl<'a> Taking<'a, '_> {
             self.out.stats.count(&column.name, text.is_some(), None);
             record.insert(column.name.as_str(), text);
         }
-        self.keep(record, Scope::Below(row));
+        self.keep(record, Scope::Below(row), None);
     }
 
     fn take(&mut self, row: Row<'a, '_>) -> Result<(), Error> {
@@ -364,19 +403,17 @@ impl<'a> Taking<'a, '_> {
         }
         self.view.budget.check()?;
         match dropped {
-            None => self.keep(record, row.scope),
+            None => self.keep(record, row.scope, row.json.or(self.view.json)),
             Some((field, invalid)) => self.drop_record(field, invalid)?,
         }
         Ok(())
     }
 
     /// A record with a page of its own has null for that page's fields until they are known.
-    fn keep(&mut self, mut record: Record, scope: Scope<'_>) {
+    fn keep(&mut self, mut record: Record, scope: Scope<'_>, json: Option<&Value>) {
         if let Some(detail) = self.detail {
             let (base, budget) = (self.view.base, self.view.budget);
-            self.out
-                .details
-                .push(detail.link.iter().find_map(|target| link_target(target, scope, base, budget)));
+            self.out.details.push(link_from(&detail.link, scope, json, base, budget));
             for field in &detail.fields {
                 record.insert(field.name.as_str(), Value::Null);
             }
@@ -534,6 +571,19 @@ fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
                 Some(pointer) => json(Embedded::in_scripts(scripts, pointer)),
                 None => limited(scripts, field.many, view.budget),
             }
+        }
+        Source::Json { pointers, from_page } => {
+            let item = if *from_page { view.json } else { row.json.or(view.json) };
+            let found =
+                pointers.iter().find_map(|pointer| item?.pointer(pointer).filter(|found| !found.is_null()));
+            let found = found.filter(|found| view.budget.spend_bytes(size_of_value(found)));
+            json(found.cloned().into_iter().collect())
+        }
+        Source::Meta(name) => limited(meta::contents(view.root, name), field.many, view.budget),
+        Source::Microdata { path, of_type } => {
+            let found = meta::properties(row.scope.element(), path, of_type.as_deref());
+            let values = found.into_iter().filter_map(|element| meta::value(element, field.conversion.to));
+            limited(values, field.many, view.budget)
         }
         Source::ScriptAfter { marker, pointer } => {
             json(Embedded::after_marker(view.root, marker, pointer.as_deref().unwrap_or("")))

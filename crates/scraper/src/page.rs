@@ -3,13 +3,15 @@
 use std::cell::OnceCell;
 
 use scraper::Html;
+use serde_json::Value;
 use url::Url;
 
 use crate::budget::Budget;
 use crate::charset::{self, Charset};
 use crate::error::{Error, ErrorKind};
 use crate::extract::{self, Extraction, Look};
-use crate::html_check;
+use crate::html_check::{self, PageKind};
+use crate::json;
 use crate::limits::Limits;
 use crate::links::{self, Link, LinkOptions};
 use crate::parse;
@@ -27,6 +29,7 @@ pub struct Page {
     url: Option<Url>,
     path: Option<String>,
     limits: Limits,
+    is_json: bool,
 }
 
 impl Page {
@@ -35,7 +38,7 @@ impl Page {
     ///
     /// # Errors
     ///
-    /// Kind `parse` if the bytes are not HTML, `encoding` if they declare an encoding that cannot be
+    /// Kind `parse` if the bytes are neither HTML nor JSON, `encoding` if they declare an encoding that cannot be
     /// decoded, `invalid_input` if `url` is not an absolute URL, `too_large` past the bound of bytes.
     ///
     /// ```
@@ -74,8 +77,11 @@ impl Page {
     ///
     /// Kind `too_large`, naming the bound of [`Limits`] that was hit.
     pub fn parse(&self) -> Result<Document<'_>, Error> {
-        let html = parse::parse(&self.text, &self.limits).map_err(|error| self.located(error))?;
-        Ok(Document { page: self, html, base: OnceCell::new() })
+        let json = self.is_json.then(|| json::parse(&self.text, &self.limits)).transpose();
+        let json = json.map_err(|error| self.located(error))?;
+        let markup = if self.is_json { "" } else { self.text.as_str() };
+        let html = parse::parse(markup, &self.limits).map_err(|error| self.located(error))?;
+        Ok(Document { page: self, html, json, base: OnceCell::new() })
     }
 
     /// The page's records by a recipe.
@@ -135,7 +141,9 @@ impl Page {
     /// # Ok::<(), gather_scraper::Error>(())
     /// ```
     pub fn with_tree<T>(&self, look: impl FnOnce(&Html) -> T) -> Result<T, Error> {
-        Ok(look(self.parse()?.html()))
+        let document = self.parse()?;
+        document.check_html()?;
+        Ok(look(document.html()))
     }
 
     fn path(&self) -> Option<&str> {
@@ -205,10 +213,11 @@ impl PageBuilder {
             Some(url) => error.at(url.as_str()),
             None => error,
         };
-        html_check::check(&bytes, self.content_type.as_deref()).map_err(located)?;
+        let kind = html_check::check(&bytes, self.content_type.as_deref()).map_err(located)?;
+        let is_json = kind == PageKind::Json;
         let (text, charset) = charset::decode(bytes, self.content_type.as_deref(), self.encoding.as_deref())
             .map_err(located)?;
-        Ok(Page { text, charset, url, path: self.path, limits: self.limits })
+        Ok(Page { text, charset, url, path: self.path, limits: self.limits, is_json })
     }
 }
 
@@ -232,6 +241,8 @@ fn names_base(text: &str) -> bool {
 pub struct Document<'p> {
     page: &'p Page,
     html: Html,
+    /// What the page says if it is JSON; the tree is that of an empty page then.
+    json: Option<Value>,
     /// Looked for when it is asked for: a page with `<base>` far down is walked to there.
     base: OnceCell<Option<Url>>,
 }
@@ -263,6 +274,9 @@ impl Document<'_> {
     /// field; `too_large` for a table that expands past a million cells, for records with more than 256 MiB of
     /// text, and past the limit of time.
     pub fn records(&self, recipe: &Recipe) -> Result<Extraction, Error> {
+        if !recipe.compiled().reads_json() {
+            self.check_html()?;
+        }
         extract::records(self.look(), recipe).map_err(|error| self.page.located(error))
     }
 
@@ -292,6 +306,7 @@ impl Document<'_> {
     ///
     /// As [`Document::links`].
     pub fn links_with(&self, options: LinkOptions) -> Result<Vec<Link>, Error> {
+        self.check_html()?;
         let budget = Budget::for_links(self.page.limits.time);
         let links = links::links_with(&self.html, options, self.base_url(), &budget);
         budget.check().map(|()| links).map_err(|error| self.page.located(error))
@@ -328,7 +343,24 @@ impl Document<'_> {
             .map(|title| text::fold(&text::all_text(title)))
     }
 
+    /// JSON has no links, and no elements.
+    fn check_html(&self) -> Result<(), Error> {
+        match self.json {
+            Some(_) => Err(self
+                .page
+                .located(html_check::not_html("it is JSON"))
+                .hinted("a recipe reads it by `each_json` or `json`")),
+            None => Ok(()),
+        }
+    }
+
     fn look(&self) -> Look<'_> {
-        Look { html: &self.html, base: self.base_url(), path: self.page.path(), time: self.page.limits.time }
+        Look {
+            html: &self.html,
+            json: self.json.as_ref(),
+            base: self.base_url(),
+            path: self.page.path(),
+            time: self.page.limits.time,
+        }
     }
 }

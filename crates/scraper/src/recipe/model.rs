@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::css::Css;
 use crate::value::Conversion;
 
+/// Names that records use themselves.
+pub(crate) const RESERVED: &[&str] = &["_source", "_input", "_fetched_at", "_status", "_detail"];
+
 /// Everything a recipe says.
 #[derive(Debug, Default)]
 pub(crate) struct Compiled {
@@ -37,19 +40,36 @@ pub(crate) enum Rows {
     Each(Css),
     /// Each row of a table.
     Table(Css),
+    /// Each item of the lists that a JSON pointer leads to.
+    Json(String),
 }
 
 /// `[detail]`: one more page per record.
 #[derive(Debug)]
 pub(crate) struct Detail {
-    pub(crate) link: Vec<Target>,
+    pub(crate) link: LinkSource,
     pub(crate) fields: Vec<Field>,
+}
+
+/// Where a link stands.
+#[derive(Debug)]
+pub(crate) enum LinkSource {
+    /// In a page's markup.
+    Css(Vec<Target>),
+    /// In its JSON.
+    Json(Vec<String>),
+}
+
+impl Default for LinkSource {
+    fn default() -> Self {
+        Self::Css(Vec::new())
+    }
 }
 
 /// `[follow]`.
 #[derive(Debug, Default)]
 pub(crate) struct FollowRules {
-    pub(crate) next: Vec<Target>,
+    pub(crate) next: LinkSource,
     pub(crate) links: Option<Css>,
     pub(crate) allow: Vec<PathGlob>,
     pub(crate) deny: Vec<PathGlob>,
@@ -63,6 +83,8 @@ pub struct Request {
     /// Header names and values. A value `env:NAME` means the environment variable of that name: it is
     /// resolved where the request is made, so that it never shows in a recipe.
     pub headers: Vec<(String, String)>,
+    /// Whether cookies are kept from page to page. The client that is used must have a jar for it.
+    pub cookies: bool,
 }
 
 /// One `[fields]` entry.
@@ -95,6 +117,12 @@ pub(crate) enum Source {
     JsonLd { pointer: String, of_type: Option<String> },
     /// A script, or a JSON pointer into it.
     Script { css: Css, pointer: Option<String> },
+    /// JSON pointers into the record's item, or into the page; the first that hits.
+    Json { pointers: Vec<String>, from_page: bool },
+    /// The content of the `<meta>` of this name or property.
+    Meta(String),
+    /// A path of microdata properties.
+    Microdata { path: Vec<String>, of_type: Option<String> },
     /// The JSON literal behind this text in a script.
     ScriptAfter { marker: String, pointer: Option<String> },
 }
@@ -102,7 +130,11 @@ pub(crate) enum Source {
 impl Source {
     /// Whether it gives each record of a page the same.
     pub(crate) fn is_of_page(&self) -> bool {
-        !matches!(self, Self::Css(_) | Self::Label(_) | Self::Column(_))
+        match self {
+            Self::Css(_) | Self::Label(_) | Self::Column(_) | Self::Microdata { .. } => false,
+            Self::Json { from_page, .. } => *from_page,
+            _ => true,
+        }
     }
 }
 
@@ -138,5 +170,14 @@ impl PathGlob {
 
     pub(crate) fn matches(&self, path: &str) -> bool {
         self.0.is_match(path)
+    }
+}
+
+impl Compiled {
+    /// Whether a page that is JSON can give records.
+    pub(crate) fn reads_json(&self) -> bool {
+        let is_json = |field: &Field| matches!(field.source, Source::Json { .. });
+        let detail = self.detail.iter().flat_map(|detail| &detail.fields);
+        matches!(self.record.rows, Rows::Json(_)) || self.fields.iter().chain(detail).any(is_json)
     }
 }
