@@ -38,12 +38,16 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
             "fetch sends -X, -d, --json and -I; scrape can read what --output-dir saved",
         ));
     }
-    let requests = Requests::polite(&args.request, &args.shared, &args.polite)?;
+    let mut request = args.request.clone();
+    request.cookies |= recipe.request().cookies;
+    let requests = Requests::polite(&request, &args.shared, &args.polite)?;
     let sources = Sources::new(args.base.as_deref(), args.request.max_size, &args.shared)?;
     let scraper = Scraper::new(requests.client().clone(), recipe.clone()).map_err(usage_error)?;
     let job = Arc::new(Job { requests, scraper, recipe, provenance: args.provenance });
     let columns = Some(job.columns());
-    let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false })?;
+    // A table without fields has the columns that its pages have.
+    let more_columns = job.recipe.field_names().is_empty();
+    let mut session = Session::open(&args.shared, Look { text, columns, more_columns })?;
     session.saves(job.requests.take_cookies());
     session.report.fields(&gather_scraper::Stats::default());
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;
