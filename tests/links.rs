@@ -54,3 +54,19 @@ fn the_source_is_where_the_page_was_in_the_end() {
     assert_eq!(record["source"], server.join("/dir/new"));
     assert_eq!(record["url"], server.join("/dir/x"));
 }
+
+#[test]
+fn links_that_are_no_anchors_come_on_request_and_repeated_ones_can_be_folded() {
+    let page = "<link rel=canonical href=/a><link rel=alternate hreflang=de href=/de><meta http-equiv=refresh content='0; url=/r'>\
+        <a href=/a>A</a><a href=/a>B</a><img srcset='/s.png 1x, /l.png 2x'>";
+    let urls = |options: &[&str]| {
+        let run =
+            gather!["links", "-", "--base", "http://h/", "--format", "text"].args(options).stdin(page).ok();
+        run.stdout.replace("http://h", "").replace('\n', " ")
+    };
+    assert_eq!(urls(&[]), "/a /a ");
+    assert_eq!(urls(&["--unique"]), "/a ");
+    assert_eq!(urls(&["--also", "link,refresh,srcset", "--unique"]), "/a /de /r /s.png /l.png ");
+    let records = gather!["links", "-", "--base", "http://h/", "--also", "link"].stdin(page).ok().records();
+    assert_eq!(records[1]["hreflang"], "de");
+}

@@ -95,3 +95,26 @@ fn a_status_from_400_is_no_page() {
     let run = gather!["scrape", server.url(), missing.url(), "--field", "t=h1"].run().code(1);
     assert_eq!(run.records().len(), 1);
 }
+
+#[test]
+fn a_table_without_fields_has_its_own_columns_as_csv() {
+    let page = "<table><tr><th>_source<th>Name<tr><td>x<td>Tea</table>";
+    let run =
+        gather!["scrape", "-", "--base", "http://h/", "--table", "table", "--format", "csv"].stdin(page).ok();
+    assert!(run.stdout.starts_with("_source,"), "{}", run.stdout);
+    let row = run.stdout.lines().nth(1).unwrap();
+    assert!(
+        run.stdout.contains("_source_2,Name") && row.starts_with("http://h/") && row.contains("x,Tea"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn a_million_ends_of_paragraphs_are_bounded_in_the_binary_too() {
+    let folder = Folder::new();
+    let page = folder.write("p.html", format!("<body>{}", "</p>".repeat(1_000_000)));
+    let (run, peak) = gather!["links", page].start().wait_with_peak();
+    run.code(1).says(&["1000000 nodes"]);
+    assert!(peak.is_none_or(|peak| peak < 220 << 20), "{peak:?}");
+}

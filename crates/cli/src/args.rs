@@ -417,12 +417,32 @@ pub(crate) struct Fetch {
     pub(crate) shared: Shared,
 }
 
+/// Where links are, besides `a` and `area`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Also {
+    /// `<link href>`; the records then have `hreflang`
+    Link,
+    /// `<meta http-equiv=refresh>`
+    Refresh,
+    /// `srcset` of `img` and `source`, and `imagesrcset` of `link`
+    Srcset,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = LIMITS)]
 pub(crate) struct Links {
     /// URLs, files or folders of pages; `-` is one page on stdin
     #[arg(value_name = "INPUT")]
     pub(crate) inputs: Vec<String>,
+
+    /// Links of more than `a` and `area`: `<link>` (canonical, alternate, …), `<meta http-equiv=refresh>`, the
+    /// images of `srcset`
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) also: Vec<Also>,
+
+    /// Of a page's links to the same URL only the first
+    #[arg(long)]
+    pub(crate) unique: bool,
 
     /// Where the page on stdin, or the files, came from: links are resolved against it
     #[arg(long, value_name = "URL")]

@@ -263,8 +263,8 @@ fn look(
     };
     let page = builder.build(body)?;
     let document = page.parse()?;
-    let next = document.next_page(recipe).into_iter().filter_map(|url| links.found(&url, 0, 0));
-    let follow = document.follow(recipe);
+    let next = document.next_page(recipe)?.into_iter().filter_map(|url| links.found(&url, 0, 0));
+    let follow = document.follow(recipe)?;
     let follow = follow.iter().filter_map(|link| links.found(&link.url, 1, 0));
     let found = next.chain(follow).filter(|found| found.url != url).collect();
     Ok((document.records(recipe), found))

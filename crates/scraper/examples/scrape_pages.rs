@@ -28,7 +28,7 @@ mod program {
         let parsed = to_thread_in(Lane::Cpu, move || {
             let page = page.build(response.into_bytes())?;
             let document = page.parse()?;
-            Ok::<_, gather_scraper::Error>((document.title().unwrap_or_default(), document.links().len()))
+            Ok::<_, gather_scraper::Error>((document.title().unwrap_or_default(), document.links()?.len()))
         });
         Ok(parsed.await??)
     }

@@ -11,8 +11,13 @@ use crate::error::{Error, ErrorKind};
 /// The text of all records of a page.
 const MOST_TEXT: usize = 256 << 20;
 
+/// The text of all links of a page. A link inside a link repeats its text.
+const MOST_LINK_TEXT: usize = 64 << 20;
+
 /// Spent while records are taken; once it is gone, nothing more is found and the page is an error.
 pub(crate) struct Budget {
+    text: usize,
+    whose: &'static str,
     text_left: Cell<usize>,
     started: Instant,
     time: Duration,
@@ -20,8 +25,19 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
+    /// For records.
     pub(crate) fn new(time: Duration) -> Self {
-        Self { text_left: Cell::new(MOST_TEXT), started: Instant::now(), time, spent: Cell::new(false) }
+        Self::of(MOST_TEXT, "records", time)
+    }
+
+    /// For links.
+    pub(crate) fn for_links(time: Duration) -> Self {
+        Self::of(MOST_LINK_TEXT, "links", time)
+    }
+
+    fn of(text: usize, whose: &'static str, time: Duration) -> Self {
+        let (text_left, spent) = (Cell::new(text), Cell::new(false));
+        Self { text, whose, text_left, started: Instant::now(), time, spent }
     }
 
     /// Whether there is time left.
@@ -34,7 +50,12 @@ impl Budget {
 
     /// Takes a text from the budget; false once it is gone.
     pub(crate) fn spend(&self, text: &str) -> bool {
-        match self.text_left.get().checked_sub(text.len()) {
+        self.spend_bytes(text.len())
+    }
+
+    /// Takes so many bytes of text from the budget; false once it is gone.
+    pub(crate) fn spend_bytes(&self, bytes: usize) -> bool {
+        match self.text_left.get().checked_sub(bytes) {
             Some(left) => self.text_left.set(left),
             None => {
                 self.text_left.set(0);
@@ -50,7 +71,7 @@ impl Budget {
             return Ok(());
         }
         let bound = match self.text_left.get() {
-            0 => format!("{MOST_TEXT} bytes of text in its records"),
+            0 => format!("{} bytes of text in its {}", self.text, self.whose),
             _ => format!("{:?} of time", self.time),
         };
         Err(Error::new(

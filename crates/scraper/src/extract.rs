@@ -1,5 +1,7 @@
 //! Page and recipe -> records. The steps of a field are always select, regex, as, default.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -13,8 +15,10 @@ use crate::embedded::Embedded;
 use crate::error::{Error, ErrorKind};
 use crate::label;
 use crate::links::{self, Link};
+use crate::meta;
 use crate::recipe::Recipe;
-use crate::recipe::model::{Detail, Field, Rows, Scope, Source, Take, Target};
+use crate::recipe::css::Scope;
+use crate::recipe::model::{Detail, Field, LinkSource, Rows, Source, Take, Target};
 use crate::table::Grid;
 use crate::text::{all_text, fold, own_text, visible_text};
 use crate::value::{self, Type};
@@ -142,7 +146,10 @@ fn empty_field(name: &str, summary: &FieldSummary) -> String {
 /// A parsed page: all that extraction looks at.
 #[derive(Clone, Copy)]
 pub(crate) struct Look<'a> {
+    /// The tree; that of an empty page where the page is JSON.
     pub(crate) html: &'a Html,
+    /// The page that is JSON.
+    pub(crate) json: Option<&'a Value>,
     /// What links are resolved against.
     pub(crate) base: Option<&'a Url>,
     /// What `match` looks at; None matches.
@@ -161,7 +168,9 @@ impl<'a> Look<'a> {
 /// The records of a page.
 pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Error> {
     let compiled = recipe.compiled();
-    let mut extraction = Extraction { next: next_page(look, recipe), ..Extraction::default() };
+    let budget = Budget::new(look.time);
+    let mut extraction = Extraction { next: next_link(look, recipe, &budget), ..Extraction::default() };
+    budget.check()?;
     let matched = look.path.is_none_or(|path| recipe.matches_path(path));
     let Some(root) = look.root().filter(|_| matched) else {
         return Ok(extraction);
@@ -169,7 +178,7 @@ pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Err
     extraction.matched = true;
     extraction.stats.pages = 1;
     let mut taking = Taking {
-        view: View::new(root, look),
+        view: View::new(root, look, &budget),
         fields: &compiled.fields,
         detail: compiled.detail.as_ref(),
         strict: compiled.record.strict,
@@ -178,16 +187,23 @@ pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Err
     match &compiled.record.rows {
         Rows::Page => taking.take(Row::of(Scope::Page(root)))?,
         Rows::Each(css) => {
-            for element in css.elements(Scope::Page(root)) {
+            for element in css.elements(Scope::Page(root), &budget) {
                 taking.take(Row::of(Scope::Below(element)))?;
             }
         }
         Rows::Table(css) => {
-            for table in css.elements(Scope::Page(root)) {
+            for table in css.elements(Scope::Page(root), &budget) {
                 taking.take_table(table)?;
             }
         }
+        Rows::Json(pointer) => {
+            let json = look.json.ok_or_else(|| Error::new(ErrorKind::Parse, "the page is not JSON"))?;
+            for item in items(json.pointer(pointer)) {
+                taking.take(Row { json: Some(item), ..Row::of(Scope::Page(root)) })?;
+            }
+        }
     }
+    budget.check()?;
     check_min(&extraction, compiled.record.min)?;
     extraction.warnings = extraction.stats.warnings();
     Ok(extraction)
@@ -200,8 +216,9 @@ pub(crate) fn detail(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Erro
         return Ok(extraction);
     };
     extraction.stats.pages = 1;
+    let budget = Budget::new(look.time);
     let mut taking = Taking {
-        view: View::new(root, look),
+        view: View::new(root, look, &budget),
         fields: &detail.fields,
         detail: None,
         strict: recipe.compiled().record.strict,
@@ -210,6 +227,15 @@ pub(crate) fn detail(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Erro
     taking.take(Row::of(Scope::Page(root)))?;
     extraction.warnings = extraction.stats.warnings();
     Ok(extraction)
+}
+
+/// The items of a list; anything else but null is one item.
+fn items(found: Option<&Value>) -> &[Value] {
+    match found {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(items)) => items,
+        Some(one) => std::slice::from_ref(one),
+    }
 }
 
 fn check_min(extraction: &Extraction, min: usize) -> Result<(), Error> {
@@ -228,16 +254,39 @@ fn check_min(extraction: &Extraction, min: usize) -> Result<(), Error> {
 }
 
 /// The page that `next` leads to.
-pub(crate) fn next_page(look: Look<'_>, recipe: &Recipe) -> Option<String> {
-    let root = look.root()?;
-    let next = &recipe.compiled().follow.next;
-    next.iter().find_map(|target| link_target(target, Scope::Page(root), look.base))
+pub(crate) fn next_page(look: Look<'_>, recipe: &Recipe) -> Result<Option<String>, Error> {
+    let budget = Budget::new(look.time);
+    let next = next_link(look, recipe, &budget);
+    budget.check().map(|()| next)
+}
+
+fn next_link(look: Look<'_>, recipe: &Recipe, budget: &Budget) -> Option<String> {
+    let scope = Scope::Page(look.root()?);
+    link_from(&recipe.compiled().follow.next, scope, look.json, look.base, budget)
+}
+
+fn link_from(
+    link: &LinkSource,
+    scope: Scope<'_>,
+    json: Option<&Value>,
+    base: Option<&Url>,
+    budget: &Budget,
+) -> Option<String> {
+    match link {
+        LinkSource::Css(targets) => {
+            targets.iter().find_map(|target| link_target(target, scope, base, budget))
+        }
+        LinkSource::Json(pointers) => {
+            let found = pointers.iter().find_map(|pointer| json?.pointer(pointer)?.as_str());
+            found.filter(|link| !link.is_empty()).and_then(|link| value::url(link, base))
+        }
+    }
 }
 
 /// The link that a target means: the attribute that is named, else the element's own link, else the
 /// first link in it.
-fn link_target(target: &Target, scope: Scope<'_>, base: Option<&Url>) -> Option<String> {
-    target.elements(scope).find_map(|element| {
+fn link_target(target: &Target, scope: Scope<'_>, base: Option<&Url>, budget: &Budget) -> Option<String> {
+    target.elements(scope, budget).find_map(|element| {
         let href = match &target.take {
             Take::Attribute(name) => element.attr(name),
             _ => element
@@ -249,12 +298,16 @@ fn link_target(target: &Target, scope: Scope<'_>, base: Option<&Url>) -> Option<
 }
 
 /// The links that a crawl follows.
-pub(crate) fn follow(look: Look<'_>, recipe: &Recipe) -> Vec<Link> {
+pub(crate) fn follow(look: Look<'_>, recipe: &Recipe) -> Result<Vec<Link>, Error> {
     let rules = &recipe.compiled().follow;
+    let budget = Budget::for_links(look.time);
     let found = match (&rules.links, look.root()) {
-        (Some(css), Some(root)) => links::links_of(look.html, css.elements(Scope::Page(root)), look.base),
-        _ => links::links(look.html, look.base),
+        (Some(css), Some(root)) => {
+            links::links_of(look.html, css.elements(Scope::Page(root), &budget), look.base, &budget)
+        }
+        _ => links::links(look.html, look.base, &budget),
     };
+    budget.check()?;
     let path_of =
         |link: &Link| Url::parse(&link.url).map_or_else(|_| link.url.clone(), |url| url.path().to_owned());
     let is_wanted = |link: &Link| {
@@ -262,20 +315,24 @@ pub(crate) fn follow(look: Look<'_>, recipe: &Recipe) -> Vec<Link> {
         (rules.allow.is_empty() || rules.allow.iter().any(|glob| glob.matches(&path)))
             && !rules.deny.iter().any(|glob| glob.matches(&path))
     };
-    found.into_iter().filter(is_wanted).collect()
+    Ok(found.into_iter().filter(is_wanted).collect())
 }
 
 /// What all records of a page have in common.
 struct View<'a> {
     root: ElementRef<'a>,
     base: Option<&'a Url>,
+    json: Option<&'a Value>,
     embedded: Embedded,
-    budget: Budget,
+    budget: &'a Budget,
+    /// What the fields of the page as a whole gave, by name: the same for each record.
+    of_page: RefCell<HashMap<String, Outcome>>,
 }
 
 impl<'a> View<'a> {
-    fn new(root: ElementRef<'a>, look: Look<'a>) -> Self {
-        Self { root, base: look.base, embedded: Embedded::default(), budget: Budget::new(look.time) }
+    fn new(root: ElementRef<'a>, look: Look<'a>, budget: &'a Budget) -> Self {
+        let (embedded, of_page) = (Embedded::default(), RefCell::default());
+        Self { root, base: look.base, json: look.json, embedded, budget, of_page }
     }
 }
 
@@ -283,11 +340,12 @@ impl<'a> View<'a> {
 struct Row<'a, 'g> {
     scope: Scope<'a>,
     cells: Option<(&'g Grid<'a>, &'g [Option<ElementRef<'a>>])>,
+    json: Option<&'a Value>,
 }
 
 impl<'a> Row<'a, '_> {
     fn of(scope: Scope<'a>) -> Self {
-        Self { scope, cells: None }
+        Self { scope, cells: None, json: None }
     }
 }
 
@@ -308,7 +366,8 @@ impl<'a> Taking<'a, '_> {
                 self.take_columns(&grid, row.element, &row.cells);
                 self.view.budget.check()?;
             } else {
-                self.take(Row { scope: Scope::Below(row.element), cells: Some((&grid, &row.cells)) })?;
+                let cells = Some((&grid, row.cells.as_slice()));
+                self.take(Row { cells, ..Row::of(Scope::Below(row.element)) })?;
             }
         }
         Ok(())
@@ -327,7 +386,7 @@ impl<'a> Taking<'a, '_> {
             self.out.stats.count(&column.name, text.is_some(), None);
             record.insert(column.name.as_str(), text);
         }
-        self.keep(record, Scope::Below(row));
+        self.keep(record, Scope::Below(row), None);
     }
 
     fn take(&mut self, row: Row<'a, '_>) -> Result<(), Error> {
@@ -344,17 +403,17 @@ impl<'a> Taking<'a, '_> {
         }
         self.view.budget.check()?;
         match dropped {
-            None => self.keep(record, row.scope),
+            None => self.keep(record, row.scope, row.json.or(self.view.json)),
             Some((field, invalid)) => self.drop_record(field, invalid)?,
         }
         Ok(())
     }
 
     /// A record with a page of its own has null for that page's fields until they are known.
-    fn keep(&mut self, mut record: Record, scope: Scope<'_>) {
+    fn keep(&mut self, mut record: Record, scope: Scope<'_>, json: Option<&Value>) {
         if let Some(detail) = self.detail {
-            let base = self.view.base;
-            self.out.details.push(detail.link.iter().find_map(|target| link_target(target, scope, base)));
+            let (base, budget) = (self.view.base, self.view.budget);
+            self.out.details.push(link_from(&detail.link, scope, json, base, budget));
             for field in &detail.fields {
                 record.insert(field.name.as_str(), Value::Null);
             }
@@ -389,6 +448,7 @@ impl Stats {
 }
 
 /// What became of a field in one record.
+#[derive(Clone, Default)]
 struct Outcome {
     found: Option<Value>,
     /// The first text that did not convert.
@@ -401,7 +461,33 @@ enum Raw {
     Json(Value),
 }
 
+/// The outcome for one record. What comes from the page as a whole is looked for once.
 fn outcome(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Outcome {
+    if !field.source.is_of_page() {
+        return look_for(field, view, row);
+    }
+    if let Some(known) = view.of_page.borrow().get(&field.name) {
+        let size = known.found.as_ref().map_or(0, size_of_value);
+        return if view.budget.spend_bytes(size) { known.clone() } else { Outcome::default() };
+    }
+    let outcome = look_for(field, view, row);
+    view.of_page.borrow_mut().insert(field.name.clone(), outcome.clone());
+    outcome
+}
+
+/// The text in a value, and a little for what holds it.
+fn size_of_value(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(size_of_value).sum::<usize>() + 16,
+        Value::Object(entries) => {
+            entries.iter().map(|(name, value)| name.len() + size_of_value(value)).sum::<usize>() + 16
+        }
+        _ => 16,
+    }
+}
+
+fn look_for(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Outcome {
     let mut invalid = None;
     let mut values = Vec::new();
     for raw in select(field, view, row) {
@@ -468,23 +554,36 @@ fn convert(field: &Field, raw: &Raw, base: Option<&Url>) -> Option<Value> {
 fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
     let json = |values: Vec<Value>| spread(values, field.many).into_iter().map(Raw::Json).collect();
     match &field.source {
-        Source::Css(targets) => from_targets(field, targets, row.scope, &view.budget),
-        Source::Page(targets) => from_targets(field, targets, Scope::Page(view.root), &view.budget),
+        Source::Css(targets) => from_targets(field, targets, row.scope, view.budget),
+        Source::Page(targets) => from_targets(field, targets, Scope::Page(view.root), view.budget),
         Source::Label(label) => {
-            from_elements(field, label::cells_after(label, row.scope.element()), &view.budget)
+            from_elements(field, label::cells_after(label, row.scope.element()), view.budget)
         }
         Source::Column(name) => {
-            from_elements(field, column_cell(name, row).into_iter().collect(), &view.budget)
+            from_elements(field, column_cell(name, row).into_iter().collect(), view.budget)
         }
         Source::JsonLd { pointer, of_type } => {
             json(view.embedded.json_ld(view.root, pointer, of_type.as_deref()))
         }
         Source::Script { css, pointer } => {
-            let scripts = css.elements(Scope::Page(view.root)).map(all_text);
+            let scripts = css.elements(Scope::Page(view.root), view.budget).map(all_text);
             match pointer {
                 Some(pointer) => json(Embedded::in_scripts(scripts, pointer)),
-                None => limited(scripts, field.many, &view.budget),
+                None => limited(scripts, field.many, view.budget),
             }
+        }
+        Source::Json { pointers, from_page } => {
+            let item = if *from_page { view.json } else { row.json.or(view.json) };
+            let found =
+                pointers.iter().find_map(|pointer| item?.pointer(pointer).filter(|found| !found.is_null()));
+            let found = found.filter(|found| view.budget.spend_bytes(size_of_value(found)));
+            json(found.cloned().into_iter().collect())
+        }
+        Source::Meta(name) => limited(meta::contents(view.root, name), field.many, view.budget),
+        Source::Microdata { path, of_type } => {
+            let found = meta::properties(row.scope.element(), path, of_type.as_deref());
+            let values = found.into_iter().filter_map(|element| meta::value(element, field.conversion.to));
+            limited(values, field.many, view.budget)
         }
         Source::ScriptAfter { marker, pointer } => {
             json(Embedded::after_marker(view.root, marker, pointer.as_deref().unwrap_or("")))
@@ -520,7 +619,7 @@ fn column_cell<'a>(name: &str, row: &Row<'a, '_>) -> Option<ElementRef<'a>> {
 fn from_targets(field: &Field, targets: &[Target], scope: Scope<'_>, budget: &Budget) -> Vec<Raw> {
     for target in targets {
         let found = target
-            .elements(scope)
+            .elements(scope, budget)
             .take_while(|_| budget.has_time())
             .filter(|element| holds_wanted_text(field, *element))
             .filter_map(|element| taken(element, &target.take, field.conversion.to));

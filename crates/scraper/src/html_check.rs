@@ -25,8 +25,15 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"SQLite format 3\0", "an SQLite database"),
 ];
 
-/// Refuses what is not HTML, and says what it is instead.
-pub(crate) fn check(bytes: &[u8], content_type: Option<&str>) -> Result<(), Error> {
+/// What a page is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PageKind {
+    Html,
+    Json,
+}
+
+/// Refuses what is neither HTML nor JSON, and says what it is instead.
+pub(crate) fn check(bytes: &[u8], content_type: Option<&str>) -> Result<PageKind, Error> {
     if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(not_html(what));
     }
@@ -34,9 +41,11 @@ pub(crate) fn check(bytes: &[u8], content_type: Option<&str>) -> Result<(), Erro
         return Err(not_html("binary data: it holds NUL bytes"));
     }
     match content_type.map(essence).as_deref() {
-        Some("text/html" | "application/xhtml+xml") => Ok(()),
+        Some("text/html" | "application/xhtml+xml") => Ok(PageKind::Html),
         None | Some("" | "application/octet-stream" | "unknown/unknown") => check_text(bytes),
-        Some(_) if shows_html(bytes) => Ok(()),
+        Some("application/json" | "text/json") => Ok(PageKind::Json),
+        Some(other) if other.ends_with("+json") => Ok(PageKind::Json),
+        Some(_) if shows_html(bytes) => Ok(PageKind::Html),
         Some(other) => Err(not_html(&format!("the Content-Type is `{other}`"))),
     }
 }
@@ -56,15 +65,18 @@ fn holds_nul(bytes: &[u8]) -> bool {
 }
 
 /// Text without a Content-Type is HTML unless it is clearly something else.
-fn check_text(bytes: &[u8]) -> Result<(), Error> {
+fn check_text(bytes: &[u8]) -> Result<PageKind, Error> {
     let start = trimmed(bytes);
-    if start.is_empty() || shows_html(bytes) {
-        return Ok(());
+    if start.is_empty() {
+        return Ok(PageKind::Html);
     }
     if matches!(start.first(), Some(b'{' | b'['))
         && serde_json::from_slice::<serde::de::IgnoredAny>(start).is_ok()
     {
-        return Err(not_html("it is JSON"));
+        return Ok(PageKind::Json);
+    }
+    if shows_html(bytes) {
+        return Ok(PageKind::Html);
     }
     if start.starts_with(b"<?xml")
         || start.starts_with(b"<rss")
@@ -76,7 +88,7 @@ fn check_text(bytes: &[u8]) -> Result<(), Error> {
     if !has_tag(bytes) {
         return Err(not_html("there is no tag in it"));
     }
-    Ok(())
+    Ok(PageKind::Html)
 }
 
 fn trimmed(bytes: &[u8]) -> &[u8] {
@@ -102,7 +114,7 @@ fn has_tag(bytes: &[u8]) -> bool {
         || bytes.windows(3).any(|three| matches!(three, [b'<', 0, next] if next.is_ascii_alphabetic()))
 }
 
-fn not_html(why: &str) -> Error {
+pub(crate) fn not_html(why: &str) -> Error {
     Error::new(ErrorKind::Parse, format!("the page is not HTML: {why}"))
 }
 
@@ -136,13 +148,23 @@ mod tests {
     }
 
     #[test]
+    fn json_is_told_from_html_by_its_type_or_by_its_bytes() {
+        for content_type in [None, Some("application/json; charset=utf-8"), Some("application/feed+json")] {
+            assert_eq!(
+                check(b"{\"a\": \"<div>\"}", content_type).unwrap(),
+                PageKind::Json,
+                "{content_type:?}"
+            );
+        }
+        assert_eq!(check(b"{\"a\": 1}", Some("text/html")).unwrap(), PageKind::Html);
+    }
+
+    #[test]
     fn what_is_something_else_is_named() {
         for (bytes, content_type, expected) in [
             (&b"%PDF-1.7"[..], Some("text/html"), "PDF"),
             (b"\x89PNG\r\n\x1a\n", None, "PNG"),
             (b"a\0b<p>", None, "NUL"),
-            (b"{\"a\": 1}", None, "JSON"),
-            (b"{\"a\": 1}", Some("application/json"), "`application/json`"),
             (b"body { color: red }", Some("text/css"), "`text/css`"),
             (b"<?xml version='1.0'?><urlset/>", None, "XML"),
             (b"User-agent: *", None, "no tag"),

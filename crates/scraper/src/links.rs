@@ -1,8 +1,14 @@
 //! The links of a page, in document order, resolved against its base.
 
-use scraper::{ElementRef, Html};
+mod others;
+
+use std::collections::HashSet;
+
+use ego_tree::iter::Edge;
+use scraper::{ElementRef, Html, Node};
 use url::Url;
 
+use crate::budget::Budget;
 use crate::text::{fold, visible_text};
 use crate::value;
 
@@ -13,12 +19,64 @@ pub struct Link {
     /// Where it leads: resolved against the page's base, the fragment kept. As written if the page
     /// has no base.
     pub url: String,
-    /// Its text as a browser shows it, or the `alt` of its images where it has none.
+    /// Its text as a browser shows it, or the `alt` of its images where it has none; the `title` of a `<link>`.
     pub text: String,
     /// The `rel` attribute as written, white space folded.
     pub rel: Option<String>,
     /// Whether its `rel`, or the page's robots `<meta>`, says `nofollow`.
     pub nofollow: bool,
+    /// The language of what it leads to, by its `hreflang`.
+    pub hreflang: Option<String>,
+}
+
+/// Which links of a page are wanted. Default: those of `a` and `area`, each as often as it is there.
+///
+/// ```
+/// use gather_scraper::{LinkOptions, Page};
+///
+/// let html = "<link rel=canonical href=/tea><a href=/tea>Tea</a><img srcset='s.png 1x, l.png 2x'>";
+/// let page = Page::from_bytes(html, "http://tea.example/")?;
+/// let urls = |options| page.links_with(options).map(|links| links.into_iter().map(|link| link.url).collect::<Vec<_>>());
+/// let options = LinkOptions::default();
+/// assert_eq!(urls(options)?, ["http://tea.example/tea"]);
+/// assert_eq!(urls(options.link_elements(true))?, ["http://tea.example/tea", "http://tea.example/tea"]);
+/// assert_eq!(urls(options.link_elements(true).unique(true))?, ["http://tea.example/tea"]);
+/// assert_eq!(urls(options.srcset(true))?[1..], ["http://tea.example/s.png", "http://tea.example/l.png"]);
+/// # Ok::<(), gather_scraper::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[must_use]
+pub struct LinkOptions {
+    link_elements: bool,
+    refresh: bool,
+    srcset: bool,
+    unique: bool,
+}
+
+impl LinkOptions {
+    /// Also `<link>`: canonical, alternate (with its `hreflang`), next, prev, style sheets, icons. Default false.
+    pub fn link_elements(mut self, wanted: bool) -> Self {
+        self.link_elements = wanted;
+        self
+    }
+
+    /// Also where `<meta http-equiv=refresh>` leads. Default false.
+    pub fn refresh(mut self, wanted: bool) -> Self {
+        self.refresh = wanted;
+        self
+    }
+
+    /// Also the images of each `srcset` of `img` and `source`, and `imagesrcset` of `link`. Default false.
+    pub fn srcset(mut self, wanted: bool) -> Self {
+        self.srcset = wanted;
+        self
+    }
+
+    /// Only the first of the links that lead to the same URL. Default false.
+    pub fn unique(mut self, unique: bool) -> Self {
+        self.unique = unique;
+        self
+    }
 }
 
 /// The base of a page: the first `<base href>`, resolved against the page's URL, else that URL.
@@ -35,9 +93,31 @@ pub(crate) fn base_of(html: &Html, url: Option<&Url>) -> Option<Url> {
 }
 
 /// The links of `a` and `area` elements that lead to web pages or files.
-pub(crate) fn links(html: &Html, base: Option<&Url>) -> Vec<Link> {
-    let anchors = elements(html).filter(|element| matches!(element.value().name(), "a" | "area"));
-    links_of(html, anchors, base)
+pub(crate) fn links(html: &Html, base: Option<&Url>, budget: &Budget) -> Vec<Link> {
+    links_with(html, LinkOptions::default(), base, budget)
+}
+
+/// The links that the options ask for. They end early when the budget is gone.
+pub(crate) fn links_with(
+    html: &Html,
+    options: LinkOptions,
+    base: Option<&Url>,
+    budget: &Budget,
+) -> Vec<Link> {
+    let page = Surroundings { base, nofollow: robots_nofollow(html) };
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    for element in outside_templates(html) {
+        let of_element = of_element(element, options, &page);
+        let is_new = |link: &Link| !options.unique || seen.insert(link.url.clone());
+        for link in of_element.into_iter().filter(is_new) {
+            if !budget.spend_bytes(size(&link)) || !budget.has_time() {
+                return found;
+            }
+            found.push(link);
+        }
+    }
+    found
 }
 
 /// The links that these elements are.
@@ -45,9 +125,55 @@ pub(crate) fn links_of<'a>(
     html: &Html,
     elements: impl Iterator<Item = ElementRef<'a>>,
     base: Option<&Url>,
+    budget: &Budget,
 ) -> Vec<Link> {
-    let page_says_nofollow = robots_nofollow(html);
-    elements.filter_map(|element| link(element, base, page_says_nofollow)).collect()
+    let page = Surroundings { base, nofollow: robots_nofollow(html) };
+    let links = elements.filter_map(|element| link(element, &page));
+    links.take_while(|link| budget.spend_bytes(size(link)) && budget.has_time()).collect()
+}
+
+fn size(link: &Link) -> usize {
+    link.url.len() + link.text.len()
+}
+
+/// What links need to know of the page around them.
+struct Surroundings<'a> {
+    base: Option<&'a Url>,
+    nofollow: bool,
+}
+
+fn of_element(element: ElementRef<'_>, options: LinkOptions, page: &Surroundings<'_>) -> Vec<Link> {
+    let mut found = Vec::new();
+    match element.value().name() {
+        "a" | "area" => found.extend(link(element, page)),
+        "link" if options.link_elements => found.extend(link(element, page)),
+        "meta" if options.refresh => found.extend(others::refresh(element, page)),
+        _ => {}
+    }
+    if options.srcset {
+        found.extend(others::srcset(element, page));
+    }
+    found
+}
+
+/// The elements in document order, without those inside `<template>`, which are no part of the document.
+fn outside_templates(html: &Html) -> impl Iterator<Item = ElementRef<'_>> {
+    let mut inside = 0_usize;
+    html.tree.root().traverse().filter_map(move |edge| match edge {
+        Edge::Open(node) => {
+            let element = ElementRef::wrap(node).filter(|_| inside == 0);
+            inside += usize::from(is_template(node.value()));
+            element
+        }
+        Edge::Close(node) => {
+            inside -= usize::from(is_template(node.value()));
+            None
+        }
+    })
+}
+
+fn is_template(node: &Node) -> bool {
+    node.as_element().is_some_and(|element| element.name() == "template")
 }
 
 /// All elements in document order. (`Html::select` walks the order of creation.)
@@ -55,14 +181,16 @@ pub(crate) fn elements(html: &Html) -> impl Iterator<Item = ElementRef<'_>> {
     html.tree.root().descendants().filter_map(ElementRef::wrap)
 }
 
-fn link(element: ElementRef<'_>, base: Option<&Url>, page_says_nofollow: bool) -> Option<Link> {
-    let url = value::url(element.attr("href")?, base)?;
-    if !leads_to_a_page(&url) {
-        return None;
-    }
+fn link(element: ElementRef<'_>, page: &Surroundings<'_>) -> Option<Link> {
+    let url = leading_to(element.attr("href")?, page)?;
     let rel = element.attr("rel").map(fold);
-    let nofollow = page_says_nofollow || rel.as_deref().is_some_and(|rel| has_word(rel, "nofollow"));
-    Some(Link { url, text: link_text(element), rel, nofollow })
+    let nofollow = page.nofollow || rel.as_deref().is_some_and(|rel| has_word(rel, "nofollow"));
+    let hreflang = element.attr("hreflang").map(fold).filter(|language| !language.is_empty());
+    Some(Link { url, text: link_text(element), rel, nofollow, hreflang })
+}
+
+fn leading_to(written: &str, page: &Surroundings<'_>) -> Option<String> {
+    value::url(written, page.base).filter(|url| leads_to_a_page(url))
 }
 
 /// `mailto:`, `javascript:`, `tel:` and the like lead nowhere that can be fetched.
@@ -92,6 +220,9 @@ fn link_text(element: ElementRef<'_>) -> String {
     if !text.is_empty() {
         return text;
     }
+    if element.value().name() == "link" {
+        return element.attr("title").map(fold).unwrap_or_default();
+    }
     let alternatives: Vec<_> = element
         .descendent_elements()
         .filter(|image| image.value().name() == "img" || *image == element)
@@ -106,11 +237,30 @@ fn link_text(element: ElementRef<'_>) -> String {
 mod tests {
     use super::*;
 
+    fn budget() -> Budget {
+        Budget::for_links(std::time::Duration::MAX)
+    }
+
+    #[test]
+    fn what_a_template_holds_is_no_part_of_the_document() {
+        let page = "<template><a href=1>x</a><template></template><a href=2>y</a></template><a href=3>z</a>";
+        assert_eq!(urls(page, None), ["3"]);
+    }
+
+    #[test]
+    fn links_inside_links_run_out_of_text_and_say_so() {
+        let nested = format!("{}{}", "<a href=x><object>".repeat(150), "word ".repeat(100_000));
+        let html = Html::parse_document(&nested);
+        let budget = budget();
+        assert!(links(&html, None, &budget).len() < 150);
+        assert!(budget.check().unwrap_err().to_string().contains("bytes of text in its links"));
+    }
+
     fn urls(html: &str, url: Option<&str>) -> Vec<String> {
         let url = url.map(|url| Url::parse(url).unwrap());
         let html = Html::parse_document(html);
         let base = base_of(&html, url.as_ref());
-        links(&html, base.as_ref()).into_iter().map(|link| link.url).collect()
+        links(&html, base.as_ref(), &budget()).into_iter().map(|link| link.url).collect()
     }
 
     #[test]
@@ -145,7 +295,7 @@ mod tests {
     fn a_link_has_text_or_the_text_of_its_image() {
         let page = "<meta name=Robots content='index, NoFollow'><a href=x rel='a  b'> t <b>u</b> </a><a href=y><img alt='i  j'></a><area href=z alt=k>";
         let html = Html::parse_document(page);
-        let links = links(&html, None);
+        let links = links(&html, None, &budget());
         let texts: Vec<_> = links.iter().map(|link| link.text.as_str()).collect();
         assert_eq!(texts, ["t u", "i j", "k"]);
         assert_eq!(links[0].rel.as_deref(), Some("a b"));

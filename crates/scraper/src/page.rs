@@ -3,14 +3,17 @@
 use std::cell::OnceCell;
 
 use scraper::Html;
+use serde_json::Value;
 use url::Url;
 
+use crate::budget::Budget;
 use crate::charset::{self, Charset};
 use crate::error::{Error, ErrorKind};
 use crate::extract::{self, Extraction, Look};
-use crate::html_check;
+use crate::html_check::{self, PageKind};
+use crate::json;
 use crate::limits::Limits;
-use crate::links::{self, Link};
+use crate::links::{self, Link, LinkOptions};
 use crate::parse;
 use crate::recipe::Recipe;
 use crate::text;
@@ -26,6 +29,7 @@ pub struct Page {
     url: Option<Url>,
     path: Option<String>,
     limits: Limits,
+    is_json: bool,
 }
 
 impl Page {
@@ -34,7 +38,7 @@ impl Page {
     ///
     /// # Errors
     ///
-    /// Kind `parse` if the bytes are not HTML, `encoding` if they declare an encoding that cannot be
+    /// Kind `parse` if the bytes are neither HTML nor JSON, `encoding` if they declare an encoding that cannot be
     /// decoded, `invalid_input` if `url` is not an absolute URL, `too_large` past the bound of bytes.
     ///
     /// ```
@@ -73,8 +77,11 @@ impl Page {
     ///
     /// Kind `too_large`, naming the bound of [`Limits`] that was hit.
     pub fn parse(&self) -> Result<Document<'_>, Error> {
-        let html = parse::parse(&self.text, &self.limits).map_err(|error| self.located(error))?;
-        Ok(Document { page: self, html, base: OnceCell::new() })
+        let json = self.is_json.then(|| json::parse(&self.text, &self.limits)).transpose();
+        let json = json.map_err(|error| self.located(error))?;
+        let markup = if self.is_json { "" } else { self.text.as_str() };
+        let html = parse::parse(markup, &self.limits).map_err(|error| self.located(error))?;
+        Ok(Document { page: self, html, json, base: OnceCell::new() })
     }
 
     /// The page's records by a recipe.
@@ -90,9 +97,18 @@ impl Page {
     ///
     /// # Errors
     ///
-    /// As [`Page::parse`].
+    /// As [`Page::parse`] and [`Document::links`].
     pub fn links(&self) -> Result<Vec<Link>, Error> {
-        Ok(self.parse()?.links())
+        self.parse()?.links()
+    }
+
+    /// The links that the options ask for, in document order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::parse`] and [`Document::links`].
+    pub fn links_with(&self, options: LinkOptions) -> Result<Vec<Link>, Error> {
+        self.parse()?.links_with(options)
     }
 
     /// The page's text as a browser shows it.
@@ -125,7 +141,9 @@ impl Page {
     /// # Ok::<(), gather_scraper::Error>(())
     /// ```
     pub fn with_tree<T>(&self, look: impl FnOnce(&Html) -> T) -> Result<T, Error> {
-        Ok(look(self.parse()?.html()))
+        let document = self.parse()?;
+        document.check_html()?;
+        Ok(look(document.html()))
     }
 
     fn path(&self) -> Option<&str> {
@@ -195,10 +213,11 @@ impl PageBuilder {
             Some(url) => error.at(url.as_str()),
             None => error,
         };
-        html_check::check(&bytes, self.content_type.as_deref()).map_err(located)?;
+        let kind = html_check::check(&bytes, self.content_type.as_deref()).map_err(located)?;
+        let is_json = kind == PageKind::Json;
         let (text, charset) = charset::decode(bytes, self.content_type.as_deref(), self.encoding.as_deref())
             .map_err(located)?;
-        Ok(Page { text, charset, url, path: self.path, limits: self.limits })
+        Ok(Page { text, charset, url, path: self.path, limits: self.limits, is_json })
     }
 }
 
@@ -222,6 +241,8 @@ fn names_base(text: &str) -> bool {
 pub struct Document<'p> {
     page: &'p Page,
     html: Html,
+    /// What the page says if it is JSON; the tree is that of an empty page then.
+    json: Option<Value>,
     /// Looked for when it is asked for: a page with `<base>` far down is walked to there.
     base: OnceCell<Option<Url>>,
 }
@@ -253,6 +274,9 @@ impl Document<'_> {
     /// field; `too_large` for a table that expands past a million cells, for records with more than 256 MiB of
     /// text, and past the limit of time.
     pub fn records(&self, recipe: &Recipe) -> Result<Extraction, Error> {
+        if !recipe.compiled().reads_json() {
+            self.check_html()?;
+        }
         extract::records(self.look(), recipe).map_err(|error| self.page.located(error))
     }
 
@@ -265,20 +289,46 @@ impl Document<'_> {
         extract::detail(self.look(), recipe).map_err(|error| self.page.located(error))
     }
 
-    /// The links in document order: `a` and `area` elements that lead to http, https or file.
-    pub fn links(&self) -> Vec<Link> {
-        links::links(&self.html, self.base_url())
+    /// The links in document order: `a` and `area` elements that lead to http, https or file. What is inside
+    /// `<template>` is no part of the document.
+    ///
+    /// # Errors
+    ///
+    /// Kind `too_large` for links with more than 64 MiB of text (a link inside a link repeats it), and past the
+    /// limit of time.
+    pub fn links(&self) -> Result<Vec<Link>, Error> {
+        self.links_with(LinkOptions::default())
+    }
+
+    /// The links that the options ask for, in document order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::links`].
+    pub fn links_with(&self, options: LinkOptions) -> Result<Vec<Link>, Error> {
+        self.check_html()?;
+        let budget = Budget::for_links(self.page.limits.time);
+        let links = links::links_with(&self.html, options, self.base_url(), &budget);
+        budget.check().map(|()| links).map_err(|error| self.page.located(error))
     }
 
     /// The links a crawl follows from here by a recipe: those that `links` finds and `allow` and
     /// `deny` let through. Without `[follow] links`, all.
-    pub fn follow(&self, recipe: &Recipe) -> Vec<Link> {
-        extract::follow(self.look(), recipe)
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::links`].
+    pub fn follow(&self, recipe: &Recipe) -> Result<Vec<Link>, Error> {
+        extract::follow(self.look(), recipe).map_err(|error| self.page.located(error))
     }
 
     /// The next page by a recipe's `next`, if there is one.
-    pub fn next_page(&self, recipe: &Recipe) -> Option<String> {
-        extract::next_page(self.look(), recipe)
+    ///
+    /// # Errors
+    ///
+    /// Kind `too_large` past the limit of time.
+    pub fn next_page(&self, recipe: &Recipe) -> Result<Option<String>, Error> {
+        extract::next_page(self.look(), recipe).map_err(|error| self.page.located(error))
     }
 
     /// The text as a browser shows it.
@@ -293,7 +343,24 @@ impl Document<'_> {
             .map(|title| text::fold(&text::all_text(title)))
     }
 
+    /// JSON has no links, and no elements.
+    fn check_html(&self) -> Result<(), Error> {
+        match self.json {
+            Some(_) => Err(self
+                .page
+                .located(html_check::not_html("it is JSON"))
+                .hinted("a recipe reads it by `each_json` or `json`")),
+            None => Ok(()),
+        }
+    }
+
     fn look(&self) -> Look<'_> {
-        Look { html: &self.html, base: self.base_url(), path: self.page.path(), time: self.page.limits.time }
+        Look {
+            html: &self.html,
+            json: self.json.as_ref(),
+            base: self.base_url(),
+            path: self.page.path(),
+            time: self.page.limits.time,
+        }
     }
 }

@@ -13,8 +13,9 @@ use crate::limits::Limits;
 
 pub(crate) type Handle = <HtmlTreeSink as TreeSink>::Handle;
 
-/// Nodes that there is room for before the page has shown them: some 10 MB.
-const MOST_RESERVED: usize = 1 << 16;
+/// Nodes that there is room for before the page has shown them: as many as the bound lets through. Room that is
+/// not used costs addresses and no memory, while a tree that outgrows its room stands in memory twice.
+const MOST_RESERVED: usize = 1 << 20;
 
 /// Which bound was hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 use scraper::ElementRef;
 
 use crate::error::{Error, ErrorKind};
+use crate::recipe::model::RESERVED;
 use crate::text::{fold, visible_text};
 
 /// The standard's own cap on `colspan`.
@@ -184,9 +185,10 @@ fn columns(header: &[Row<'_>], width: usize) -> Vec<Column> {
     columns
 }
 
-/// A second `Price` is `Price_2`: a record has each name once.
+/// A second `Price` is `Price_2`: a record has each name once, and those that it uses itself already.
 fn number_repeated(columns: &mut [Column]) {
-    let mut seen = std::collections::HashMap::<String, usize>::new();
+    let own = RESERVED.iter().map(|name| ((*name).to_owned(), 1));
+    let mut seen: std::collections::HashMap<String, usize> = own.collect();
     for column in columns {
         let count = seen.entry(column.name.clone()).or_default();
         *count += 1;
@@ -239,6 +241,13 @@ mod tests {
         let (columns, rows) = cells("<table><tr><td>A<td><tr><td>1<td>2</table>").unwrap();
         assert_eq!(columns, ["A", "column_2"]);
         assert_eq!(rows, [["1", "2"]]);
+    }
+
+    #[test]
+    fn a_column_does_not_take_the_name_of_what_a_record_says_of_itself() {
+        let (columns, _) =
+            cells("<table><tr><th>_source<th>A<th>_source<tr><td>1<td>2<td>3</table>").unwrap();
+        assert_eq!(columns, ["_source_2", "A", "_source_3"]);
     }
 
     #[test]

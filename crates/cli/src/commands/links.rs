@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use gather_records::{Failure, Record, plain};
-use gather_scraper::Link;
+use gather_scraper::{Link, LinkOptions};
 
-use crate::args::Links;
+use crate::args::{Also, Links};
 use crate::commands::pages::{self, Source, Sources};
 use crate::drive::{Worked, drive_units};
 use crate::exit::{Exit, usage};
@@ -25,47 +25,76 @@ pub(crate) async fn run(args: Links) -> anyhow::Result<Exit> {
     }
     let requests = Arc::new(Requests::polite(&args.request, &args.shared, &args.polite)?);
     let sources = Sources::new(args.base.as_deref(), args.request.max_size, &args.shared)?;
-    let columns = Some(COLUMNS.map(str::to_owned).to_vec());
+    let wanted = Wanted::new(&args);
+    let columns = Some(wanted.columns());
     let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false }).await?;
     session.saves(requests.take_cookies());
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;
     let units = sources.units(&inputs);
     drive_units(&mut session, &inputs, units, move |source| {
         let requests = requests.clone();
-        async move { links(&requests, source).await.unwrap_or_else(Worked::failed) }
+        async move { links(&requests, source, wanted).await.unwrap_or_else(Worked::failed) }
     })
     .await;
     session.finish().await
 }
 
-async fn links(requests: &Requests, source: Source) -> Result<Worked, Failure> {
+/// What the options ask for.
+#[derive(Clone, Copy)]
+struct Wanted {
+    options: LinkOptions,
+    /// Whether the records say the language of what a link leads to.
+    hreflang: bool,
+}
+
+impl Wanted {
+    fn new(args: &Links) -> Self {
+        let also = |what| args.also.contains(&what);
+        let options = LinkOptions::default()
+            .link_elements(also(Also::Link))
+            .refresh(also(Also::Refresh))
+            .srcset(also(Also::Srcset))
+            .unique(args.unique);
+        Self { options, hreflang: also(Also::Link) }
+    }
+
+    fn columns(self) -> Vec<String> {
+        let more = self.hreflang.then_some("hreflang");
+        COLUMNS.into_iter().chain(more).map(str::to_owned).collect()
+    }
+}
+
+async fn links(requests: &Requests, source: Source, wanted: Wanted) -> Result<Worked, Failure> {
     match source {
         Source::Here(here) => {
             let (source, bytes) = (here.source().to_owned(), here.bytes.len() as u64);
-            let links = here.parsed(|page| page.links()).await?;
-            Ok(worked(&source, links, bytes))
+            let links = here.parsed(move |page| page.links_with(wanted.options)).await?;
+            Ok(worked(&source, links, bytes, wanted))
         }
         Source::Url(url) => {
             let response = requests.fetch(&url).await.and_then(gather_fetch::Response::error_for_status);
             let response = response.map_err(|error| failure(&url, &error))?;
             let (source, bytes) = (response.url().to_string(), response.bytes().len() as u64);
-            let links = pages::parsed(&url, response, |page| page.links()).await?;
-            Ok(worked(&source, links, bytes))
+            let links = pages::parsed(&url, response, move |page| page.links_with(wanted.options)).await?;
+            Ok(worked(&source, links, bytes, wanted))
         }
     }
 }
 
-fn worked(source: &str, links: Vec<Link>, bytes: u64) -> Worked {
-    Worked::ok(links.into_iter().map(|link| record(source, link)).collect(), bytes)
+fn worked(source: &str, links: Vec<Link>, bytes: u64, wanted: Wanted) -> Worked {
+    Worked::ok(links.into_iter().map(|link| record(source, link, wanted)).collect(), bytes)
 }
 
-fn record(source: &str, link: Link) -> Record {
+fn record(source: &str, link: Link, wanted: Wanted) -> Record {
     let mut record = Record::new();
     record.insert("source", source);
     record.insert("url", link.url);
     record.insert("text", link.text);
     record.insert("rel", link.rel);
     record.insert("nofollow", link.nofollow);
+    if wanted.hreflang {
+        record.insert("hreflang", link.hreflang);
+    }
     record
 }
 

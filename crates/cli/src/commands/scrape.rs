@@ -38,13 +38,17 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
             "fetch sends -X, -d, --json and -I; scrape can read what --output-dir saved",
         ));
     }
-    let requests = Requests::polite(&args.request, &args.shared, &args.polite)?;
+    let mut request = args.request.clone();
+    request.cookies |= recipe.request().cookies;
+    let requests = Requests::polite(&request, &args.shared, &args.polite)?;
     let sources = Sources::new(args.base.as_deref(), args.request.max_size, &args.shared)?;
     let scraper = Scraper::new(requests.client().clone(), recipe.clone()).map_err(usage_error)?;
     let job = Arc::new(Job { requests, scraper, recipe, provenance: args.provenance });
     let columns = Some(job.columns());
-    let mut session =
-        Session::open_for(&args.shared, Look { text, columns, more_columns: false }, &job.recipe).await?;
+    // A table without fields has the columns that its pages have.
+    let more_columns = job.recipe.field_names().is_empty();
+    let look = Look { text, columns, more_columns };
+    let mut session = Session::open_for(&args.shared, look, &job.recipe).await?;
     session.saves(job.requests.take_cookies());
     session.report.fields(&gather_scraper::Stats::default());
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;

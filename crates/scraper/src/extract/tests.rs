@@ -266,7 +266,8 @@ fn links_to_follow_are_picked_allowed_and_denied() {
         "http://h/",
     );
     let page = page.unwrap();
-    let urls: Vec<_> = page.parse().unwrap().follow(&recipe).into_iter().map(|link| link.url).collect();
+    let urls: Vec<_> =
+        page.parse().unwrap().follow(&recipe).unwrap().into_iter().map(|link| link.url).collect();
     assert_eq!(urls, ["http://h/a/1", "http://h/b"]);
 }
 
@@ -326,4 +327,136 @@ proptest::proptest! {
         let document = page.parse().unwrap();
         let _ = (document.records(&recipe), document.links(), document.text());
     }
+}
+
+#[test]
+fn a_selector_that_never_matches_ends_when_the_time_does() {
+    let page = Page::builder()
+        .limits(crate::Limits::default().time(Duration::from_secs(2)))
+        .build("<i></i>".repeat(40_000))
+        .unwrap();
+    let started = std::time::Instant::now();
+    for recipe in ["[fields]\nt = 'b ~ i'", "[record]\neach = 'b ~ i'", "[follow]\nnext = 'b ~ i'"] {
+        let error = page.records(&recipe.parse().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{recipe}");
+        assert!(error.to_string().contains("2s of time"), "{error}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn what_comes_from_the_page_is_looked_for_once() {
+    let script = format!("<script>data = {{\"v\": 7, \"rest\": \"{}\"}}</script>", "x".repeat(100_000));
+    let html = format!("{script}{}<p>last</p>", "<i></i>".repeat(5_000));
+    let recipe =
+        "[record]\neach = 'i'\n[fields]\na = { page = 'p' }\nb = { script_after = 'data =', json = '/v' }";
+    let started = std::time::Instant::now();
+    let found = extract(recipe, &html);
+    assert_eq!(found.records.len(), 5_000);
+    assert!(found.records.iter().all(|record| record.to_string() == r#"{"a":"last","b":7}"#));
+    // Looked for each time, it would be 500 MB of JSON.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+fn from_json(recipe: &str, json: &str) -> Extraction {
+    let recipe: Recipe = recipe.parse().unwrap();
+    Page::from_bytes(json, "http://h/api/items").unwrap().records(&recipe).unwrap()
+}
+
+#[test]
+fn a_json_page_gives_a_record_per_item_of_the_list_its_pointer_leads_to() {
+    let recipe = r#"
+        [record]
+        each_json = "/items"
+        [fields]
+        name = "/name"
+        price = { json = "/price", as = "number" }
+        tags = { css = "/tags", many = true, join = "+" }
+        code = { json = "/sku", regex = "SKU-(.*)", default = "none" }
+        any = ["/missing", "/name"]
+        shop = { page = "/shop" }
+        [detail]
+        link = "/url"
+        [detail.fields]
+        more = "p"
+        [follow]
+        next = "/links/next"
+    "#;
+    let json = r#"{"shop": "S", "links": {"next": "?page=2"}, "items": [
+        {"name": "Tea", "price": 2.50, "tags": ["a", "b"], "sku": "SKU-7", "url": "/tea"},
+        {"name": null, "price": "£3.10"}]}"#;
+    let found = from_json(recipe, json);
+    let written: Vec<_> = found.records.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        written,
+        [
+            r#"{"name":"Tea","price":2.50,"tags":"a+b","code":"7","any":"Tea","shop":"S","more":null}"#,
+            r#"{"name":null,"price":3.10,"tags":null,"code":"none","any":null,"shop":"S","more":null}"#,
+        ]
+    );
+    assert_eq!(found.details, [Some("http://h/tea".to_owned()), None]);
+    assert_eq!(found.next.as_deref(), Some("http://h/api/items?page=2"));
+}
+
+#[test]
+fn a_json_page_without_each_json_is_one_record() {
+    let found =
+        from_json("[fields]\na = { json = '/a/0' }\nb = { json = '', as = 'json' }", r#"{"a": ["x"]}"#);
+    assert_eq!(found.records[0].to_string(), r#"{"a":"x","b":{"a":["x"]}}"#);
+    assert_eq!(
+        from_json("[record]\neach_json = ''\n[fields]\nn = '/n'", r#"[{"n":1},{"n":2}]"#).records.len(),
+        2
+    );
+    assert_eq!(from_json("[record]\neach_json = '/none'\n[fields]\nn = '/n'", "{}").records.len(), 0);
+}
+
+#[test]
+fn html_and_json_are_not_taken_for_each_other() {
+    let why = |recipe: &str, page: &str| {
+        let recipe: Recipe = recipe.parse().unwrap();
+        let error = Page::from_bytes(page, "").unwrap().records(&recipe).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Parse);
+        error.to_string()
+    };
+    assert!(why("[fields]\na = 'p'", "{}").contains("the page is not HTML: it is JSON"));
+    assert!(why("[record]\neach_json = '/a'\n[fields]\na = '/b'", "<p>x").contains("the page is not JSON"));
+    assert!(Page::from_bytes("{}", "").unwrap().links().is_err());
+}
+
+#[test]
+fn a_meta_is_named_by_name_or_property() {
+    let html = "<meta property=og:title content=' A  b '><meta name=Author content=x><meta property=og:image content=/i.png>\
+        <meta property=og:image content=/j.png><meta property=og:empty>";
+    assert_eq!(value("{ meta = 'og:title' }", html), json!("A b"));
+    assert_eq!(value("{ meta = 'author' }", html), json!("x"));
+    assert_eq!(
+        value("{ meta = 'og:image', as = 'url', many = true }", html),
+        json!(["http://h/i.png", "http://h/j.png"])
+    );
+    assert_eq!(value("{ meta = 'og:empty' }", html), json!(null));
+}
+
+#[test]
+fn microdata_gives_the_values_that_its_elements_have() {
+    let html = "<div itemscope itemtype='https://schema.org/Product'><b itemprop='name title'> Tea <i>green</i></b>\
+        <img itemprop=image src=t.png><a itemprop=url href=/tea>more</a><meta itemprop=sku content=7>\
+        <div itemprop=offers itemscope itemtype='https://schema.org/Offer'><data itemprop=price value=2.50>£2.50</data>\
+        <time itemprop=until datetime=2024-06-05>June</time><i itemprop=name>offer</i></div></div>\
+        <div itemscope itemtype='https://schema.org/Person'><i itemprop=name>Ann</i></div>";
+    for (field, expected) in [
+        ("{ microdata = 'name' }", json!("Tea green")),
+        ("{ microdata = 'title' }", json!("Tea green")),
+        ("{ microdata = 'name', type = 'Person' }", json!("Ann")),
+        ("{ microdata = 'name', type = 'https://schema.org/Offer' }", json!("offer")),
+        ("{ microdata = 'image', as = 'url' }", json!("http://h/dir/t.png")),
+        ("{ microdata = 'url', as = 'url' }", json!("http://h/tea")),
+        ("{ microdata = 'sku', as = 'integer' }", json!(7)),
+        ("{ microdata = '/offers/until', as = 'date' }", json!("2024-06-05")),
+        ("{ microdata = 'offers/name' }", json!("offer")),
+        ("{ microdata = 'offers/none' }", json!(null)),
+        ("{ microdata = 'name', many = true }", json!(["Tea green", "offer", "Ann"])),
+    ] {
+        assert_eq!(value(field, html), expected, "{field}");
+    }
+    assert_eq!(value("{ microdata = 'offers/price', as = 'number' }", html).to_string(), "2.50");
 }

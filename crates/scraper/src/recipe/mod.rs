@@ -1,5 +1,6 @@
 //! What to take from a page: a recipe, from TOML, from a builder, from a command line.
 
+pub(crate) mod css;
 mod keys;
 pub(crate) mod model;
 mod read;
@@ -15,7 +16,7 @@ use gather_records::Column;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
-use self::model::{Compiled, Request};
+use self::model::{Compiled, LinkSource, Request};
 use self::tree::{Item, Tree};
 use crate::error::RecipeError;
 
@@ -114,7 +115,10 @@ impl Recipe {
 
     /// Whether there are further pages to get by `next`.
     pub fn has_next(&self) -> bool {
-        !self.0.compiled.follow.next.is_empty()
+        match &self.0.compiled.follow.next {
+            LinkSource::Css(targets) => !targets.is_empty(),
+            LinkSource::Json(pointers) => !pointers.is_empty(),
+        }
     }
 
     /// Whether each record has a page of its own to get.

@@ -3,10 +3,13 @@
 use gather_records::ColumnType;
 use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
-use scraper::{ElementRef, Selector};
 use serde_json::Value;
 
+use super::css::Css;
 use crate::value::{Conversion, Type};
+
+/// Names that records use themselves.
+pub(crate) const RESERVED: &[&str] = &["_source", "_input", "_fetched_at", "_status", "_detail"];
 
 /// Everything a recipe says.
 #[derive(Debug, Default)]
@@ -38,19 +41,36 @@ pub(crate) enum Rows {
     Each(Css),
     /// Each row of a table.
     Table(Css),
+    /// Each item of the lists that a JSON pointer leads to.
+    Json(String),
 }
 
 /// `[detail]`: one more page per record.
 #[derive(Debug)]
 pub(crate) struct Detail {
-    pub(crate) link: Vec<Target>,
+    pub(crate) link: LinkSource,
     pub(crate) fields: Vec<Field>,
+}
+
+/// Where a link stands.
+#[derive(Debug)]
+pub(crate) enum LinkSource {
+    /// In a page's markup.
+    Css(Vec<Target>),
+    /// In its JSON.
+    Json(Vec<String>),
+}
+
+impl Default for LinkSource {
+    fn default() -> Self {
+        Self::Css(Vec::new())
+    }
 }
 
 /// `[follow]`.
 #[derive(Debug, Default)]
 pub(crate) struct FollowRules {
-    pub(crate) next: Vec<Target>,
+    pub(crate) next: LinkSource,
     pub(crate) links: Option<Css>,
     pub(crate) allow: Vec<PathGlob>,
     pub(crate) deny: Vec<PathGlob>,
@@ -64,6 +84,8 @@ pub struct Request {
     /// Header names and values. A value `env:NAME` means the environment variable of that name: it is
     /// resolved where the request is made, so that it never shows in a recipe.
     pub headers: Vec<(String, String)>,
+    /// Whether cookies are kept from page to page. The client that is used must have a jar for it.
+    pub cookies: bool,
 }
 
 /// One `[fields]` entry.
@@ -113,14 +135,25 @@ pub(crate) enum Source {
     JsonLd { pointer: String, of_type: Option<String> },
     /// A script, or a JSON pointer into it.
     Script { css: Css, pointer: Option<String> },
+    /// JSON pointers into the record's item, or into the page; the first that hits.
+    Json { pointers: Vec<String>, from_page: bool },
+    /// The content of the `<meta>` of this name or property.
+    Meta(String),
+    /// A path of microdata properties.
+    Microdata { path: Vec<String>, of_type: Option<String> },
     /// The JSON literal behind this text in a script.
     ScriptAfter { marker: String, pointer: Option<String> },
 }
 
-/// A compiled selector, with the text it came from.
-#[derive(Debug, Clone)]
-pub(crate) struct Css {
-    pub(crate) selector: Selector,
+impl Source {
+    /// Whether it gives each record of a page the same.
+    pub(crate) fn is_of_page(&self) -> bool {
+        match self {
+            Self::Css(_) | Self::Label(_) | Self::Column(_) | Self::Microdata { .. } => false,
+            Self::Json { from_page, .. } => *from_page,
+            _ => true,
+        }
+    }
 }
 
 /// A selector, and what to take of the element it finds. Without a selector: the element itself.
@@ -143,58 +176,6 @@ pub(crate) enum Take {
     Attribute(String),
 }
 
-impl Target {
-    /// The elements this target means, in document order.
-    pub(crate) fn elements<'a, 'b>(
-        &'b self,
-        scope: Scope<'a>,
-    ) -> Box<dyn Iterator<Item = ElementRef<'a>> + 'b>
-    where
-        'a: 'b,
-    {
-        match &self.css {
-            None => Box::new(std::iter::once(scope.element())),
-            Some(css) => css.elements(scope),
-        }
-    }
-}
-
-/// Where a selector looks.
-#[derive(Clone, Copy)]
-pub(crate) enum Scope<'a> {
-    /// The whole page: its root element may match too.
-    Page(ElementRef<'a>),
-    /// Below an element.
-    Below(ElementRef<'a>),
-}
-
-impl<'a> Scope<'a> {
-    pub(crate) fn element(self) -> ElementRef<'a> {
-        match self {
-            Self::Page(element) | Self::Below(element) => element,
-        }
-    }
-}
-
-impl Css {
-    /// The elements that match, in document order.
-    pub(crate) fn elements<'a, 'b>(
-        &'b self,
-        scope: Scope<'a>,
-    ) -> Box<dyn Iterator<Item = ElementRef<'a>> + 'b>
-    where
-        'a: 'b,
-    {
-        match scope {
-            Scope::Below(element) => Box::new(element.select(&self.selector)),
-            Scope::Page(root) => {
-                let itself = Some(root).filter(|root| self.selector.matches(root));
-                Box::new(itself.into_iter().chain(root.select(&self.selector)))
-            }
-        }
-    }
-}
-
 /// A glob over the path of a URL; `**` crosses slashes, `*` does not.
 #[derive(Debug, Clone)]
 pub(crate) struct PathGlob(GlobMatcher);
@@ -207,5 +188,14 @@ impl PathGlob {
 
     pub(crate) fn matches(&self, path: &str) -> bool {
         self.0.is_match(path)
+    }
+}
+
+impl Compiled {
+    /// Whether a page that is JSON can give records.
+    pub(crate) fn reads_json(&self) -> bool {
+        let is_json = |field: &Field| matches!(field.source, Source::Json { .. });
+        let detail = self.detail.iter().flat_map(|detail| &detail.fields);
+        matches!(self.record.rows, Rows::Json(_)) || self.fields.iter().chain(detail).any(is_json)
     }
 }

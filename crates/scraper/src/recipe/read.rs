@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use regex::Regex;
 
+use super::css::Css;
 use super::keys::{check_keys, nearest};
 use super::model::{
-    Compiled, Css, Detail, Field, FollowRules, PathGlob, RecordRules, Request, Rows, Source, Target,
+    Compiled, Detail, Field, FollowRules, LinkSource, PathGlob, RESERVED, RecordRules, Request, Rows, Source,
+    Target,
 };
 use super::selector::{self, SelectorFault};
 use super::tree::{Item, Key, Tree};
@@ -49,29 +51,32 @@ pub(super) const FIELD: &[&str] = &[
 pub(super) const SOURCES: &[&str] =
     &["css", "label", "column", "page", "json_ld", "script", "script_after", "microdata", "meta"];
 
-/// Names that records use themselves.
-pub(super) const RESERVED: &[&str] = &["_source", "_input", "_fetched_at", "_status", "_detail"];
-
 /// Reads a whole recipe.
 pub(crate) fn compile(root: &Item) -> Read<Compiled> {
     check_keys(root, SECTIONS, "")?;
     let record = root.get("record").map(record).transpose()?.unwrap_or_default();
     let is_table = matches!(record.rows, Rows::Table(_));
+    let is_json = matches!(record.rows, Rows::Json(_));
     let fields = match root.get("fields") {
-        Some(item) => fields(item, "fields")?,
+        Some(item) => fields(item, "fields", is_json)?,
         None if is_table => Vec::new(),
+        None if is_json => {
+            return Err(at(root.get("record"), "fields", "`each_json` without [fields]")
+                .hinted("write the JSON pointers of the fields, such as `title = \"/title\"`"));
+        }
         None => default_fields()?,
     };
     check_columns(&fields, is_table, root)?;
     let compiled = Compiled {
-        detail: root.get("detail").map(detail).transpose()?,
-        follow: root.get("follow").map(follow).transpose()?.unwrap_or_default(),
+        detail: root.get("detail").map(|item| detail(item, is_json)).transpose()?,
+        follow: root.get("follow").map(|item| follow(item, is_json)).transpose()?.unwrap_or_default(),
         request: root.get("request").map(request).transpose()?.unwrap_or_default(),
         record,
         fields,
     };
     check_key_field(&compiled, root)?;
     check_names(&compiled, root)?;
+    check_json(&compiled, root)?;
     Ok(compiled)
 }
 
@@ -85,7 +90,7 @@ fn default_fields() -> Read<Vec<Field>> {
         lang = "html@lang"
         "#,
     )?;
-    fields(&recipe, "fields")
+    fields(&recipe, "fields", false)
 }
 
 fn check_columns(fields: &[Field], is_table: bool, root: &Item) -> Read<()> {
@@ -98,6 +103,22 @@ fn check_columns(fields: &[Field], is_table: bool, root: &Item) -> Read<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// An item of JSON has no elements to select.
+fn check_json(compiled: &Compiled, root: &Item) -> Read<()> {
+    if !matches!(compiled.record.rows, Rows::Json(_)) {
+        return Ok(());
+    }
+    let Some(field) = compiled.fields.iter().find(|field| !matches!(field.source, Source::Json { .. }))
+    else {
+        return Ok(());
+    };
+    let item = root.get("fields").and_then(|fields| fields.get(&field.name));
+    let message = format!("`{}` is no JSON pointer, and `each_json` gives items of JSON", field.name);
+    Err(at(item, format!("fields.{}", field.name), message).hinted(
+        "write `/name`, or `{ json = \"/name\", as = \"number\" }`; `page` starts from the whole document",
+    ))
 }
 
 fn check_key_field(compiled: &Compiled, root: &Item) -> Read<()> {
@@ -166,13 +187,13 @@ fn rows(item: &Item) -> Read<Rows> {
     if let Some(table) = item.get("table") {
         return css_of(table, "record.table").map(Rows::Table);
     }
-    if item.get("each_json").is_some() {
-        return Err(not_yet(item, "each_json", "record"));
+    if let Some(each) = item.get("each_json") {
+        return pointer(each, "record.each_json").map(Rows::Json);
     }
     Ok(Rows::Page)
 }
 
-fn detail(item: &Item) -> Read<Detail> {
+fn detail(item: &Item, is_json: bool) -> Read<Detail> {
     check_keys(item, DETAIL, "detail")?;
     let link = item.get("link").ok_or_else(|| {
         at(Some(item), "detail.link", "[detail] has no `link`").hinted("write `link = \"h3 a@href\"`")
@@ -180,14 +201,34 @@ fn detail(item: &Item) -> Read<Detail> {
     let fields_item = item
         .get("fields")
         .ok_or_else(|| at(Some(item), "detail.fields", "[detail] has no [detail.fields]"))?;
-    Ok(Detail { link: targets(link, "detail.link")?, fields: fields(fields_item, "detail.fields")? })
+    Ok(Detail {
+        link: link_source(link, "detail.link", is_json)?,
+        fields: fields(fields_item, "detail.fields", is_json)?,
+    })
 }
 
-fn follow(item: &Item) -> Read<FollowRules> {
+/// Beside `each_json` what begins with `/` is a JSON pointer.
+fn json_pointers(item: &Item, path: &str, is_json: bool) -> Read<Option<Vec<String>>> {
+    let listed = texts(item, path)?;
+    let is_pointer = |text: &str| text.starts_with('/') && !text.starts_with("//");
+    if !is_json || listed.is_empty() || !listed.iter().all(|(text, _)| is_pointer(text)) {
+        return Ok(None);
+    }
+    Ok(Some(listed.into_iter().map(|(text, _)| text.to_owned()).collect()))
+}
+
+fn link_source(item: &Item, path: &str, is_json: bool) -> Read<LinkSource> {
+    match json_pointers(item, path, is_json)? {
+        Some(pointers) => Ok(LinkSource::Json(pointers)),
+        None => targets(item, path).map(LinkSource::Css),
+    }
+}
+
+fn follow(item: &Item, is_json: bool) -> Read<FollowRules> {
     check_keys(item, FOLLOW, "follow")?;
     let mut rules = FollowRules::default();
     if let Some(next) = item.get("next") {
-        rules.next = targets(next, "follow.next")?;
+        rules.next = link_source(next, "follow.next", is_json)?;
     }
     if let Some(links) = item.get("links") {
         rules.links = Some(css_of(links, "follow.links")?);
@@ -207,10 +248,8 @@ fn follow(item: &Item) -> Read<FollowRules> {
 fn request(item: &Item) -> Read<Request> {
     check_keys(item, REQUEST, "request")?;
     let mut request = Request::default();
-    if let Some(cookies) = item.get("cookies")
-        && boolean(cookies, "request.cookies")?
-    {
-        return Err(not_yet(item, "cookies", "request"));
+    if let Some(cookies) = item.get("cookies") {
+        request.cookies = boolean(cookies, "request.cookies")?;
     }
     if let Some(headers) = item.get("headers") {
         for (key, value) in entries(headers, "request.headers")? {
@@ -233,16 +272,16 @@ fn check_header_name(key: &Key, path: &str) -> Read<()> {
         .spanning(key.span))
 }
 
-fn fields(item: &Item, path: &str) -> Read<Vec<Field>> {
+fn fields(item: &Item, path: &str, is_json: bool) -> Read<Vec<Field>> {
     let entries = entries(item, path)?;
     if entries.is_empty() {
         return Err(at(Some(item), path, format!("[{path}] is empty"))
             .hinted("write `title = \"h1\"`, or leave the section out"));
     }
-    entries.iter().map(|(key, item)| field(key, item, &format!("{path}.{}", key.name))).collect()
+    entries.iter().map(|(key, item)| field(key, item, &format!("{path}.{}", key.name), is_json)).collect()
 }
 
-fn field(key: &Key, item: &Item, path: &str) -> Read<Field> {
+fn field(key: &Key, item: &Item, path: &str, is_json: bool) -> Read<Field> {
     let name = key.name.clone();
     if name.is_empty() || RESERVED.contains(&name.as_str()) {
         return Err(RecipeError::new(format!("`{name}` cannot be the name of a field"))
@@ -251,8 +290,8 @@ fn field(key: &Key, item: &Item, path: &str) -> Read<Field> {
             .hinted(format!("records use {} themselves", RESERVED.join(", "))));
     }
     let source = match &item.value {
-        Tree::Table(_) => source(item, path)?,
-        _ => Source::Css(targets(item, path)?),
+        Tree::Table(_) => source(item, path, is_json)?,
+        _ => selected(item, path, is_json, false)?,
     };
     let mut field = Field {
         name,
@@ -272,10 +311,19 @@ fn field(key: &Key, item: &Item, path: &str) -> Read<Field> {
     Ok(field)
 }
 
-fn source(item: &Item, path: &str) -> Read<Source> {
+/// Selectors, or JSON pointers: from the record, or from the page.
+fn selected(item: &Item, path: &str, is_json: bool, from_page: bool) -> Read<Source> {
+    if let Some(pointers) = json_pointers(item, path, is_json)? {
+        return Ok(Source::Json { pointers, from_page });
+    }
+    targets(item, path).map(if from_page { Source::Page } else { Source::Css })
+}
+
+fn source(item: &Item, path: &str, is_json: bool) -> Read<Source> {
     check_keys(item, FIELD, path)?;
     let given: Vec<_> = SOURCES.iter().copied().filter(|key| item.get(key).is_some()).collect();
     let source = match given.as_slice() {
+        [] if item.get("json").is_some() => "json",
         [] => {
             return Err(at(Some(item), path, format!("`{path}` says not where it comes from"))
                 .hinted(format!("write one of {}", SOURCES.join(", "))));
@@ -290,8 +338,14 @@ fn source(item: &Item, path: &str) -> Read<Source> {
     let value_path = format!("{path}.{source}");
     check_companions(item, source, path)?;
     Ok(match source {
-        "css" => Source::Css(targets(value, &value_path)?),
-        "page" => Source::Page(targets(value, &value_path)?),
+        "css" => selected(value, &value_path, is_json, false)?,
+        "page" => selected(value, &value_path, is_json, true)?,
+        "json" => Source::Json { pointers: vec![pointer(value, &value_path)?], from_page: false },
+        "meta" => Source::Meta(filled_text(value, &value_path)?),
+        "microdata" => Source::Microdata {
+            path: filled_text(value, &value_path)?.trim_matches('/').split('/').map(str::to_owned).collect(),
+            of_type: item.get("type").map(|item| filled_text(item, &format!("{path}.type"))).transpose()?,
+        },
         "label" => Source::Label(filled_text(value, &value_path)?),
         "column" => Source::Column(filled_text(value, &value_path)?),
         "json_ld" => Source::JsonLd {
@@ -299,18 +353,20 @@ fn source(item: &Item, path: &str) -> Read<Source> {
             of_type: item.get("type").map(|item| filled_text(item, &format!("{path}.type"))).transpose()?,
         },
         "script" => Source::Script { css: css_of(value, &value_path)?, pointer: json_pointer(item, path)? },
-        "script_after" => Source::ScriptAfter {
+        _ => Source::ScriptAfter {
             marker: filled_text(value, &value_path)?,
             pointer: json_pointer(item, path)?,
         },
-        _ => return Err(not_yet(item, source, path)),
     })
 }
 
 /// Keys that mean something only beside a certain source.
 fn check_companions(item: &Item, source: &str, path: &str) -> Read<()> {
-    let needs =
-        [("type", &["json_ld"][..]), ("json", &["script", "script_after"]), ("contains", &["css", "page"])];
+    let needs = [
+        ("type", &["json_ld", "microdata"][..]),
+        ("json", &["json", "script", "script_after"]),
+        ("contains", &["css", "page"]),
+    ];
     for (key, sources) in needs {
         if item.get(key).is_some() && !sources.contains(&source) {
             let message = format!("`{key}` does nothing beside `{source}` in `{path}`");

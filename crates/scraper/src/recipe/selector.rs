@@ -5,7 +5,8 @@ use scraper::Selector;
 use scraper::selector::Simple;
 use selectors::parser::{ParseRelative, SelectorList, SelectorParseErrorKind};
 
-use super::model::{Css, Take, Target};
+use super::css::Css;
+use super::model::{Take, Target};
 
 /// Why a selector does not hold, with the byte in the text where the reading stopped.
 #[derive(Debug)]
@@ -40,10 +41,7 @@ pub(crate) fn css(text: &str) -> Result<Css, SelectorFault> {
     }
     let scoped = scoped(text);
     let source = scoped.as_deref().unwrap_or(text);
-    match Selector::parse(source) {
-        Ok(selector) => Ok(Css { selector }),
-        Err(_) => Err(explain(text)),
-    }
+    Css::new(source).ok_or_else(|| explain(text))
 }
 
 fn empty() -> SelectorFault {
