@@ -25,7 +25,7 @@ use crate::body::{Body, Collected, Held, Keep};
 use crate::bounds::{Limits, Timeouts};
 use crate::config::Config;
 use crate::cookies;
-use crate::error::{Error, ErrorKind, Failure, shortened, shown};
+use crate::error::{Error, ErrorKind, Failure, Resend, shortened, shown};
 use crate::memory::Memory;
 use crate::origins::{Origins, Places};
 use crate::polite::{Known, Polite};
@@ -37,7 +37,7 @@ use crate::retry_budget::RetryBudget;
 use crate::robots::Access;
 use crate::streaming::Streaming;
 use crate::transport::connect::Typed;
-use crate::transport::wire::{Wire, WireRequest, connection};
+use crate::transport::wire::{IDLE_CONNECTIONS, Wire, WireRequest, connection};
 use crate::url_input::{IntoUrl, Origin, same_origin};
 use crate::watch::Watch;
 
@@ -359,12 +359,24 @@ impl<'a> Call<'a> {
         Ok(open)
     }
 
-    /// One request and the head of its response; once more if the connection turns out to have been dead already.
+    /// One request and the head of its response; again if the connection turns out to have been dead already.
     async fn hop(&mut self) -> Result<Open, Failure> {
-        match self.send().await {
-            Err(failure) if failure.unprocessed => self.send().await,
-            Err(failure) if failure.stale && is_idempotent(&self.method) => self.send().await,
-            result => result,
+        let mut sent = 1;
+        loop {
+            match self.send().await {
+                Err(failure) if sent <= self.resends(failure.resend) => sent += 1,
+                result => return result,
+            }
+        }
+    }
+
+    /// How often a request is sent again: past dead connections no more often than there can be.
+    fn resends(&self, resend: Resend) -> usize {
+        match resend {
+            Resend::Once => 1,
+            Resend::OnceIfIdempotent if is_idempotent(&self.method) => 1,
+            Resend::UntilFresh if is_idempotent(&self.method) => IDLE_CONNECTIONS,
+            _ => 0,
         }
     }
 

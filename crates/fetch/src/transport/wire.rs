@@ -19,14 +19,14 @@ use super::framing;
 use super::io::ConnectionInfo;
 use super::runtime::{Clock, Services};
 use crate::config::Config;
-use crate::error::{ErrorKind, Failure, Phase};
+use crate::error::{ErrorKind, Failure, Phase, Resend};
 use crate::watch::Watch;
 
 /// How long an unused connection is kept.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 
 /// How many unused connections to one origin are kept.
-const IDLE_CONNECTIONS: usize = 1024;
+pub(crate) const IDLE_CONNECTIONS: usize = 1024;
 
 /// The least that hyper can read a head into.
 const LEAST_BUFFER: usize = 8 << 10;
@@ -130,7 +130,9 @@ fn explain(error: hyper_util::client::legacy::Error) -> Failure {
         Some(hyper) => explain_head(hyper, connection.as_ref().is_some_and(ConnectionInfo::heard_something)),
         None => Failure::new(ErrorKind::Connect, format!("the request could not be sent: {error}")),
     };
-    failure.stale = failure.retryable && connection.is_some_and(|connection| connection.was_stale());
+    if failure.retryable && connection.is_some_and(|connection| connection.was_stale()) {
+        failure.resend = Resend::UntilFresh;
+    }
     failure.source(error)
 }
 
