@@ -45,12 +45,15 @@ async fn links(requests: &Requests, source: Source) -> Result<Worked, Failure> {
             let links = here.parsed(|page| page.links()).await?;
             Ok(worked(&source, links, bytes))
         }
-        Source::Url(url) => {
-            let response = requests.fetch(&url).await.and_then(gather_fetch::Response::error_for_status);
-            let response = response.map_err(|error| failure(&url, &error))?;
+        Source::Url(asked) => {
+            let response = requests.fetch(&asked).await.and_then(gather_fetch::Response::error_for_status);
+            let response = response.map_err(|error| failure(&asked.text, &error))?;
             let (source, bytes) = (response.url().to_string(), response.bytes().len() as u64);
-            let links = pages::parsed(&url, response, |page| page.links()).await?;
-            Ok(worked(&source, links, bytes))
+            let room = response.room();
+            let links = pages::parsed(&asked.text, response, |page| page.links()).await?;
+            let mut worked = worked(&source, links, bytes);
+            worked.room = room;
+            Ok(worked)
         }
     }
 }
