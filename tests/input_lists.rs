@@ -110,3 +110,64 @@ fn what_read_wrote_is_a_list_of_paths() {
     let run = gather!["scrape", "--input", "-", "--field", "t=title", "--ordered"].stdin(read.bytes).ok();
     assert_eq!(run.records().len(), 2);
 }
+
+/// Answers with the login that came, and at `/` with a link to `target`.
+fn who(target: String) -> Mock {
+    Mock::start(move |request| match request.path() {
+        "/" => Reply::html(format!("<a href='{target}'>x</a>")),
+        _ => Reply::text(request.header("authorization").unwrap_or("nobody").to_owned()),
+    })
+    .unwrap()
+}
+
+/// What a page at `from` leads to, as a list of records.
+fn linked(from: &str, to: &str) -> String {
+    format!("{{\"source\":\"{from}\",\"url\":\"{to}\"}}\n")
+}
+
+#[test]
+fn what_a_page_leads_to_is_not_what_the_user_typed() {
+    let server = who(String::new());
+    let admin = server.join("/admin");
+    for page in ["http://evil.example/", "https://127.0.0.1.evil.example/", "page.html", ""] {
+        let lists = [linked(page, &admin), format!("source,url\n{page},{admin}\n")];
+        for list in lists.iter().filter(|_| !page.is_empty()) {
+            let folder = Folder::new();
+            let errors = folder.join("e");
+            let run =
+                gather!["fetch", "--input", "-", "-u", "me:pw", "--errors", &errors].stdin(list.clone());
+            run.run().code(1).says(&["--allow-private"]);
+            assert_eq!(field(&jsonl_file(&errors), "kind"), ["private_address"], "{list}");
+        }
+    }
+    assert_eq!(server.calls(), 0);
+    let list = linked("http://evil.example/", &admin);
+    let run = gather!["fetch", "--input", "-", "--text", "-u", "me:pw", "--allow-private"].stdin(list).ok();
+    assert_eq!(run.record()["text"], "nobody");
+}
+
+#[test]
+fn a_page_of_this_machine_may_lead_to_this_machine_and_collects_no_login() {
+    let other = who(String::new());
+    let server = who(other.join("/x"));
+    let links = gather!["links", server.join("/")].ok();
+    let fetch = ["fetch", "--input", "-", "--text", "-u", "me:pw"];
+    let run = gather![].args(fetch).stdin(links.bytes.clone()).ok();
+    assert_eq!(run.record()["text"], "nobody");
+    // The origin is on the command line, too: then it is the user who names it.
+    let run = gather![].args(fetch).arg(other.join("/y")).stdin(links.bytes).ok();
+    assert_eq!(field(&run.records(), "text"), ["Basic bWU6cHc="; 2]);
+}
+
+#[test]
+fn a_list_of_the_users_own_has_the_login_unless_the_command_line_names_who_has_it() {
+    let (server, other) = (who(String::new()), who(String::new()));
+    let lists = [server.join("/a"), format!("{{\"url\":\"{}\"}}", server.join("/a"))];
+    for list in lists {
+        let fetch = ["fetch", "--input", "-", "--ordered", "--text", "-u", "me:pw"];
+        let run = gather![].args(fetch).stdin(list.clone()).ok();
+        assert_eq!(run.record()["text"], "Basic bWU6cHc=");
+        let run = gather![].args(fetch).arg(other.join("/b")).stdin(list).ok();
+        assert_eq!(field(&run.records(), "text"), ["Basic bWU6cHc=", "nobody"]);
+    }
+}

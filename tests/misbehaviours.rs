@@ -122,7 +122,9 @@ fn a_bomb_that_would_be_larger_than_ten_gigabytes_is_refused_in_little_memory() 
         let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n");
         let begin = [head.as_bytes(), &begin].concat();
         let server = Rude::start(move |_| vec![Step::Read, Step::send(&begin), Step::flood(&again)]).unwrap();
-        for options in [&[][..], &["--max-size", "20GiB"]] {
+        let folder = Folder::new();
+        let saved = folder.join("saved").display().to_string();
+        for options in [&[][..], &["--max-size", "20GiB"], &["--text"], &["--output-dir", &saved]] {
             let (kind, peak) = kind(server.url(), options);
             println!("{coding} {options:?}: {kind}, peak {peak:?} bytes");
             assert_eq!(kind, "too_large", "{coding} {options:?}");
@@ -144,4 +146,23 @@ fn ten_thousand_redirects_to_ever_new_urls_end_at_the_limit() {
         assert_eq!(kind(server.url(), options).0, "redirect");
         assert_eq!(asked.load(Ordering::SeqCst), limit + 1);
     }
+}
+
+/// What bodies that are kept may come to together: the budget, the one that goes beyond it, and the records that are made of
+/// them. All at once, and twice over, would be 640 MiB.
+const KEPT: u64 = 320 << 20;
+
+#[test]
+fn large_bodies_that_are_kept_wait_for_each_other_until_they_are_written() {
+    let page = vec![b'x'; 20 << 20];
+    let server =
+        Mock::start(move |_| Reply::bytes(page.clone()).header("content-type", "text/plain")).unwrap();
+    let urls: Vec<String> = (0..16).map(|n| server.join(&format!("/{n}"))).collect();
+    let folder = Folder::new();
+    let saved = folder.join("saved").display().to_string();
+    let run = gather!["fetch", "-j", "16", "-o", "/dev/null", "--format", "jsonl", "--output-dir", &saved];
+    let (run, peak) = run.args(&urls).start().wait_with_peak();
+    run.code(0);
+    println!("bodies of 320 MiB together: peak {peak:?} bytes");
+    assert!(peak.is_none_or(|peak| peak < KEPT), "{peak:?}");
 }

@@ -197,3 +197,40 @@ fn a_request_goes_to_every_input_of_links_and_scrape_too() {
         assert_eq!(request.header("user-agent"), Some("robot/1"));
     }
 }
+
+#[test]
+fn a_password_in_a_url_is_in_no_record() {
+    let server = Mock::start(|request| match request.path() {
+        "/missing" => Reply::status(404),
+        _ => Reply::text(request.header("authorization").unwrap_or_default().to_owned()),
+    })
+    .unwrap();
+    let folder = Folder::new();
+    let with_login = |path: &str| server.join(path).replace("http://", "http://me:hunter2@");
+    let (here, missing, errors) = (with_login("/here"), with_login("/missing"), folder.join("e"));
+    let run = gather!["fetch", here, missing, "--text", "--errors", &errors].run().code(1);
+    assert_eq!(run.record()["text"], "Basic bWU6aHVudGVyMg==", "it is sent all the same");
+    let told = [run.stdout, run.stderr, std::fs::read_to_string(errors).unwrap()].concat();
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn how_fast_a_host_is_asked_can_be_set() {
+    let server = Mock::start(|_| Reply::text("ok")).unwrap();
+    let urls = [server.join("/1"), server.join("/2"), server.join("/3")];
+    for pace in [["--delay", "150ms"], ["--rate", "400/m"]] {
+        let start = std::time::Instant::now();
+        gather!["fetch"].args(pace).args(&urls).ok();
+        assert!(start.elapsed() >= std::time::Duration::from_millis(300), "{pace:?}");
+    }
+    gather!["fetch", "--per-host", "1"].args(&urls).ok();
+    gather!["fetch", "--rate", "10", &urls[0]].run().code(2).says(&["10/s"]);
+}
+
+#[test]
+fn a_site_that_asks_for_an_hour_is_asked_nothing_more() {
+    let server = Mock::start(|_| Reply::status(429).header("retry-after", "3600")).unwrap();
+    let urls: Vec<String> = (0..20).map(|n| server.join(&format!("/{n}"))).collect();
+    gather!["fetch", "-j", "1"].args(&urls).run().code(1).says(&["--max-wait"]);
+    assert_eq!(server.calls(), 1);
+}

@@ -21,7 +21,7 @@ pub(crate) struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 all done (also when stdout was closed), 1 inputs failed or were refused, \
 2 wrong usage or a file of options that does not hold, 130 interrupted, 143 terminated.";
 
-const LIMITS: &str = "Other limits: 30s for the first byte of an answer and between two pieces of it; 8 requests at once to a \
+const LIMITS: &str = "Other limits: 30s between two pieces of an answer, 1,000 bytes in 30s at least; connections kept for 30s; 8 requests at once to a \
 host on the public net, no such limit on loopback. Cookies are kept with --cookies or --cookie-jar only. \
 robots.txt is asked with --robots only.\n\
 -L, -s, -S, -f and --compressed are accepted as in curl, for they are on already.";
@@ -235,6 +235,22 @@ pub(crate) struct Request {
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = units::size)]
     pub(crate) max_size: u64,
 
+    /// How many times its size on the wire a body of more than 1 MiB may decode to
+    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_ratio: u32,
+
+    /// Time from the request to the head of its response [default: 30s; 0 for no limit]
+    #[arg(long, value_name = "D", value_parser = units::duration)]
+    pub(crate) first_byte_timeout: Option<Duration>,
+
+    /// The longest Retry-After to wait for; a site that asks for more is asked nothing more until then
+    #[arg(long, value_name = "D", default_value = "2m", value_parser = units::duration)]
+    pub(crate) max_wait: Duration,
+
+    /// Follow redirects from https to http
+    #[arg(long)]
+    pub(crate) allow_downgrade: bool,
+
     /// Let pages lead to private addresses (loopback, local networks)
     #[arg(long)]
     pub(crate) allow_private: bool,
@@ -244,12 +260,24 @@ pub(crate) struct Request {
 }
 
 /// What every command that fetches pages takes.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Request options")]
 pub(crate) struct Polite {
     /// Obey robots.txt: what it does not allow us (by the name of -A) is refused, redirects included
     #[arg(long)]
     pub(crate) robots: bool,
+
+    /// Requests to a host at once, loopback included; 0 for no limit [default: 8, and no limit on loopback]
+    #[arg(long, value_name = "N")]
+    pub(crate) per_host: Option<u32>,
+
+    /// Time between the starts of two requests to a host [default: none]
+    #[arg(long, value_name = "D", value_parser = units::duration)]
+    pub(crate) delay: Option<Duration>,
+
+    /// Requests to a host in a time, evenly spaced: 10/s, 30/m, 100/h
+    #[arg(long, value_name = "N/UNIT", value_parser = units::rate, conflicts_with = "delay")]
+    pub(crate) rate: Option<Duration>,
 }
 
 /// Habits of curl's that are on already: accepted, so that a command line can be carried over.
@@ -689,7 +717,7 @@ pub(crate) struct RobotsCheck {
 
 const ROBOTS: &str = "The rules are those of RFC 9309. /robots.txt is fetched once for each origin, within 30s, over five \
 redirects at most; its first 500 KiB count. Where there is none (a status of 4xx, more redirects) everything is allowed; where it \
-cannot be had (5xx, 429, no answer) nothing is. The exit code is 0 when every URL has its answer, also when that is no.";
+cannot be had (5xx, no answer) nothing is. The exit code is 0 when every URL has its answer, also when that is no.";
 
 #[derive(Debug, Args)]
 #[command(after_help = LIMITS)]

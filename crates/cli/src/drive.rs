@@ -9,10 +9,11 @@ use std::time::Duration;
 use futures::future::{Either, FutureExt, select};
 use futures::{Stream, StreamExt};
 use gather_core::{CancelToken, Reason, map_concurrent, sleep};
+use gather_fetch::Room;
 use gather_records::{Failure, Kind, Record};
 use gather_scraper::Stats;
 
-use crate::input::{BadEntry, Inputs, as_text};
+use crate::input::{Asked, BadEntry, Inputs, as_text};
 use crate::session::{Session, Stop};
 
 /// What became of one input.
@@ -23,6 +24,8 @@ pub(crate) struct Worked {
     pub(crate) stats: Option<Stats>,
     /// Records that were dropped, each as the failure that `--errors` names.
     pub(crate) dropped: Vec<Failure>,
+    /// What large bodies hold of the memory budget, until the records are written.
+    pub(crate) room: Option<Room>,
     /// What to tell the user although it is no failure.
     pub(crate) warnings: Vec<String>,
 }
@@ -39,7 +42,7 @@ pub(crate) enum End {
 
 impl Worked {
     fn ended(records: Vec<Record>, end: End) -> Self {
-        Self { records, end, stats: None, dropped: Vec::new(), warnings: Vec::new() }
+        Self { records, end, stats: None, dropped: Vec::new(), room: None, warnings: Vec::new() }
     }
 
     pub(crate) fn ok(records: Vec<Record>, bytes: u64) -> Self {
@@ -64,7 +67,7 @@ pub(crate) type Unit<T> = (String, Result<T, Box<Worked>>);
 /// rest is counted as pending. When the output is closed everything stops at once.
 pub(crate) async fn drive<W, F>(session: &mut Session, inputs: Inputs, work: W)
 where
-    W: Fn(String) -> F + Send + Sync + 'static,
+    W: Fn(Asked) -> F + Send + Sync + 'static,
     F: Future<Output = Worked> + Send + 'static,
 {
     let units = inputs.stream().map(|given| named(as_text(given)));
@@ -146,9 +149,9 @@ where
 }
 
 /// A unit that is its own name.
-fn named(input: Result<String, BadEntry>) -> Unit<String> {
+fn named(input: Result<Asked, BadEntry>) -> Unit<Asked> {
     match input {
-        Ok(input) => (input.clone(), Ok(input)),
+        Ok(input) => (input.text.clone(), Ok(input)),
         Err(bad) => bad_unit(bad),
     }
 }

@@ -21,12 +21,40 @@ const KEYS: [&str; 3] = ["url", "input", "path"];
 /// neither waits for the other, few enough that a list of a million costs no memory.
 const AHEAD: usize = 256;
 
-/// An input as it was given, or why the entry of a list gives none.
-pub(crate) type Given = Result<OsString, BadEntry>;
+/// The keys of a record that name the page it was found in.
+const PAGE_KEYS: [&str; 2] = ["source", "_source"];
+
+/// An input, or why the entry of a list gives none.
+pub(crate) type Given = Result<Input, BadEntry>;
+
+/// An input as it was given, and who gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Input {
+    pub(crate) name: OsString,
+    pub(crate) by: By,
+}
+
+/// Who gave an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The user: on the command line, or in a list where nothing is on the command line.
+    User,
+    /// A list beside the command line.
+    List,
+    /// A page, of which an earlier run made a record; the page's URL or path.
+    Page(String),
+}
 
 /// An input as text: what URLs are, and of other inputs the nearest.
-pub(crate) fn as_text(given: Given) -> Result<String, BadEntry> {
-    given.map(|input| input.to_string_lossy().into_owned())
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) text: String,
+    pub(crate) by: By,
+}
+
+/// An input as text.
+pub(crate) fn as_text(given: Given) -> Result<Asked, BadEntry> {
+    given.map(|input| Asked { text: input.name.to_string_lossy().into_owned(), by: input.by })
 }
 
 /// An entry of a list that names no input.
@@ -52,7 +80,9 @@ impl Inputs {
     /// A list that cannot be opened.
     pub(crate) fn start(typed: Vec<OsString>, list: Option<List>) -> anyhow::Result<Self> {
         let finite = list.as_ref().is_none_or(|list| list.finite);
-        let all = move || typed.into_iter().map(Ok).chain(list.into_iter().flat_map(List::entries));
+        let by = if typed.is_empty() { By::User } else { By::List };
+        let typed = typed.into_iter().map(|name| Ok(Input { name, by: By::User }));
+        let all = move || typed.chain(list.into_iter().flat_map(move |list| list.entries(by.clone())));
         Ok(Self::feed(all, finite))
     }
 
@@ -86,7 +116,7 @@ impl Inputs {
             let mut line = Vec::new();
             match reader.read_until(b'\n', &mut line) {
                 Ok(0) => None,
-                Ok(_) => Some(Ok(OsString::from_vec(line))),
+                Ok(_) => Some(Ok(Input { name: OsString::from_vec(line), by: By::User })),
                 Err(error) => {
                     ended = true;
                     Some(Err(unreadable(&name, &error)))
@@ -155,7 +185,16 @@ impl List {
         Ok(Self { name: path.display().to_string(), reader, key, finite })
     }
 
-    fn entries(self) -> Box<dyn Iterator<Item = Given>> {
+    /// Its entries; those that name no page are by `by`.
+    fn entries(self, by: By) -> Box<dyn Iterator<Item = Given>> {
+        let given = move |found: Found| match found.page {
+            Some(page) => Input { name: found.name, by: By::Page(page) },
+            None => Input { name: found.name, by: by.clone() },
+        };
+        Box::new(self.found().map(move |found| found.map(&given)))
+    }
+
+    fn found(self) -> Box<dyn Iterator<Item = Result<Found, BadEntry>>> {
         let Self { name, mut reader, key, .. } = self;
         let shape = match peek_shape(&mut reader, key.as_deref()) {
             Ok(shape) => shape,
@@ -169,13 +208,13 @@ impl List {
                 );
                 Box::new(std::iter::once(Err(BadEntry { entry: name, message })))
             }
-            Shape::Nul => Box::new(ended_by(name, reader, b'\0').map(|name| name.map(OsString::from_vec))),
-            Shape::Lines => Box::new(lines(name, reader).map(|line| line.map(OsString::from_vec))),
+            Shape::Nul => Box::new(ended_by(name, reader, b'\0').map(|name| name.map(Found::bare))),
+            Shape::Lines => Box::new(lines(name, reader).map(|line| line.map(Found::bare))),
             Shape::Jsonl => Box::new(
                 lines(name, reader).map(move |line| line.and_then(|line| from_json(&line, key.as_deref()))),
             ),
             Shape::Json => json_array(name, reader, key),
-            Shape::Table { delimiter, column } => table(name, reader, delimiter, column),
+            Shape::Table { delimiter, column, page } => table(name, reader, delimiter, (column, page)),
         }
     }
 }
@@ -189,7 +228,21 @@ enum Shape {
     Table {
         delimiter: u8,
         column: usize,
+        /// The column that names the page a row was found in.
+        page: Option<usize>,
     },
+}
+
+/// What an entry names, and in which page it was found.
+struct Found {
+    name: OsString,
+    page: Option<String>,
+}
+
+impl Found {
+    fn bare(name: Vec<u8>) -> Self {
+        Self { name: OsString::from_vec(name), page: None }
+    }
 }
 
 /// Looks at the beginning without taking it. A pipe may hand over little at first: a table is then
@@ -253,13 +306,12 @@ fn table_shape(header: &[u8], key: Option<&str>) -> Option<Shape> {
             Some(key) => std::slice::from_ref(key),
             None => &KEYS,
         };
-        let column = wanted.iter().find_map(|key| names.iter().position(|name| name.trim() == *key))?;
+        let first_of =
+            |keys: &[&str]| keys.iter().find_map(|key| names.iter().position(|name| name.trim() == *key));
+        let (column, page) = (first_of(wanted)?, first_of(&PAGE_KEYS));
         // The first of a list of names may be that of a file.
         let is_file = key.is_none() && names.len() == 1 && Path::new(names.get(0)?).exists();
-        if is_file {
-            return None;
-        }
-        Some(Shape::Table { delimiter, column })
+        (!is_file).then_some(Shape::Table { delimiter, column, page })
     })
 }
 
@@ -310,17 +362,17 @@ fn unreadable(name: &str, error: &dyn std::fmt::Display) -> BadEntry {
     BadEntry { entry: name.to_owned(), message: format!("cannot read the list: {error}") }
 }
 
-fn from_json(line: &[u8], key: Option<&str>) -> Given {
+fn from_json(line: &[u8], key: Option<&str>) -> Result<Found, BadEntry> {
     match serde_json::from_slice::<Value>(line) {
         Ok(value) => from_value(&value, key),
         Err(error) => Err(bad(line, format!("not JSON: {error}"))),
     }
 }
 
-fn from_value(value: &Value, key: Option<&str>) -> Given {
+fn from_value(value: &Value, key: Option<&str>) -> Result<Found, BadEntry> {
     let wanted: &[&str] = key.as_slice();
     let found = match value {
-        Value::String(text) => return Ok(text.into()),
+        Value::String(text) => return Ok(Found { name: text.into(), page: None }),
         Value::Object(record) => {
             let keys = if wanted.is_empty() { KEYS.as_slice() } else { wanted };
             keys.iter().find_map(|key| record.get(*key).map(|value| (value, exact(record, key))))
@@ -328,13 +380,18 @@ fn from_value(value: &Value, key: Option<&str>) -> Given {
         _ => None,
     };
     match found.and_then(|(value, exact)| Some((value.as_str()?, exact))) {
-        Some((_, Some(exact))) => Ok(exact),
-        Some((text, None)) => Ok(text.into()),
+        Some((_, Some(exact))) => Ok(Found { name: exact, page: page_of(value) }),
+        Some((text, None)) => Ok(Found { name: text.into(), page: page_of(value) }),
         None => {
             let keys = key.map_or_else(|| "`url`, `input` or `path`".to_owned(), |key| format!("`{key}`"));
             Err(bad(value.to_string().as_bytes(), format!("no {keys} in this record")))
         }
     }
+}
+
+/// The page that a record was found in.
+fn page_of(record: &Value) -> Option<String> {
+    PAGE_KEYS.iter().find_map(|key| record.get(*key)?.as_str()).map(str::to_owned)
 }
 
 /// A path that is not UTF-8, which stands lossily under its key and exactly beside it, as `path_bytes` (base64).
@@ -353,7 +410,7 @@ fn json_array(
     name: String,
     mut reader: Box<dyn BufRead + Send>,
     key: Option<String>,
-) -> Box<dyn Iterator<Item = Given>> {
+) -> Box<dyn Iterator<Item = Result<Found, BadEntry>>> {
     let mut text = Vec::new();
     let parsed = reader
         .read_to_end(&mut text)
@@ -369,13 +426,15 @@ fn table(
     name: String,
     reader: Box<dyn BufRead + Send>,
     delimiter: u8,
-    column: usize,
-) -> Box<dyn Iterator<Item = Given>> {
+    (column, page): (usize, Option<usize>),
+) -> Box<dyn Iterator<Item = Result<Found, BadEntry>>> {
     let rows = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
     Box::new(rows.into_byte_records().map(move |row| {
         let row = row.map_err(|error| unreadable(&name, &error))?;
-        match row.get(column).filter(|cell| !cell.is_empty()) {
-            Some(cell) => Ok(OsString::from_vec(cell.to_vec())),
+        let cell = |column| row.get(column).filter(|cell| !cell.is_empty());
+        let page = page.and_then(cell).map(|page| String::from_utf8_lossy(page).into_owned());
+        match cell(column) {
+            Some(name) => Ok(Found { name: OsString::from_vec(name.to_vec()), page }),
             None => Err(bad(row.as_slice(), "the cell that names the input is empty".to_owned())),
         }
     }))
@@ -413,16 +472,36 @@ pub(crate) fn list(path: Option<&PathBuf>, key: Option<String>) -> anyhow::Resul
 mod tests {
     use super::*;
 
-    fn entries(text: &str, key: Option<&str>) -> Vec<Result<String, String>> {
-        let list = List {
+    fn list(text: &str, key: Option<&str>) -> List {
+        List {
             name: "list".to_owned(),
             reader: Box::new(BufReader::new(io::Cursor::new(text.to_owned()))),
             key: key.map(str::to_owned),
             finite: true,
-        };
-        list.entries()
-            .map(|given| given.map(|text| text.into_string().unwrap()).map_err(|bad| bad.message))
-            .collect()
+        }
+    }
+
+    fn entries(text: &str, key: Option<&str>) -> Vec<Result<String, String>> {
+        let entries = list(text, key).entries(By::User);
+        entries.map(|given| as_text(given).map(|asked| asked.text).map_err(|bad| bad.message)).collect()
+    }
+
+    #[test]
+    fn an_entry_that_names_its_page_was_given_by_the_page() {
+        let page = By::Page("http://p/".to_owned());
+        let lists = [
+            "{\"source\":\"http://p/\",\"url\":\"u\"}\n",
+            "[{\"_source\":\"http://p/\",\"url\":\"u\"}]",
+            "source,url,text\nhttp://p/,u,x\n",
+        ];
+        for text in lists {
+            let given: Vec<_> = list(text, None).entries(By::User).map(Result::unwrap).collect();
+            assert_eq!(given, [Input { name: "u".into(), by: page.clone() }], "{text}");
+        }
+        for text in ["u\n", "{\"url\":\"u\"}\n", "url\nu\n", "source,url\n,u\n"] {
+            let given: Vec<_> = list(text, None).entries(By::List).map(Result::unwrap).collect();
+            assert_eq!(given, [Input { name: "u".into(), by: By::List }], "{text}");
+        }
     }
 
     fn ok(expected: &[&str]) -> Vec<Result<String, String>> {
@@ -449,8 +528,8 @@ mod tests {
     #[test]
     fn a_path_that_is_not_utf_8_is_taken_exactly() {
         let record = serde_json::json!({"path": "a\u{fffd}", "path_bytes": "Yf8="});
-        assert_eq!(from_value(&record, None).unwrap().into_vec(), b"a\xFF");
-        assert_eq!(from_value(&record, Some("path")).unwrap().into_vec(), b"a\xFF");
+        assert_eq!(from_value(&record, None).unwrap().name.into_vec(), b"a\xFF");
+        assert_eq!(from_value(&record, Some("path")).unwrap().name.into_vec(), b"a\xFF");
     }
 
     #[test]

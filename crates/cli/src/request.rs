@@ -1,18 +1,21 @@
 //! From the request options to a client and the requests it sends.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use gather_fetch::{Client, ClientBuilder, Error, Jar, Method, Response, Robots, Secret};
+use gather_fetch::{Client, ClientBuilder, Error, Jar, Method, Response, Robots, Secret, Url};
 use gather_records::{Failure, Kind};
 
 use crate::args::{Polite, Request, Shared};
 use crate::cookies::{self, CookieFile};
 use crate::exit::{usage, usage_error};
+use crate::input::{Asked, By};
 use crate::netrc;
 use crate::progress::say;
 
@@ -25,13 +28,16 @@ pub(crate) struct Requests {
     /// The headers that go with the body, unless `-H` says otherwise.
     body_headers: Vec<(&'static str, &'static str)>,
     cookies: Arc<Mutex<Option<CookieFile>>>,
+    /// Whether bodies count towards the memory budget until they are written. In the order of the inputs one would wait for
+    /// another that waits for room.
+    holds_room: bool,
 }
 
 impl Requests {
     /// # Errors
     /// Options that do not hold: a header without a colon, a file that cannot be read, or written at the end.
     pub(crate) fn new(options: &Request, shared: &Shared) -> anyhow::Result<Self> {
-        Self::polite(options, shared, &Polite { robots: false })
+        Self::polite(options, shared, &Polite::default())
     }
 
     /// The same, obeying robots.txt if the options say so.
@@ -50,6 +56,7 @@ impl Requests {
             body,
             body_headers: body_headers(options)?,
             cookies: Arc::new(Mutex::new(file.flatten())),
+            holds_room: !shared.ordered,
         })
     }
 
@@ -67,12 +74,14 @@ impl Requests {
         &self.client
     }
 
-    /// The request for a URL that the user gave.
+    /// The request for a URL.
     ///
     /// # Errors
     /// Kind `invalid_input` for what is no URL that can be fetched.
-    pub(crate) fn to(&self, url: &str) -> Result<gather_fetch::Request, Error> {
-        let mut request = gather_fetch::Request::new(self.method.clone(), url)?.typed(true);
+    pub(crate) fn to(&self, asked: &Asked) -> Result<gather_fetch::Request, Error> {
+        self.allow(asked)?;
+        let request = gather_fetch::Request::new(self.method.clone(), &asked.text)?;
+        let mut request = request.hold_room(self.holds_room);
         if let Some(body) = &self.body {
             request = request.body(body.clone());
             for (name, value) in &self.body_headers {
@@ -82,33 +91,48 @@ impl Requests {
         Ok(request)
     }
 
-    /// Lets requests go to the origin of a URL that the user gave, although it may be of this machine or network.
+    /// Lets requests go to the origin of a URL as far as who gave it may say so: the user may name an address of this
+    /// machine or network and has credentials sent there, a list beside the command line may do the former only, and a page
+    /// no more than it could reach by itself.
     ///
     /// # Errors
     /// Kind `invalid_input` for what is no URL that can be fetched.
-    pub(crate) fn allow(&self, url: &str) -> Result<(), Error> {
-        self.client.allow_origin(url)
+    pub(crate) fn allow(&self, asked: &Asked) -> Result<(), Error> {
+        match &asked.by {
+            By::User => self.client.allow_origin(&asked.text),
+            By::List => self.client.allow_host(&asked.text),
+            By::Page(page) => self.client.allow_link(page, &asked.text),
+        }
     }
 
-    /// Fetches a URL that the user gave; a status of 4xx or 5xx is a response like any other.
+    /// Fetches a URL; a status of 4xx or 5xx is a response like any other.
     ///
     /// # Errors
     /// As the client's.
-    pub(crate) async fn fetch(&self, url: &str) -> Result<Response, Error> {
-        self.client.execute(self.to(url)?).await
+    pub(crate) async fn fetch(&self, asked: &Asked) -> Result<Response, Error> {
+        self.client.execute(self.to(asked)?).await
     }
 }
 
 /// The failure that an error of the client is, for the input it was made for.
 pub(crate) fn failure(input: &str, error: &Error) -> Failure {
     let kind = error.kind().as_str().parse().unwrap_or(Kind::Io);
-    let mut failure = Failure::new(input, kind, error.to_string());
+    let mut failure = Failure::new(without_password(input), kind, error.to_string());
     failure.phase = error.phase().map(|phase| phase.as_str().to_owned());
     failure.status = error.status();
     failure.final_url = error.url().map(ToString::to_string);
     failure.attempts = error.attempts();
     failure.elapsed_ms = milliseconds(error.elapsed());
     failure
+}
+
+/// An input as it is told of: a URL without the password in it.
+pub(crate) fn without_password(input: &str) -> Cow<'_, str> {
+    let Ok(mut url) = Url::parse(input) else { return input.into() };
+    match url.password().is_some() && url.set_password(Some("***")).is_ok() {
+        true => String::from(url).into(),
+        false => input.into(),
+    }
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> u64 {
@@ -147,6 +171,9 @@ pub(crate) fn builder(
         .max_body(options.max_size)
         .max_redirects(options.max_redirects as usize)
         .follow_redirects(options.max_redirects > 0)
+        .max_ratio(options.max_ratio)
+        .max_wait(options.max_wait)
+        .allow_downgrade(options.allow_downgrade)
         .allow_private(options.allow_private)
         .insecure(options.insecure);
     if let Some(limit) = shared.timeout {
@@ -154,6 +181,9 @@ pub(crate) fn builder(
     }
     if let Some(limit) = options.connect_timeout {
         builder = builder.connect_timeout(unless_zero(limit));
+    }
+    if let Some(limit) = options.first_byte_timeout {
+        builder = builder.first_byte_timeout(unless_zero(limit));
     }
     if let Some(agent) = &options.user_agent {
         builder = builder.user_agent(agent);
@@ -173,6 +203,12 @@ pub(crate) fn builder(
     }
     if polite.robots {
         builder = builder.robots(&agent(options)?);
+    }
+    if let Some(at_once) = polite.per_host {
+        builder = builder.per_origin(NonZeroUsize::new(at_once as usize));
+    }
+    if let Some(delay) = polite.delay.or(polite.rate) {
+        builder = builder.delay(delay);
     }
     let mut seen = BTreeSet::new();
     for header in &options.headers {

@@ -131,6 +131,7 @@ impl Session {
 
     /// Takes what became of an input: its records to the output, its end to the account.
     pub(crate) async fn take(&mut self, input: &str, worked: Worked) {
+        let _room = worked.room; // given back when all of it is written
         if let Some(stats) = &worked.stats {
             self.report.fields(stats);
         }

@@ -49,6 +49,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(milliseconds / 1_000.0).map_err(|_| refused())
 }
 
+/// Reads a rate, such as `10/s`, as the time from one to the next.
+pub(crate) fn rate(text: &str) -> Result<Duration, String> {
+    let refused =
+        || format!("`{text}` is not a rate\n  hint: write how many in which time: 10/s, 30/m, 100/h");
+    let (number, unit) = text.split_once('/').ok_or_else(refused)?;
+    let number: f64 = number.trim().parse().map_err(|_| refused())?;
+    let (_, milliseconds) = TIME.iter().find(|(name, _)| *name == unit.trim()).ok_or_else(refused)?;
+    let apart = Duration::try_from_secs_f64(milliseconds / 1_000.0 / number).map_err(|_| refused())?;
+    if number > 0.0 { Ok(apart) } else { Err(refused()) }
+}
+
 /// Reads a moment: a duration before now, or a date with or without a time (RFC 3339; without a zone it is UTC).
 pub(crate) fn moment(text: &str) -> Result<SystemTime, String> {
     let date = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
@@ -174,6 +185,17 @@ mod tests {
             ("0", 0),
         ] {
             assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_the_time_from_one_to_the_next() {
+        let read = |text| rate(text).ok();
+        assert_eq!(read("10/s"), Some(Duration::from_millis(100)));
+        assert_eq!(read("30/m"), Some(Duration::from_secs(2)));
+        assert_eq!(read("0.5/s"), Some(Duration::from_secs(2)));
+        for wrong in ["10", "/s", "0/s", "-1/s", "10/x", "nan/s", "inf/q"] {
+            assert_eq!(read(wrong), None, "{wrong}");
         }
     }
 }

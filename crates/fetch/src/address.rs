@@ -117,6 +117,16 @@ fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
+/// Whether a URL says by itself that it is of this machine or network: `localhost`, or an address that is not public.
+pub(crate) fn is_private_host(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(v4)) => !classify(v4.into()).is_public(),
+        Some(url::Host::Ipv6(v6)) => !classify(v6.into()).is_public(),
+        Some(host) => is_loopback_host(&host),
+        None => false,
+    }
+}
+
 /// Whether a URL's host is this machine by its very name, so that no limit of the public net applies to it.
 pub(crate) fn is_loopback_host<S: AsRef<str>>(host: &url::Host<S>) -> bool {
     match host {

@@ -13,15 +13,16 @@ use hyper::body::{Body as _, Incoming};
 use crate::bounds::{Limits, MinRate};
 use crate::decode::{Decoder, Source};
 use crate::error::Failure;
+use crate::gathered::{Blocks, Gathered};
 use crate::limits::{Meter, Pulse};
-use crate::memory::Claim;
+use crate::memory::{Claim, Room};
 use crate::origins::Places;
 use crate::transport::io::ConnectionInfo;
 use crate::transport::wire::explain_body;
 use crate::watch::Watch;
 
-/// How much is reserved for a body on its word alone; more than this must have come first.
-const TRUSTED: u64 = 1 << 20;
+/// The most that is reserved for what an encoded body is likely to come to.
+const LIKELY: usize = 1 << 20;
 
 /// How much of a body that nobody wants is read, so that its connection can serve again.
 const DRAINED: u64 = 64 << 10;
@@ -35,6 +36,9 @@ const DECODED: usize = 16 << 10;
 /// An encoded body of so many bytes is kept as it comes and then decoded in one go: its decoder has its windows for that
 /// moment only, and not while the server takes its time.
 const IN_ONE_GO: u64 = 64 << 10;
+
+/// Below this many bytes the room of a body is given back although the body is kept: it is of no consequence.
+const ROOM: u64 = 256 << 10;
 
 pub(crate) struct Body {
     incoming: Incoming,
@@ -114,25 +118,46 @@ impl Body {
         self.decoder.is_some()
     }
 
-    /// All of it. What it holds of the budget is given back at the end.
+    /// All of it. What it holds of the budget is given back at the end, unless it is [taken](Self::take_room) before.
     pub(crate) async fn collect(&mut self, keep: &Keep, watch: &mut Watch) -> Result<Collected, Failure> {
-        let collected = match self.decoder.take() {
-            Some(decoder) => self.collect_encoded(decoder, keep, watch).await,
-            None => self.collect_plain(keep, watch).await,
-        };
-        self.claim.release();
-        collected
+        match (self.decoder.take(), keep) {
+            (Some(decoder), _) => self.collect_encoded(decoder, keep, watch).await,
+            (None, Keep::All) => self.collect_plain(watch).await,
+            (None, Keep::Nothing) => self.count(watch).await,
+        }
     }
 
-    async fn collect_plain(&mut self, keep: &Keep, watch: &mut Watch) -> Result<Collected, Failure> {
-        let mut all = Gathered::new(keep);
+    /// The room that a collected body of so many bytes holds, for whoever keeps the body; none for a small one.
+    pub(crate) fn take_room(&mut self, bytes: u64) -> Option<Room> {
+        (bytes >= ROOM).then(|| self.claim.take(bytes))
+    }
+
+    async fn collect_plain(&mut self, watch: &mut Watch) -> Result<Collected, Failure> {
+        let mut all = Gathered::default();
         while let Some(piece) = self.piece(watch).await? {
-            let promised = self.incoming.size_hint().lower().min(TRUSTED) as usize;
-            let needed = all.needs(&piece, promised);
-            watch.in_total(self.claim.hold(needed)).await?;
-            all.add(piece, promised);
+            let rest = usize::try_from(self.incoming.size_hint().lower()).unwrap_or_default();
+            self.hold((all.len() + piece.len()) as u64, watch).await?;
+            all.add(piece, rest);
         }
-        Ok(all.finish())
+        let bytes = all.finish();
+        Ok(Collected { length: bytes.len() as u64, bytes })
+    }
+
+    async fn count(&mut self, watch: &mut Watch) -> Result<Collected, Failure> {
+        let mut length = 0;
+        while let Some(piece) = self.piece(watch).await? {
+            length += piece.len() as u64;
+        }
+        Ok(Collected { bytes: Bytes::new(), length })
+    }
+
+    /// Holds so many bytes of the budget in all. A wait for room is no fault of the server's: its pace is looked at anew.
+    async fn hold(&mut self, bytes: u64, watch: &mut Watch) -> Result<(), Failure> {
+        if !self.claim.try_hold(bytes) {
+            watch.in_total(self.claim.take_turn()).await?;
+            self.pulse.rest();
+        }
+        Ok(())
     }
 
     async fn collect_encoded(
@@ -143,7 +168,7 @@ impl Body {
     ) -> Result<Collected, Failure> {
         let mut encoded = BytesMut::new();
         while let Some(piece) = self.piece(watch).await? {
-            watch.in_total(self.claim.hold((encoded.len() + piece.len()) as u64)).await?;
+            self.hold((encoded.len() + piece.len()) as u64, watch).await?;
             encoded.extend_from_slice(&piece);
             if self.wire() > IN_ONE_GO {
                 return self.decode_as_it_comes(decoder, &encoded, keep, watch).await;
@@ -170,7 +195,7 @@ impl Body {
         let mut source = Source { bytes: encoded, is_last: true };
         let mut all = Decoded::new(keep, encoded.len());
         while all.pull(&mut decoder, &mut source, &mut self.meter)? {
-            if !self.claim.try_hold((encoded.len() + all.bytes.len()) as u64) {
+            if !self.claim.try_hold(encoded.len() as u64 + all.held()) {
                 return Ok(None);
             }
         }
@@ -185,7 +210,7 @@ impl Body {
         watch: &mut Watch,
     ) -> Result<Collected, Failure> {
         let beside = decoder.most_memory() + first.len() as u64;
-        watch.in_total(self.claim.hold(beside)).await?;
+        self.hold(beside, watch).await?;
         let mut all = Decoded::new(keep, first.len());
         let mut next = Some(Bytes::copy_from_slice(first));
         loop {
@@ -193,7 +218,7 @@ impl Body {
             let piece = next.unwrap_or_default();
             let mut source = Source { bytes: &piece, is_last };
             while all.pull(&mut decoder, &mut source, &mut self.meter)? {
-                watch.in_total(self.claim.hold(beside + all.bytes.len() as u64)).await?;
+                self.hold(beside + all.held(), watch).await?;
             }
             if is_last {
                 return Ok(all.finish());
@@ -284,9 +309,9 @@ impl Body {
         let mut out = vec![0; DECODED];
         let mut source = Source { bytes: &self.fed, is_last: self.ended };
         let written = decoder.pull(&mut source, &mut out)?;
-        let left = source.bytes.len();
-        let _ = self.fed.split_to(self.fed.len() - left);
-        self.meter.add_decoded(written)?;
+        let taken = self.fed.len() - source.bytes.len();
+        let _ = self.fed.split_to(taken);
+        self.meter.add_decoded(taken, written)?;
         out.truncate(written);
         Ok(out.into())
     }
@@ -305,61 +330,9 @@ impl Body {
     }
 }
 
-/// The pieces of a body as they are: a single one is not copied.
-enum Gathered {
-    Nothing,
-    One(Bytes),
-    Many(BytesMut),
-    Counted(u64),
-}
-
-impl Gathered {
-    fn new(keep: &Keep) -> Self {
-        match keep {
-            Keep::All => Self::Nothing,
-            Keep::Nothing => Self::Counted(0),
-        }
-    }
-
-    /// What it will hold with this piece.
-    fn needs(&self, piece: &Bytes, promised: usize) -> u64 {
-        let bytes = match self {
-            Self::Counted(_) => 0,
-            Self::Nothing => piece.len(),
-            Self::One(one) => one.len() + piece.len() + promised,
-            Self::Many(all) => all.capacity().max(all.len() + piece.len()),
-        };
-        bytes as u64
-    }
-
-    fn add(&mut self, piece: Bytes, promised: usize) {
-        match self {
-            Self::Counted(bytes) => *bytes += piece.len() as u64,
-            Self::Nothing => *self = Self::One(piece),
-            Self::Many(all) => all.extend_from_slice(&piece),
-            Self::One(one) => {
-                let mut all = BytesMut::with_capacity(one.len() + piece.len() + promised);
-                all.extend_from_slice(one);
-                all.extend_from_slice(&piece);
-                *self = Self::Many(all);
-            }
-        }
-    }
-
-    fn finish(self) -> Collected {
-        let bytes = match self {
-            Self::Counted(length) => return Collected { bytes: Bytes::new(), length },
-            Self::Nothing => Bytes::new(),
-            Self::One(one) => one,
-            Self::Many(all) => all.freeze(),
-        };
-        Collected { length: bytes.len() as u64, bytes }
-    }
-}
-
 /// What has been decoded of a body.
 struct Decoded {
-    bytes: Vec<u8>,
+    blocks: Blocks,
     length: u64,
     keep: bool,
 }
@@ -367,8 +340,13 @@ struct Decoded {
 impl Decoded {
     fn new(keep: &Keep, encoded: usize) -> Self {
         let keep = matches!(keep, Keep::All);
-        let likely = if keep { encoded.saturating_mul(4).min(TRUSTED as usize) } else { 0 };
-        Self { bytes: Vec::with_capacity(likely), length: 0, keep }
+        let likely = if keep { encoded.saturating_mul(4).min(LIKELY) } else { 0 };
+        Self { blocks: Blocks::with_capacity(likely), length: 0, keep }
+    }
+
+    /// How much memory it holds.
+    fn held(&self) -> u64 {
+        if self.keep { self.length } else { 0 }
     }
 
     /// Decodes some more; `false` once the source is used up.
@@ -379,16 +357,17 @@ impl Decoded {
         meter: &mut Meter,
     ) -> Result<bool, Failure> {
         let mut some = [0; DECODED];
+        let before = source.bytes.len();
         let written = decoder.pull(source, &mut some)?;
-        meter.add_decoded(written)?;
+        meter.add_decoded(before - source.bytes.len(), written)?;
         self.length += written as u64;
         if self.keep {
-            self.bytes.extend_from_slice(some.get(..written).unwrap_or_default());
+            self.blocks.push(some.get(..written).unwrap_or_default(), 0);
         }
         Ok(written > 0)
     }
 
     fn finish(self) -> Collected {
-        Collected { bytes: self.bytes.into(), length: self.length }
+        Collected { bytes: self.blocks.finish(), length: self.length }
     }
 }

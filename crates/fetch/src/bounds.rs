@@ -48,7 +48,7 @@ pub struct Limits {
     pub body: u64,
     /// Decoded bytes per byte on the wire, looked at once 1 MiB is decoded. 200; `u32::MAX` is no limit.
     pub ratio: u32,
-    /// Bytes of a response's head. 256 KiB, at least 8 KiB. (A head of more than 100 headers is refused, too.)
+    /// Bytes of a response's head. 256 KiB, at least 8 KiB. (A head of more than 256 headers is refused, too.)
     pub header_bytes: usize,
     /// Layers of `Content-Encoding`. 5.
     pub layers: usize,

@@ -69,7 +69,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The limit for the head of the response: 30 s by default, `None` is no limit.
+    /// The limit for the head of the response, once the request is sent: 30 s by default, `None` is no limit.
     pub fn first_byte_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.config.timeouts.first_byte = limit.into();
         self
@@ -106,6 +106,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Decoded bytes per byte on the wire, looked at once 1 MiB is decoded: 200 by default, `u32::MAX` is no limit.
+    pub fn max_ratio(mut self, ratio: u32) -> Self {
+        self.config.limits.ratio = ratio;
+        self
+    }
+
     /// How often a request that failed is tried again: 2 by default, 0 never.
     pub fn retries(mut self, retries: u32) -> Self {
         self.config.retries = retries;
@@ -119,6 +125,13 @@ impl ClientBuilder {
         self
     }
 
+    /// The same over all origins: 10,000 by default, `None` for no limit. It keeps thousands of dead sites from doubling
+    /// what a run asks for.
+    pub fn total_retry_budget(mut self, retries: impl Into<Option<u32>>) -> Self {
+        self.config.total_retry_budget = retries.into();
+        self
+    }
+
     /// The ceiling of the first wait before a retry; it doubles each time, to 30 s at most. 200 ms by default; zero
     /// waits only where the server asks for it.
     pub fn backoff(mut self, base: Duration) -> Self {
@@ -127,7 +140,8 @@ impl ClientBuilder {
     }
 
     /// The longest `Retry-After` that is waited for: 2 minutes by default. Meanwhile nothing more is asked of the whole
-    /// origin. A response that asks for more time is final, and holds back nobody.
+    /// origin. A response that asks for more time is final, and until then nothing more is asked of the origin: its requests
+    /// fail at once, with the kind `status`.
     pub fn max_wait(mut self, wait: Duration) -> Self {
         self.config.max_wait = wait;
         self
@@ -309,8 +323,8 @@ impl ClientBuilder {
     /// robots.txt is not asked.
     ///
     /// Each request, and each hop of its redirects, is checked first; what is not allowed is an error of kind `robots` that
-    /// names the line. Where robots.txt cannot be had (5xx, 429, no connection), nothing is allowed; where there is none (any
-    /// other 4xx), everything is. See [`Client::robots`].
+    /// names the line. Where robots.txt cannot be had (5xx, no connection), nothing is allowed; where there is none (4xx, 429
+    /// included), everything is. See [`Client::robots`].
     ///
     /// ```
     /// use gather_fetch::{Client, ErrorKind, Request};

@@ -21,11 +21,12 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use url::Url;
 
+use crate::address::is_private_host;
 use crate::body::{Body, Collected, Held, Keep};
 use crate::bounds::{Limits, Timeouts};
 use crate::config::Config;
 use crate::cookies;
-use crate::error::{Error, ErrorKind, Failure, shortened, shown};
+use crate::error::{Error, ErrorKind, Failure, Resend, shortened, shown};
 use crate::memory::Memory;
 use crate::origins::{Origins, Places};
 use crate::polite::{Known, Polite};
@@ -37,7 +38,7 @@ use crate::retry_budget::RetryBudget;
 use crate::robots::Access;
 use crate::streaming::Streaming;
 use crate::transport::connect::Typed;
-use crate::transport::wire::{Wire, WireRequest, connection};
+use crate::transport::wire::{IDLE_CONNECTIONS, Wire, WireRequest, connection};
 use crate::url_input::{IntoUrl, Origin, same_origin};
 use crate::watch::Watch;
 
@@ -96,7 +97,8 @@ impl Client {
         let wire = Wire::new(&config, typed.clone());
         let (origins, memory) =
             (Origins::new(config.pace, config.max_requests), Memory::new(config.limits.memory));
-        let (polite, retries) = (Polite::new(config.downgrade), RetryBudget::new(config.retry_budget));
+        let (polite, retries) =
+            (Polite::new(config.downgrade), RetryBudget::new(config.retry_budget, config.total_retry_budget));
         Self(Arc::new(Inner { origins, memory, retries, polite, typed, wire, config }))
     }
 
@@ -122,6 +124,45 @@ impl Client {
     pub fn allow_origin(&self, url: impl IntoUrl) -> Result<(), Error> {
         let url = crate::url_input::into_url(url)?;
         self.0.typed.add(Origin::of(&url));
+        Ok(())
+    }
+
+    /// Says that the host and port of this URL may be private, and no more: no default credentials go there.
+    ///
+    /// # Errors
+    /// `invalid_input` for a URL that cannot be fetched.
+    pub fn allow_host(&self, url: impl IntoUrl) -> Result<(), Error> {
+        let url = crate::url_input::into_url(url)?;
+        self.0.typed.add_door(&Origin::of(&url));
+        Ok(())
+    }
+
+    /// Says that the page at `page` leads to `url`. Its host and port may be private if that is no news: if the page is of
+    /// the same origin, or stands at a private address itself (as its URL says: `localhost`, or an address). Otherwise
+    /// nothing changes. No default credentials go there.
+    ///
+    /// # Errors
+    /// `invalid_input` for a URL that cannot be fetched.
+    ///
+    /// ```
+    /// use gather_fetch::{Client, ErrorKind};
+    ///
+    /// # gather_core::run(async {
+    /// let client = Client::builder().retries(0).build().unwrap();
+    /// client.allow_link("http://example.com/", "http://127.0.0.1:1/").unwrap();
+    /// let error = client.get("http://127.0.0.1:1/").await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::PrivateAddress);
+    /// client.allow_link("http://localhost/", "http://127.0.0.1:1/").unwrap();
+    /// let error = client.get("http://127.0.0.1:1/").await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Connect);
+    /// # }).unwrap();
+    /// ```
+    pub fn allow_link(&self, page: &str, url: impl IntoUrl) -> Result<(), Error> {
+        let url = crate::url_input::into_url(url)?;
+        let page = Url::parse(page).ok().filter(Url::has_host);
+        if page.is_some_and(|page| same_origin(&page, &url) || is_private_host(&page)) {
+            self.0.typed.add_door(&Origin::of(&url));
+        }
         Ok(())
     }
 
@@ -275,6 +316,7 @@ struct Call<'a> {
     earlier_cookies: Vec<Option<HeaderValue>>,
     sets_cookies: bool,
     keep: Keep,
+    holds_room: bool,
     attempts: u32,
     watch: Watch,
 }
@@ -301,6 +343,7 @@ impl<'a> Call<'a> {
             earlier_cookies: Vec::new(),
             sets_cookies: false,
             keep: if request.keep_body { Keep::All } else { Keep::Nothing },
+            holds_room: request.hold_room,
             attempts: 1,
             watch: Watch::start(timeouts),
         }
@@ -308,11 +351,13 @@ impl<'a> Call<'a> {
 
     /// The response that counts: after redirects, and after the retries that need no body to be decided.
     async fn open(&mut self) -> Result<Open, Error> {
+        self.check_closed()?;
         self.obey_robots().await?;
         loop {
             match self.hop().await {
                 Ok(open) if self.follows(&open) => {
                     self.redirect(open).await?;
+                    self.check_closed()?;
                     self.obey_robots().await?;
                 }
                 Ok(open) => match self.wait_for_status(&open) {
@@ -322,6 +367,12 @@ impl<'a> Call<'a> {
                 Err(failure) => self.try_again_after(failure).await?,
             }
         }
+    }
+
+    /// Goes no further where the origin asked to be left alone for longer than is waited for.
+    fn check_closed(&self) -> Result<(), Error> {
+        let closed = self.client.origins.closed(&self.url);
+        closed.map_or(Ok(()), |failure| Err(self.error(failure)))
     }
 
     /// Goes no further where robots.txt says no. No place among the requests to a host is held meanwhile.
@@ -359,12 +410,24 @@ impl<'a> Call<'a> {
         Ok(open)
     }
 
-    /// One request and the head of its response; once more if the connection turns out to have been dead already.
+    /// One request and the head of its response; again if the connection turns out to have been dead already.
     async fn hop(&mut self) -> Result<Open, Failure> {
-        match self.send().await {
-            Err(failure) if failure.unprocessed => self.send().await,
-            Err(failure) if failure.stale && is_idempotent(&self.method) => self.send().await,
-            result => result,
+        let mut sent = 1;
+        loop {
+            match self.send().await {
+                Err(failure) if sent <= self.resends(failure.resend) => sent += 1,
+                result => return result,
+            }
+        }
+    }
+
+    /// How often a request is sent again: past dead connections no more often than there can be.
+    fn resends(&self, resend: Resend) -> usize {
+        match resend {
+            Resend::Once => 1,
+            Resend::OnceIfIdempotent if is_idempotent(&self.method) => 1,
+            Resend::UntilFresh if is_idempotent(&self.method) => IDLE_CONNECTIONS,
+            _ => 0,
         }
     }
 
@@ -374,6 +437,9 @@ impl<'a> Call<'a> {
             true => self.watch.in_total(origins.enter(&self.url)).await?,
             false => Places::default(),
         };
+        if let Some(failure) = origins.closed(&self.url) {
+            return Err(failure); // it has said so since
+        }
         self.cookies = self.client.config.cookies.for_url(&self.url);
         let request = self.wire_request()?;
         let response = self.client.wire.send(request, &mut self.watch).await?;
@@ -386,8 +452,10 @@ impl<'a> Call<'a> {
         let claim = self.client.memory.claim();
         let body =
             Body::new(incoming, &self.limits(), config.timeouts.slowest, Held { places, connection, claim });
-        if let Some(pause) = retry::asked_pause(status, &parts.headers, config.max_wait) {
-            origins.pause(&self.url, pause);
+        match retry::asked_pause(status, &parts.headers) {
+            Some(pause) if pause <= config.max_wait => origins.pause(&self.url, pause),
+            Some(pause) => origins.close(&self.url, pause, status),
+            None => {}
         }
         Ok(Open { status, version: parts.version, headers: parts.headers, remote, body })
     }
@@ -563,7 +631,9 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn response(self, open: Open, body: Collected) -> Response {
+    fn response(self, mut open: Open, body: Collected) -> Response {
+        let kept = body.bytes.len() as u64;
+        let room = if self.holds_room { open.body.take_room(kept) } else { None };
         let (wire_bytes, elapsed) = (open.body.wire(), self.watch.elapsed());
         Response {
             head: self.head(open.status, open.version, open.headers, open.remote),
@@ -571,6 +641,7 @@ impl<'a> Call<'a> {
             length: body.length,
             wire_bytes,
             elapsed,
+            room,
         }
     }
 

@@ -432,11 +432,12 @@ mod tests {
             let mut source = Source { bytes: piece, is_last: number == pieces.len() };
             let mut some = [0; 100];
             loop {
+                let before = source.bytes.len();
                 let written = decoder.pull(&mut source, &mut some)?;
+                meter.add_decoded(before - source.bytes.len(), written)?;
                 if written == 0 {
                     break;
                 }
-                meter.add_decoded(written)?;
                 out.extend_from_slice(&some[..written]);
             }
         }

@@ -125,6 +125,19 @@ impl fmt::Display for Phase {
     }
 }
 
+/// Whether a request that failed may be sent again without that being another attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resend {
+    Never,
+    /// The server says that it has not looked at it: once, whatever the method.
+    Once,
+    /// The server went away before it looked at it, as far as can be told: once, if the method is idempotent.
+    OnceIfIdempotent,
+    /// The connection was an idle one that the server had already closed, and the next one may be, too: if the method is
+    /// idempotent, until a new connection has it.
+    UntilFresh,
+}
+
 /// A failure before it is known which request, and which attempt, it belongs to.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
@@ -132,10 +145,7 @@ pub(crate) struct Failure {
     pub(crate) phase: Option<Phase>,
     pub(crate) status: Option<u16>,
     pub(crate) retryable: bool,
-    /// The connection was an idle one that the server had already closed: nothing of a response was seen.
-    pub(crate) stale: bool,
-    /// The server says that it has not looked at the request: sending it again is safe, whatever its method.
-    pub(crate) unprocessed: bool,
+    pub(crate) resend: Resend,
     fact: String,
     hint: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -148,8 +158,7 @@ impl Failure {
             phase: None,
             status: None,
             retryable: kind.is_transient(),
-            stale: false,
-            unprocessed: false,
+            resend: Resend::Never,
             fact: fact.into(),
             hint: None,
             source: None,

@@ -84,11 +84,12 @@ fn decode_pieces(coding: &[u8], pieces: &[&[u8]], limits: &Limits) -> Result<Vec
         let mut source = Source { bytes: piece, is_last: number == pieces.len() };
         let mut some = [0; 4096];
         loop {
+            let before = source.bytes.len();
             let written = decoder.pull(&mut source, &mut some)?;
+            meter.add_decoded(before - source.bytes.len(), written)?;
             if written == 0 {
                 break;
             }
-            meter.add_decoded(written)?;
             out.extend_from_slice(some.get(..written).unwrap_or_default());
         }
     }

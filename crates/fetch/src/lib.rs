@@ -40,6 +40,7 @@ mod config;
 mod cookies;
 mod decode;
 mod error;
+mod gathered;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
@@ -70,6 +71,7 @@ pub use client::Client;
 #[cfg(feature = "cookies")]
 pub use cookies::Jar;
 pub use error::{Error, ErrorKind, Phase};
+pub use memory::Room;
 pub use netrc::{MAX_NETRC, Netrc};
 pub use request::Request;
 pub use resolve::{Resolve, Resolving};

@@ -12,6 +12,8 @@ const RATIO_FLOOR: u64 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Meter {
     wire: u64,
+    /// How much of it the decoder has taken: what waits to be decoded is no licence for what comes out.
+    taken: u64,
     decoded: u64,
     max: u64,
     ratio: u64,
@@ -19,7 +21,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { wire: 0, decoded: 0, max: limits.body, ratio: u64::from(limits.ratio) }
+        Self { wire: 0, taken: 0, decoded: 0, max: limits.body, ratio: u64::from(limits.ratio) }
     }
 
     /// Bytes that came over the wire.
@@ -37,21 +39,24 @@ impl Meter {
         if self.wire > self.max { Err(self.too_large("the body is too large")) } else { Ok(()) }
     }
 
-    pub(crate) fn add_decoded(&mut self, bytes: usize) -> Result<(), Failure> {
+    /// So many bytes more were taken off the wire's, and so many came out of them.
+    pub(crate) fn add_decoded(&mut self, taken: usize, bytes: usize) -> Result<(), Failure> {
+        self.taken = self.taken.saturating_add(taken as u64);
         self.decoded = self.decoded.saturating_add(bytes as u64);
         if self.decoded > self.max {
             return Err(self.too_large("the decoded body is too large"));
         }
-        if self.decoded > RATIO_FLOOR && self.decoded / self.ratio.max(1) > self.wire {
+        if self.decoded > RATIO_FLOOR && self.decoded / self.ratio.max(1) > self.taken {
             let fact = format!("the body decodes to more than {} times its size", self.ratio);
-            return Err(Failure::new(ErrorKind::TooLarge, fact));
+            let failure = Failure::new(ErrorKind::TooLarge, fact);
+            return Err(failure.hint("--max-ratio (Limits::ratio) sets the limit"));
         }
         Ok(())
     }
 
     /// The body is decoded once more from its beginning.
     pub(crate) fn forget_decoded(&mut self) {
-        self.decoded = 0;
+        (self.taken, self.decoded) = (0, 0);
     }
 
     fn too_large(&self, fact: &str) -> Failure {
@@ -73,12 +78,17 @@ impl Pulse {
         Self { slowest, since: None, bytes: 0 }
     }
 
+    /// Nothing was read for a while, and that was our choice.
+    pub(crate) fn rest(&mut self) {
+        (self.since, self.bytes) = (None, 0);
+    }
+
     /// A piece has come. Large ones are beyond doubt, and cost no look at the clock.
     pub(crate) fn beat(&mut self, bytes: usize, now: impl FnOnce() -> Instant) -> Result<(), Failure> {
         let Some(slowest) = self.slowest else { return Ok(()) };
         self.bytes = self.bytes.saturating_add(bytes as u64);
         if self.bytes >= slowest.bytes {
-            (self.since, self.bytes) = (None, 0);
+            self.rest();
             return Ok(());
         }
         let now = now();
@@ -112,8 +122,25 @@ mod tests {
     fn the_ratio_counts_only_above_the_floor() {
         let mut meter = meter(u64::MAX, 10);
         meter.add_wire(1000).unwrap();
-        assert!(meter.add_decoded(RATIO_FLOOR as usize).is_ok());
-        assert_eq!(meter.add_decoded(1).unwrap_err().kind, ErrorKind::TooLarge);
+        assert!(meter.add_decoded(1000, RATIO_FLOOR as usize).is_ok());
+        assert_eq!(meter.add_decoded(0, 1).unwrap_err().kind, ErrorKind::TooLarge);
+    }
+
+    #[test]
+    fn what_has_come_and_was_not_decoded_yet_counts_for_nothing() {
+        let mut meter = meter(u64::MAX, 10);
+        meter.add_wire(1 << 20).unwrap();
+        assert!(meter.add_decoded(RATIO_FLOOR as usize / 10, RATIO_FLOOR as usize).is_ok());
+        assert!(meter.add_decoded(0, 11).is_err());
+    }
+
+    #[test]
+    fn a_wait_of_our_own_does_not_count_as_a_stall() {
+        let slowest = MinRate { bytes: 100, within: Duration::from_secs(10) };
+        let (mut pulse, start) = (Pulse::new(Some(slowest)), Instant::now());
+        pulse.beat(1, || start).unwrap();
+        pulse.rest();
+        assert!(pulse.beat(1, || start + Duration::from_secs(60)).is_ok());
     }
 
     #[test]

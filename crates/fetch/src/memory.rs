@@ -4,6 +4,7 @@
 //! A body takes room as it grows. When there is none left it waits for its turn, and whoever has the turn may go beyond
 //! the budget, as far as the limit on bodies allows: so one always gets through, and none waits for another that waits.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -59,14 +60,7 @@ impl Claim {
         taken
     }
 
-    /// Holds so many bytes in all, if need be beyond the budget, once it is its turn. Dropping the future loses nothing.
-    pub(crate) async fn hold(&mut self, bytes: u64) {
-        if !self.try_hold(bytes) {
-            self.take_turn().await;
-        }
-    }
-
-    /// Waits for its turn to go beyond the budget.
+    /// Waits for its turn to go beyond the budget. Dropping the future loses nothing.
     pub(crate) async fn take_turn(&mut self) {
         if self.turn.is_none() {
             self.turn = Some(self.memory.0.turn.lock_arc().await);
@@ -80,6 +74,30 @@ impl Claim {
     }
 }
 
+impl Claim {
+    /// What it holds, as a value of its own; this claim then holds nothing. It never holds more than `bytes` take.
+    pub(crate) fn take(&mut self, bytes: u64) -> Room {
+        let mut taken = self.memory.claim();
+        taken.held = self.held.min(bytes.next_multiple_of(STEP));
+        self.held -= taken.held;
+        taken.turn = self.turn.take();
+        self.release();
+        Room(Arc::new(taken))
+    }
+}
+
+/// The room that a kept body has in the memory budget of its client; given back when the last clone is dropped.
+///
+/// See [`Request::hold_room`](crate::Request::hold_room).
+#[derive(Clone)]
+pub struct Room(#[allow(dead_code, reason = "it is there to be dropped")] Arc<Claim>);
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Room")
+    }
+}
+
 impl Drop for Claim {
     fn drop(&mut self) {
         self.release();
@@ -90,6 +108,14 @@ impl Drop for Claim {
 mod tests {
     use super::*;
     use futures::FutureExt;
+
+    impl Claim {
+        async fn hold(&mut self, bytes: u64) {
+            if !self.try_hold(bytes) {
+                self.take_turn().await;
+            }
+        }
+    }
 
     #[test]
     fn what_is_held_is_given_back() {
@@ -116,6 +142,21 @@ mod tests {
         assert!(two.hold(2 * STEP).now_or_never().is_some());
         drop(two);
         assert!(three.hold(2 * STEP).now_or_never().is_some());
+    }
+
+    #[test]
+    fn room_that_is_taken_is_held_until_its_last_clone_is_gone() {
+        let memory = Memory::new(4 * STEP);
+        let mut claim = memory.claim();
+        assert!(claim.try_hold(4 * STEP));
+        let room = claim.take(STEP);
+        assert!(memory.claim().try_hold(3 * STEP), "the rest is free again");
+        drop(claim);
+        let clone = room.clone();
+        drop(room);
+        assert!(!memory.claim().try_hold(4 * STEP));
+        drop(clone);
+        assert!(memory.claim().try_hold(4 * STEP));
     }
 
     #[test]

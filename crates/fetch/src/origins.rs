@@ -1,18 +1,26 @@
 //! What an origin is asked at most: so many requests at once, so far apart, and none before it said.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_lock::{Semaphore, SemaphoreGuardArc};
-use gather_core::Limiter;
+use gather_core::{Limiter, now};
 use url::Url;
 
 use crate::address::is_loopback_host;
+use crate::error::{ErrorKind, Failure, shortened};
 use crate::url_input::Origin;
 
 pub(crate) use gather_core::Permit;
+
+/// How many origins that asked for too long a pause are remembered; more are asked again.
+const CLOSED: usize = 10_000;
+
+/// No origin decides for longer than this.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// The places of a request: among those to its origin, and among all. Given back when dropped.
 #[derive(Default)]
@@ -51,6 +59,9 @@ pub(crate) struct Origins {
     /// For origins without limits: they, too, may ask for a pause.
     pauses: Limiter<Origin>,
     any_pause: AtomicBool,
+    /// Until when origins asked to be left alone that asked for too long, and with which status.
+    closed: Mutex<HashMap<Origin, (Instant, u16)>>,
+    any_closed: AtomicBool,
     /// Over all origins.
     all: Option<Arc<Semaphore>>,
 }
@@ -68,6 +79,8 @@ impl Origins {
             places,
             pauses: Limiter::new(),
             any_pause: AtomicBool::new(false),
+            closed: Mutex::default(),
+            any_closed: AtomicBool::new(false),
             all: at_once.map(|n| Arc::new(Semaphore::new(n.get()))),
         }
     }
@@ -106,17 +119,48 @@ impl Origins {
         self.any_pause.store(true, Ordering::Relaxed);
     }
 
+    /// The origin asks to be left alone for longer than anybody waits: until then nothing is asked of it.
+    pub(crate) fn close(&self, url: &Url, pause: Duration, status: u16) {
+        let Some(until) = now().checked_add(pause.min(LONGEST)) else { return };
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if closed.len() >= CLOSED {
+            closed.retain(|_, (until, _)| *until > now());
+        }
+        if closed.len() < CLOSED {
+            closed.insert(Origin::of(url), (until, status));
+            self.any_closed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Why nothing is asked of the origin now, if that is so.
+    pub(crate) fn closed(&self, url: &Url) -> Option<Failure> {
+        if !self.any_closed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, status) = *closed.get(&Origin::of(url))?;
+        let left = until.checked_duration_since(now()).filter(|left| !left.is_zero())?;
+        Some(left_alone(url, status, left))
+    }
+
     fn is_limited(&self, url: &Url) -> bool {
         let has_limits = self.pace.at_once.is_some() || !self.pace.delay.is_zero();
         has_limits && (self.pace.on_loopback || !url.host().is_none_or(|host| is_loopback_host(&host)))
     }
 }
 
+fn left_alone(url: &Url, status: u16, left: Duration) -> Failure {
+    let (origin, seconds) = (shortened(&url.origin().ascii_serialization()), left.as_secs().max(1));
+    let fact = format!("not asked: {origin} answered {status} and asks for a pause of {seconds}s more");
+    let failure = Failure::new(ErrorKind::Status, fact).with_status(status).retryable(false);
+    failure.hint("--max-wait (max_wait) is how long such a pause is waited for")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use futures::FutureExt;
-    use gather_core::{now, test};
+    use gather_core::test;
 
     fn at_once(limit: usize) -> Origins {
         Origins::new(Pace { at_once: NonZeroUsize::new(limit), ..Pace::default() }, None)

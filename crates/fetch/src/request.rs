@@ -33,6 +33,7 @@ pub struct Request {
     pub(crate) typed: bool,
     pub(crate) total: Option<Option<Duration>>,
     pub(crate) keep_body: bool,
+    pub(crate) hold_room: bool,
     pub(crate) purpose: Purpose,
 }
 
@@ -64,6 +65,7 @@ impl Request {
             typed: false,
             total: None,
             keep_body: true,
+            hold_room: false,
             purpose: Purpose::Caller,
         })
     }
@@ -179,6 +181,16 @@ impl Request {
     #[must_use]
     pub fn total_timeout(mut self, total: impl Into<Option<Duration>>) -> Self {
         self.total = Some(total.into());
+        self
+    }
+
+    /// Whether the response keeps the room of its body in the client's memory budget
+    /// ([`Limits::memory`](crate::Limits::memory)) until it, its clones and its [`room`](crate::Response::room) are dropped:
+    /// `false` by default, and the room is given back as soon as the body is here. With it, requests wait while large
+    /// bodies are held, so whoever holds one must not wait for another response. Bodies below 256 KiB hold none.
+    #[must_use]
+    pub fn hold_room(mut self, hold: bool) -> Self {
+        self.hold_room = hold;
         self
     }
 

@@ -10,6 +10,7 @@ use http::{HeaderMap, Version};
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Failure};
+use crate::memory::Room;
 use crate::retry;
 
 /// A redirect that was followed: where it was, and what it said.
@@ -54,6 +55,7 @@ pub struct Response {
     pub(crate) length: u64,
     pub(crate) wire_bytes: u64,
     pub(crate) elapsed: Duration,
+    pub(crate) room: Option<Room>,
 }
 
 impl Response {
@@ -141,6 +143,12 @@ impl Response {
     /// The body, decoded, without a copy.
     pub fn into_bytes(self) -> Bytes {
         self.body
+    }
+
+    /// The room that the body has in the client's memory budget, to be kept beside what is made of it; `None` unless the
+    /// request asked to [hold](crate::Request::hold_room) it, and for a small body.
+    pub fn room(&self) -> Option<Room> {
+        self.room.clone()
     }
 
     /// The body as text: by its byte order mark, else by the charset of the `Content-Type`, else as UTF-8. What does

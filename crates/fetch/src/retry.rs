@@ -14,14 +14,15 @@ pub(crate) fn is_retryable_status(status: u16) -> bool {
     matches!(status, 408 | 429 | 500..=599)
 }
 
-/// How long the whole origin is to be left alone: what an answer that says "not now" asks for, up to a cap.
-pub(crate) fn asked_pause(status: u16, headers: &HeaderMap, cap: Duration) -> Option<Duration> {
+/// How long the whole origin is to be left alone: what an answer that says "not now" asks for.
+pub(crate) fn asked_pause(status: u16, headers: &HeaderMap) -> Option<Duration> {
     let says_not_now = matches!(status, 429 | 503);
     let asked = says_not_now.then(|| retry_after(headers, SystemTime::now())).flatten();
-    asked.filter(|asked| !asked.is_zero() && *asked <= cap)
+    asked.filter(|asked| !asked.is_zero())
 }
 
-/// How long to wait after the n-th failed attempt: exponential, half of it by chance, so that waits only ever grow.
+/// How long to wait after the n-th failed attempt: exponential, half of it by chance. (With all of it by chance a later
+/// wait could be shorter than an earlier one; they are to grow.)
 pub(crate) fn backoff(base: Duration, attempts: u32) -> Duration {
     Retry::new().base(base).cap(BACKOFF_CAP).jitter(Jitter::Equal).backoff(attempts)
 }

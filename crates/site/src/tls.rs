@@ -95,6 +95,18 @@ impl TestCa {
         server(certificate.der().clone(), &key)
     }
 
+    /// Signed by its own key, as an authority of its own: what `openssl req -x509` makes, and many a server at home has.
+    /// For these names, from the first year to the other; with its PEM, for who is to trust it.
+    pub fn self_signed_ca(&self, names: &[&str], years: (i32, i32)) -> Result<(ServerTls, String), Error> {
+        let key = KeyPair::generate().map_err(failed)?;
+        let mut params = leaf(names)?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_before = date_time_ymd(years.0, 1, 1);
+        params.not_after = date_time_ymd(years.1, 1, 1);
+        let certificate = params.self_signed(&key).map_err(failed)?;
+        Ok((server(certificate.der().clone(), &key)?, certificate.pem()))
+    }
+
     fn signed(&self, params: CertificateParams) -> Result<ServerTls, Error> {
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;

@@ -94,6 +94,7 @@ async fn seeds(args: &Crawl) -> anyhow::Result<Vec<String>> {
     let mut seeds: Vec<String> = Vec::new();
     while let Some(given) = stream.next().await {
         let seed = as_text(given).map_err(|bad| usage_error(format!("{}: {}", bad.entry, bad.message)))?;
+        let seed = seed.text;
         if !seeds.contains(&seed) {
             seeds.push(seed);
         }
@@ -122,7 +123,7 @@ fn store_path(args: &Crawl, seeds: &[String]) -> anyhow::Result<PathBuf> {
 }
 
 fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> anyhow::Result<CrawlBuilder> {
-    let client = request::builder(&args.request, &args.shared, &Polite { robots: false }, jar)?;
+    let client = request::builder(&args.request, &args.shared, &Polite::default(), jar)?;
     let mut builder = Crawling::builder()
         .client(client)
         .agent(&request::agent(&args.request)?)

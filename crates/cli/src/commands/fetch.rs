@@ -1,5 +1,6 @@
 //! `gather fetch URL…`: a record per URL.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +15,8 @@ use serde_json::{Map, Value};
 use crate::args::Fetch;
 use crate::drive::{Worked, drive};
 use crate::exit::{Exit, usage};
-use crate::input::{self, Inputs};
-use crate::request::{Requests, failure, milliseconds};
+use crate::input::{self, Asked, By, Inputs};
+use crate::request::{Requests, failure, milliseconds, without_password};
 use crate::saved::{self, Entry, Folder};
 use crate::session::{Look, Session};
 use crate::statuses::Accepted;
@@ -43,9 +44,9 @@ pub(crate) async fn run(args: Fetch) -> anyhow::Result<Exit> {
         Session::open(&args.shared, Look { text, columns: Some(job.columns()), more_columns: false }).await?;
     session.saves(job.requests.take_cookies());
     let work = job.clone();
-    drive(&mut session, inputs, move |url| {
+    drive(&mut session, inputs, move |asked| {
         let job = work.clone();
-        async move { job.fetch(url).await }
+        async move { job.fetch(asked).await }
     })
     .await;
     if let Err(error) = job.write_index().await {
@@ -95,35 +96,36 @@ impl Job {
         columns.into_iter().map(str::to_owned).collect()
     }
 
-    async fn fetch(&self, url: String) -> Worked {
-        let response = match self.response(&url).await {
+    async fn fetch(&self, asked: Asked) -> Worked {
+        let response = match self.response(&asked).await {
             Ok(response) => response,
             Err(failure) => return Worked::failed(*failure),
         };
+        let url = without_password(&asked.text);
         let saved = match self.save(&url, &response).await {
             Ok(saved) => saved,
             Err(error) => {
-                return Worked::failed(Failure::new(
-                    &url,
-                    Kind::Io,
-                    format!("cannot save the body: {error}"),
-                ));
+                return Worked::failed(Failure::new(url, Kind::Io, format!("cannot save the body: {error}")));
             }
         };
-        Worked::ok(vec![self.record(&url, &response, saved)], response.length())
+        let (bytes, room) = (response.length(), response.room());
+        let mut worked = Worked::ok(vec![self.record(&url, response, saved)], bytes);
+        worked.room = room;
+        worked
     }
 
     /// The response, unless its status is one that counts as a failure.
-    async fn response(&self, url: &str) -> Result<Response, Box<Failure>> {
-        let response = self.send(url).await.map_err(|error| Box::new(failure(url, &error)))?;
+    async fn response(&self, asked: &Asked) -> Result<Response, Box<Failure>> {
+        let failed = |error| Box::new(failure(&asked.text, &error));
+        let response = self.send(asked).await.map_err(failed)?;
         match response.status_error() {
-            Some(error) if !self.accepted.contains(response.status()) => Err(Box::new(failure(url, &error))),
+            Some(error) if !self.accepted.contains(response.status()) => Err(failed(error)),
             _ => Ok(response),
         }
     }
 
-    async fn send(&self, url: &str) -> Result<Response, gather_fetch::Error> {
-        let request = self.requests.to(url)?.keep_body(self.keeps_bodies);
+    async fn send(&self, asked: &Asked) -> Result<Response, gather_fetch::Error> {
+        let request = self.requests.to(asked)?.keep_body(self.keeps_bodies);
         self.requests.client().execute(request).await
     }
 
@@ -159,7 +161,7 @@ impl Job {
             .with_context(|| format!("cannot write the index of {}", path.display()))
     }
 
-    fn record(&self, url: &str, response: &Response, saved: Option<String>) -> Record {
+    fn record(&self, url: &str, response: Response, saved: Option<String>) -> Record {
         let mut record = Record::new();
         record.insert("url", url);
         record.insert("final_url", response.url().as_str());
@@ -170,7 +172,7 @@ impl Job {
         record.insert("elapsed_ms", milliseconds(response.elapsed()));
         record.insert("saved", saved);
         if self.with_headers {
-            record.insert("headers", headers(response));
+            record.insert("headers", headers(&response));
         }
         if self.with_text {
             record.insert("text", decoded(response));
@@ -179,16 +181,26 @@ impl Job {
     }
 }
 
-/// The body as text; of a page, by what the page itself says of its encoding as well.
-fn decoded(response: &Response) -> String {
+/// The body as text; of a page, by what the page itself says of its encoding as well. What is UTF-8 is not copied.
+fn decoded(response: Response) -> String {
+    let text = text_of(&response);
+    let is_whole = matches!(&text, Cow::Borrowed(text) if text.len() == response.bytes().len());
+    if !is_whole {
+        return text.into_owned();
+    }
+    drop(text);
+    String::from_utf8(response.into_bytes().into()).unwrap_or_default()
+}
+
+fn text_of(response: &Response) -> Cow<'_, str> {
     let content_type = response.content_type();
     if !content_type.as_deref().is_some_and(|kind| kind.contains("html")) {
-        return response.text().into_owned();
+        return response.text();
     }
     let charset = gather_scraper::charset(response.bytes(), content_type.as_deref());
     match Encoding::for_label(charset.name().as_bytes()) {
-        Some(encoding) => encoding.decode(response.bytes()).0.into_owned(),
-        None => response.text().into_owned(),
+        Some(encoding) => encoding.decode(response.bytes()).0,
+        None => response.text(),
     }
 }
 
@@ -223,7 +235,8 @@ async fn body(args: &Fetch, job: &Job) -> anyhow::Result<Exit> {
     let mut session = Session::without_records(&args.shared)?;
     session.saves(job.requests.take_cookies());
     let stop = gather_core::CancelToken::current();
-    match stop.run(job.response(url)).await {
+    let asked = Asked { text: url.clone(), by: By::User };
+    match stop.run(job.response(&asked)).await {
         Ok(Ok(response)) => {
             let bytes = response.bytes().len() as u64;
             let written = to_thread(move || {

@@ -71,12 +71,16 @@ async fn links(requests: &Requests, source: Source, wanted: Wanted) -> Result<Wo
             let links = here.parsed(move |page| page.links_with(wanted.options)).await?;
             Ok(worked(&source, links, bytes, wanted))
         }
-        Source::Url(url) => {
-            let response = requests.fetch(&url).await.and_then(gather_fetch::Response::error_for_status);
-            let response = response.map_err(|error| failure(&url, &error))?;
+        Source::Url(asked) => {
+            let response = requests.fetch(&asked).await.and_then(gather_fetch::Response::error_for_status);
+            let response = response.map_err(|error| failure(&asked.text, &error))?;
             let (source, bytes) = (response.url().to_string(), response.bytes().len() as u64);
-            let links = pages::parsed(&url, response, move |page| page.links_with(wanted.options)).await?;
-            Ok(worked(&source, links, bytes, wanted))
+            let room = response.room();
+            let look = move |page: &gather_scraper::Page| page.links_with(wanted.options);
+            let links = pages::parsed(&asked.text, response, look).await?;
+            let mut worked = worked(&source, links, bytes, wanted);
+            worked.room = room;
+            Ok(worked)
         }
     }
 }

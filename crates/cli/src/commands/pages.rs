@@ -16,14 +16,14 @@ use crate::args::Shared;
 use crate::commands::read;
 use crate::drive::{Unit, Worked, bad_unit};
 use crate::exit::usage;
-use crate::input::{self, Given, Inputs, is_url};
+use crate::input::{self, Asked, Given, Inputs, is_url};
 use crate::request;
 use crate::saved::{self, Entry};
 
 /// A page to work on.
 pub(crate) enum Source {
     /// One that is to be fetched.
-    Url(String),
+    Url(Asked),
     /// One that is here.
     Here(Here),
 }
@@ -96,10 +96,13 @@ impl Sources {
             Ok(input) => input,
             Err(bad) => return one(bad_unit(bad)),
         };
-        match input.to_str() {
+        match input.name.to_str() {
             Some("-") => stream::once(self.stdin()).boxed(),
-            Some(url) if is_url(url) => one((url.to_owned(), Ok(Source::Url(url.to_owned())))),
-            _ => self.files(input),
+            Some(url) if is_url(url) => {
+                let asked = Asked { text: url.to_owned(), by: input.by };
+                one((asked.text.clone(), Ok(Source::Url(asked))))
+            }
+            _ => self.files(input.name),
         }
     }
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::args::{Robots, RobotsCheck, RobotsCommand};
 use crate::drive::{Unit, Worked, bad_unit, drive, drive_units};
 use crate::exit::{Exit, usage};
-use crate::input::{self, Given, Inputs};
+use crate::input::{self, Asked, Given, Inputs};
 use crate::request::{Requests, agent, failure};
 use crate::session::{Look, Session};
 
@@ -55,9 +55,9 @@ async fn check(args: RobotsCheck, agent: String) -> anyhow::Result<Exit> {
         session.saves(requests.take_cookies());
     }
     let inputs = Inputs::start(args.urls.into_iter().map(Into::into).collect(), list)?;
-    drive(&mut session, inputs, move |url| {
+    drive(&mut session, inputs, move |asked| {
         let job = job.clone();
-        async move { job.check(url).await.unwrap_or_else(Worked::failed) }
+        async move { job.check(asked).await.unwrap_or_else(Worked::failed) }
     })
     .await;
     session.finish().await
@@ -93,7 +93,8 @@ struct Job {
 }
 
 impl Job {
-    async fn check(&self, url: String) -> Result<Worked, Failure> {
+    async fn check(&self, asked: Asked) -> Result<Worked, Failure> {
+        let url = asked.text.clone();
         let access = match &self.source {
             Source::File(access) => {
                 checkable(&url).map_err(|fact| Failure::new(&url, Kind::InvalidInput, fact))?;
@@ -101,15 +102,15 @@ impl Job {
             }
             Source::Origin(requests) => {
                 let fetched = async {
-                    requests.allow(&url)?;
+                    requests.allow(&asked)?;
                     requests.client().robots(&url).await
                 };
                 fetched.await.map_err(|error| failure(&url, &error))?
             }
         };
-        let (agent, asked) = (self.agent.clone(), url.clone());
-        let record =
-            off_the_loop(&url, move || answer_to(&access.check(&agent, &asked), asked, agent)).await?;
+        let (agent, question) = (self.agent.clone(), url.clone());
+        let answer = move || answer_to(&access.check(&agent, &question), question, agent);
+        let record = off_the_loop(&url, answer).await?;
         Ok(Worked::ok(vec![record], 0))
     }
 }
@@ -192,8 +193,8 @@ async fn answer(args: &RobotsCheck, batch: &Path, agent: String) -> anyhow::Resu
 fn question(number: usize, given: Given) -> Option<Unit<(String, String)>> {
     let name = format!("line {number}");
     match input::as_text(given) {
-        Ok(line) if line.trim().is_empty() => None,
-        Ok(line) => Some((name.clone(), Ok((name, line)))),
+        Ok(line) if line.text.trim().is_empty() => None,
+        Ok(line) => Some((name.clone(), Ok((name, line.text)))),
         Err(bad) => Some(bad_unit(bad)),
     }
 }

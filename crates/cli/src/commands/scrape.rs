@@ -14,7 +14,7 @@ use crate::args::{Scrape, Take};
 use crate::commands::pages::{self, Here, Source, Sources};
 use crate::drive::{End, Worked, drive_units};
 use crate::exit::{Exit, usage, usage_error};
-use crate::input::{self, Inputs};
+use crate::input::{self, Asked, Inputs};
 use crate::request::Requests;
 use crate::session::{Look, Session};
 
@@ -129,7 +129,7 @@ impl Job {
     async fn scrape(&self, source: Source) -> Result<Worked, Failure> {
         match source {
             Source::Here(here) => self.here(here).await,
-            Source::Url(url) => self.url(&url).await,
+            Source::Url(asked) => self.url(&asked).await,
         }
     }
 
@@ -151,8 +151,9 @@ impl Job {
         Ok(worked)
     }
 
-    async fn url(&self, url: &str) -> Result<Worked, Failure> {
-        self.requests.allow(url).map_err(|error| crate::request::failure(url, &error))?;
+    async fn url(&self, asked: &Asked) -> Result<Worked, Failure> {
+        let url = asked.text.as_str();
+        self.requests.allow(asked).map_err(|error| crate::request::failure(url, &error))?;
         let scraped = self.scraper.scrape(url).await.map_err(|error| pages::failure(url, &error))?;
         let mut worked = Worked::ok(Vec::new(), scraped.pages.iter().map(|page| page.bytes).sum());
         for page in scraped.pages {

@@ -15,7 +15,7 @@ use crate::args::Sitemap as Args;
 use crate::commands::pages::{self, Source, Sources, one};
 use crate::drive::{End, Unit, Worked, bad_unit, drive_units};
 use crate::exit::{Exit, usage};
-use crate::input::{self, Given, Inputs, as_text};
+use crate::input::{self, Asked, Given, Inputs, as_text};
 use crate::request::{Requests, failure};
 use crate::session::{Look, Session};
 
@@ -62,12 +62,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 enum Start {
     Sitemap(Source),
     /// A site: its robots.txt says where its sitemaps are.
-    Site(String),
+    Site(Asked),
 }
 
 fn site(given: Given) -> Unit<Start> {
     match as_text(given) {
-        Ok(url) => (url.clone(), Ok(Start::Site(url))),
+        Ok(asked) => (asked.text.clone(), Ok(Start::Site(asked))),
         Err(bad) => bad_unit(bad),
     }
 }
@@ -100,12 +100,13 @@ struct Read {
 impl Job {
     async fn work(&self, start: Start) -> Result<Worked, Failure> {
         let (input, children) = match start {
-            Start::Site(url) => {
-                let sitemaps = self.sitemaps_of(&url).await.map_err(|error| failure(&url, &error))?;
-                (url, sitemaps)
+            Start::Site(asked) => {
+                let sitemaps = self.sitemaps_of(&asked).await;
+                (asked.text.clone(), sitemaps.map_err(|error| failure(&asked.text, &error))?)
             }
-            Start::Sitemap(Source::Url(url)) => {
-                let fetched = self.requests.fetch(&url).await.and_then(Response::error_for_status);
+            Start::Sitemap(Source::Url(asked)) => {
+                let fetched = self.requests.fetch(&asked).await.and_then(Response::error_for_status);
+                let url = asked.text;
                 let response = fetched.map_err(|error| failure(&url, &error))?;
                 let at = response.url().to_string();
                 let read = self.read(&url, at.clone(), response.into_bytes().into()).await;
@@ -123,8 +124,9 @@ impl Job {
     }
 
     /// The sitemaps that the robots.txt of a site names, else the one at the usual place.
-    async fn sitemaps_of(&self, site: &str) -> Result<Vec<String>, gather_fetch::Error> {
+    async fn sitemaps_of(&self, site: &Asked) -> Result<Vec<String>, gather_fetch::Error> {
         self.requests.allow(site)?;
+        let site = site.text.as_str();
         let root = Request::get(site)?;
         let join = |url: &str| root.url().join(url).map_or_else(|_| url.to_owned(), Url::into);
         let access = self.requests.client().robots(site).await?;

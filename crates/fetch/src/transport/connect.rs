@@ -51,9 +51,16 @@ impl Typed {
         if self.contains(&origin) {
             return;
         }
-        let door = (origin.host().to_owned(), origin.port());
-        self.doors.write().unwrap_or_else(PoisonError::into_inner).insert(door);
+        self.add_door(&origin);
         self.origins.write().unwrap_or_else(PoisonError::into_inner).insert(origin);
+    }
+
+    /// Its host and port may be private; no credentials go there.
+    pub(crate) fn add_door(&self, origin: &Origin) {
+        if !self.has_door(origin.host(), origin.port()) {
+            let door = (origin.host().to_owned(), origin.port());
+            self.doors.write().unwrap_or_else(PoisonError::into_inner).insert(door);
+        }
     }
 
     /// Whether this very origin was typed: default credentials may go there.

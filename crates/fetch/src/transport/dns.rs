@@ -24,7 +24,7 @@ const ADDRESSES: usize = 32;
 type Answer = Arc<[IpAddr]>;
 
 /// One look-up per name at a time: whoever comes second waits for the first one's answer.
-type Slot = Arc<async_lock::Mutex<Option<(Instant, Answer)>>>;
+type Slot = Arc<async_lock::Mutex<Option<(Instant, Result<Answer, Failure>)>>>;
 
 #[derive(Default)]
 pub(crate) struct Resolver {
@@ -61,19 +61,20 @@ impl Resolver {
     }
 
     async fn look_up(&self, host: &str) -> Result<Answer, Failure> {
-        let slot = self.slot(host);
+        let (asked, slot) = (now(), self.slot(host));
         let mut entry = slot.lock().await;
-        if let Some((at, answer)) = entry.as_ref()
-            && now().saturating_duration_since(*at) < AGE
-        {
-            return Ok(answer.clone());
+        match entry.as_ref() {
+            Some((at, Ok(answer))) if now().saturating_duration_since(*at) < AGE => return Ok(answer.clone()),
+            // Who waited for the answer has it; who comes later asks anew.
+            Some((at, Err(failure))) if *at > asked => return Err(failure.clone()),
+            _ => {}
         }
         let answer = match &self.own {
-            Some(own) => ask_own(own.as_ref(), host).await?,
-            None => ask_system(host.to_owned()).await?,
+            Some(own) => ask_own(own.as_ref(), host).await,
+            None => ask_system(host.to_owned()).await,
         };
         *entry = Some((now(), answer.clone()));
-        Ok(answer)
+        answer
     }
 
     fn slot(&self, host: &str) -> Slot {

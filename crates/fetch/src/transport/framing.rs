@@ -41,15 +41,16 @@ pub(crate) fn check_size(headers: &HeaderMap, max: usize) -> Result<(), Failure>
 }
 
 /// Whether the connection may serve again. What says its length in two ways is the mark of smuggled requests, and what
-/// has no body and says one is often followed by it. (HTTP/2 frames its responses itself.)
-pub(crate) fn is_reusable(status: u16, version: Version, headers: &HeaderMap) -> bool {
+/// has no body and says one is often followed by it, be it late. (HTTP/2 frames its responses itself.)
+pub(crate) fn is_reusable(status: u16, is_head: bool, version: Version, headers: &HeaderMap) -> bool {
     if version >= Version::HTTP_2 {
         return true;
     }
     let is_chunked = headers.contains_key(TRANSFER_ENCODING);
     let has_length = headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
     match status {
-        204 => !is_chunked && !has_length,
+        _ if is_head => !is_chunked && !has_length,
+        204 | 304 => !is_chunked && !has_length,
         _ => !(is_chunked && headers.contains_key(CONTENT_LENGTH)),
     }
 }
@@ -107,11 +108,14 @@ mod tests {
     #[test]
     fn a_connection_with_two_lengths_serves_once() {
         let both = headers(&[("transfer-encoding", "chunked"), ("content-length", "3")]);
-        assert!(!is_reusable(200, Version::HTTP_11, &both));
-        assert!(!is_reusable(204, Version::HTTP_11, &headers(&[("content-length", "3")])));
-        assert!(is_reusable(200, Version::HTTP_2, &both), "its frames say where a response ends");
-        assert!(is_reusable(204, Version::HTTP_11, &headers(&[("content-length", "0")])));
-        assert!(is_reusable(304, Version::HTTP_11, &headers(&[("content-length", "3")])));
-        assert!(is_reusable(200, Version::HTTP_11, &headers(&[("content-length", "3")])));
+        let reusable = |status, headers: &HeaderMap| is_reusable(status, false, Version::HTTP_11, headers);
+        assert!(!reusable(200, &both));
+        assert!(!reusable(204, &headers(&[("content-length", "3")])));
+        assert!(!reusable(304, &headers(&[("content-length", "3")])));
+        assert!(!is_reusable(200, true, Version::HTTP_11, &headers(&[("content-length", "3")])));
+        assert!(is_reusable(200, true, Version::HTTP_11, &headers(&[])));
+        assert!(is_reusable(200, false, Version::HTTP_2, &both), "its frames say where a response ends");
+        assert!(reusable(204, &headers(&[("content-length", "0")])));
+        assert!(reusable(200, &headers(&[("content-length", "3")])));
     }
 }

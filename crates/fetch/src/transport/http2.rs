@@ -6,7 +6,7 @@ use h2::Reason;
 use hyper_util::client::legacy::Builder;
 
 use super::runtime::Clock;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{ErrorKind, Failure, Resend};
 
 /// How much of one body may be on its way before we have taken any: a megabyte fills a line of 80 Mbit/s and 100 ms.
 const STREAM_WINDOW: u32 = 1 << 20;
@@ -47,8 +47,11 @@ pub(super) fn explain_head(error: &h2::Error) -> Option<Failure> {
         return Some(failure.retryable(false));
     }
     // RFC 9113, section 8.7: it says so of the request itself, or that it will look at none that came late.
-    failure.unprocessed = error.is_reset() && reason == Reason::REFUSED_STREAM;
-    failure.stale = error.is_go_away() && reason == Reason::NO_ERROR;
+    failure.resend = match reason {
+        Reason::REFUSED_STREAM if error.is_reset() => Resend::Once,
+        Reason::NO_ERROR if error.is_go_away() => Resend::OnceIfIdempotent,
+        _ => Resend::Never,
+    };
     Some(failure)
 }
 

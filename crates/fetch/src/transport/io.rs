@@ -7,12 +7,14 @@ use std::cell::RefCell;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use futures::io::{AsyncRead, AsyncWrite};
 use futures_rustls::client::TlsStream;
+use gather_core::now;
 use hyper::rt::ReadBufCursor;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 
@@ -47,6 +49,10 @@ struct Traffic {
     ever: AtomicBool,
     /// Something has been read since the last write.
     since_write: AtomicBool,
+    /// A write had to wait for the other side to read.
+    is_blocked: AtomicBool,
+    /// When a write last went on that had had to wait.
+    sent: Mutex<Option<Instant>>,
 }
 
 impl ConnectionInfo {
@@ -61,6 +67,11 @@ impl ConnectionInfo {
         if !self.is_shared {
             self.used.rest();
         }
+    }
+
+    /// When something was last written that did not go at once: a request too long for the system's buffers.
+    pub(crate) fn sent_until(&self) -> Option<Instant> {
+        *self.traffic.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether anything of a response has come.
@@ -145,6 +156,16 @@ impl Io {
         self.info.traffic.since_write.store(true, Ordering::Relaxed);
     }
 
+    fn note_write(&self, written: &Poll<Result<usize>>) {
+        let traffic = &self.info.traffic;
+        if written.is_pending() {
+            traffic.is_blocked.store(true, Ordering::Relaxed);
+        } else if traffic.is_blocked.load(Ordering::Relaxed) {
+            traffic.is_blocked.store(false, Ordering::Relaxed);
+            *traffic.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(now());
+        }
+    }
+
     /// Something is about to be written: a request, if it was unused.
     fn begin_write(&self) -> Result<()> {
         self.info.traffic.since_write.store(false, Ordering::Relaxed);
@@ -208,10 +229,12 @@ impl hyper::rt::Write for Io {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let this = self.get_mut();
         this.begin_write()?;
-        match &mut this.stream {
+        let written = match &mut this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
+        };
+        this.note_write(&written);
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
@@ -239,10 +262,12 @@ impl hyper::rt::Write for Io {
     ) -> Poll<Result<usize>> {
         let this = self.get_mut();
         this.begin_write()?;
-        match &mut this.stream {
+        let written = match &mut this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-        }
+        };
+        this.note_write(&written);
+        written
     }
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use futures_rustls::TlsConnector;
 use futures_rustls::client::TlsStream;
 use gather_core::to_thread;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError,
     RootCertStore, SignatureScheme,
@@ -64,10 +65,11 @@ fn configure(insecure: bool, extra: Vec<CertificateDer<'static>>) -> Result<Clie
     let verifier: Arc<dyn ServerCertVerifier> = if insecure {
         Arc::new(BelieveAll(provider.clone()))
     } else {
-        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(extra)), provider.clone())
+        let roots = Arc::new(roots(extra.clone()));
+        let usual = WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
             .build()
             .map_err(|error| TlsError::General(error.to_string()))?;
-        Arc::new(Verifier(inner))
+        Arc::new(Verifier { usual, extra })
     };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -89,9 +91,13 @@ fn roots(extra: Vec<CertificateDer<'static>>) -> RootCertStore {
     roots
 }
 
-/// The usual verification, which in addition tells a self-signed certificate from one of an unknown issuer.
+/// The usual verification, which in addition tells a self-signed certificate from one of an unknown issuer, and believes
+/// a server's own certificate that the user gave: it needs no issuer, though its names and dates must hold.
 #[derive(Debug)]
-struct Verifier(Arc<WebPkiServerVerifier>);
+struct Verifier {
+    usual: Arc<WebPkiServerVerifier>,
+    extra: Vec<CertificateDer<'static>>,
+}
 
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
@@ -102,14 +108,13 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        let verified = self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let verified =
+            self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
-            Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer))
-                if is_self_signed(end_entity) =>
-            {
-                let other = CertificateError::Other(OtherError(Arc::new(SelfSigned)));
-                Err(TlsError::InvalidCertificate(other))
-            }
+            // The latter is how webpki says that an authority's certificate is used as a server's.
+            Err(TlsError::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::Other(_),
+            )) if is_self_signed(end_entity) => self.verify_self_signed(end_entity, server_name, now),
             verified => verified,
         }
     }
@@ -120,7 +125,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        self.usual.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -129,11 +134,33 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        self.usual.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.usual.supported_verify_schemes()
+    }
+}
+
+impl Verifier {
+    fn verify_self_signed(
+        &self,
+        certificate: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let wrong = |error| Err(TlsError::InvalidCertificate(error));
+        if !self.extra.iter().any(|known| known.as_ref() == certificate.as_ref()) {
+            return wrong(CertificateError::Other(OtherError(Arc::new(SelfSigned))));
+        }
+        match validity(certificate) {
+            None => return wrong(CertificateError::BadEncoding),
+            Some((begin, _)) if now.as_secs() < begin => return wrong(CertificateError::NotValidYet),
+            Some((_, end)) if now.as_secs() > end => return wrong(CertificateError::Expired),
+            Some(_) => {}
+        }
+        verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+        Ok(ServerCertVerified::assertion())
     }
 }
 
@@ -216,7 +243,7 @@ fn explain_tls(host: &str, error: &TlsError) -> Failure {
         TlsError::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             failure(format!("the certificate of {host} is from an unknown issuer")).hint(trust)
         }
-        TlsError::InvalidCertificate(CertificateError::Other(_)) => {
+        TlsError::InvalidCertificate(CertificateError::Other(OtherError(why))) if why.is::<SelfSigned>() => {
             failure(format!("the certificate of {host} is self-signed")).hint(trust)
         }
         TlsError::InvalidCertificate(CertificateError::Revoked) => {
@@ -239,11 +266,50 @@ fn explain_tls(host: &str, error: &TlsError) -> Failure {
 
 /// Whether issuer and subject of a certificate are the same (RFC 5280, section 4.1).
 fn is_self_signed(certificate: &[u8]) -> bool {
-    names(certificate).is_some_and(|(issuer, subject)| issuer == subject)
+    facts(certificate).is_some_and(|facts| facts.issuer == facts.subject)
 }
 
-/// The issuer and the subject, as DER.
-fn names(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
+/// From when until when a certificate is valid, in seconds since 1970 (RFC 5280, section 4.1.2.5).
+fn validity(certificate: &[u8]) -> Option<(u64, u64)> {
+    let (begin_tag, begin, rest) = der(facts(certificate)?.validity)?;
+    let (end_tag, end, _) = der(rest)?;
+    Some((moment(begin_tag, begin)?, moment(end_tag, end)?))
+}
+
+/// UTCTime, whose years are those from 1950 to 2049, or GeneralizedTime, both in UTC to the second.
+fn moment(tag: u8, text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
+    let whole = match (tag, text.get(..1)?) {
+        (0x17, "0" | "1" | "2" | "3" | "4") => format!("20{text}"),
+        (0x17, _) => format!("19{text}"),
+        (0x18, _) => text.to_owned(),
+        _ => return None,
+    };
+    let part = |range: std::ops::Range<usize>| whole.get(range)?.parse::<i64>().ok();
+    let (year, month, day) = (part(0..4)?, part(4..6)?, part(6..8)?);
+    let seconds = part(8..10)? * 3600 + part(10..12)? * 60 + part(12..14)?;
+    // What was before 1970 is long over, and long begun.
+    Some(u64::try_from(days(year, month, day) * 86_400 + seconds).unwrap_or_default())
+}
+
+/// Days since 1970 in the Gregorian calendar, with years that begin in March.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    year * 365 + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + (153 * month + 2) / 5
+        + day
+        - 719_469
+}
+
+/// What we look at in a certificate, as DER.
+struct Facts<'a> {
+    issuer: &'a [u8],
+    validity: &'a [u8],
+    subject: &'a [u8],
+}
+
+fn facts(certificate: &[u8]) -> Option<Facts<'_>> {
     let (_, certificate, _) = der(certificate)?;
     let (_, mut rest, _) = der(certificate)?;
     // The version is explicit unless it is 1.
@@ -253,9 +319,9 @@ fn names(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, _, rest) = der(rest)?; // serial number
     let (_, _, rest) = der(rest)?; // signature algorithm
     let (_, issuer, rest) = der(rest)?;
-    let (_, _, rest) = der(rest)?; // validity
+    let (_, validity, rest) = der(rest)?;
     let (_, subject, _) = der(rest)?;
-    Some((issuer, subject))
+    Some(Facts { issuer, validity, subject })
 }
 
 /// The tag and content of the first DER element, and what follows it.
@@ -272,4 +338,22 @@ fn der(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     };
     let (content, rest) = rest.split_at_checked(length)?;
     Some((tag, content, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dates_of_certificates_are_read_in_both_forms() {
+        assert_eq!(moment(0x17, b"700101000000Z"), Some(0));
+        assert_eq!(moment(0x17, b"491231235959Z"), Some(2_524_607_999));
+        assert_eq!(moment(0x17, b"500101000000Z"), Some(0), "1950, and not 2050");
+        assert_eq!(moment(0x18, b"20000229120000Z"), Some(951_825_600));
+        assert_eq!(moment(0x18, b"20991231235959Z"), Some(4_102_444_799));
+        for wrong in [&b"700101000000"[..], b"Z", b"", b"70010100Z", b"\xff"] {
+            assert_eq!(moment(0x17, wrong), None);
+        }
+        assert_eq!(moment(0x04, b"700101000000Z"), None);
+    }
 }

@@ -3,12 +3,12 @@
 use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gather_core::now;
-use http::Extensions;
+use http::{Extensions, Method};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -19,14 +19,17 @@ use super::framing;
 use super::io::ConnectionInfo;
 use super::runtime::{Clock, Services};
 use crate::config::Config;
-use crate::error::{ErrorKind, Failure, Phase};
+use crate::error::{ErrorKind, Failure, Phase, Resend};
 use crate::watch::Watch;
 
 /// How long an unused connection is kept.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 
 /// How many unused connections to one origin are kept.
-const IDLE_CONNECTIONS: usize = 1024;
+pub(crate) const IDLE_CONNECTIONS: usize = 1024;
+
+/// How many headers a response may have; their bytes are bounded in any case.
+const HEADERS: usize = 256;
 
 /// The least that hyper can read a head into.
 const LEAST_BUFFER: usize = 8 << 10;
@@ -54,6 +57,7 @@ impl Wire {
             // RFC 9112, section 5.2: a user agent reads a folded line as one.
             .http1_allow_obsolete_multiline_headers_in_responses(true)
             .http1_max_buf_size(head)
+            .http1_max_headers(HEADERS)
             .build(Connector::new(config, typed));
         Self { http, head }
     }
@@ -65,15 +69,17 @@ impl Wire {
         mut request: WireRequest,
         watch: &mut Watch,
     ) -> Result<http::Response<Incoming>, Failure> {
+        let is_head = request.method() == Method::HEAD;
         let captured = capture_connection(&mut request);
-        let response = self.await_head(request, watch).await?;
-        self.judge(response, &captured)
+        let response = self.await_head(request, watch, &captured).await?;
+        self.judge(response, is_head, &captured)
     }
 
     async fn await_head(
         &self,
         request: WireRequest,
         watch: &mut Watch,
+        captured: &CaptureConnection,
     ) -> Result<http::Response<Incoming>, Failure> {
         let mut response = self.http.request(request);
         let mut connected: Option<Instant> = None;
@@ -83,8 +89,18 @@ impl Wire {
                 return Poll::Ready(result.map_err(explain));
             }
             connected = if connecting { None } else { connected.or_else(|| Some(now())) };
-            let until = connected.zip(watch.first_byte()).and_then(|(since, limit)| since.checked_add(limit));
-            watch.poll_late(cx, Phase::FirstByte, until).map(Err)
+            loop {
+                let until =
+                    connected.zip(watch.first_byte()).and_then(|(since, limit)| since.checked_add(limit));
+                let late = ready!(watch.poll_late(cx, Phase::FirstByte, until));
+                // A long request may still have been on its way: the limit is from then on.
+                let written =
+                    sent_until(captured).filter(|written| connected.is_some_and(|at| *written > at));
+                if late.phase != Some(Phase::FirstByte) || written.is_none() {
+                    return Poll::Ready(Err(late));
+                }
+                connected = written;
+            }
         })
         .await
     }
@@ -93,12 +109,13 @@ impl Wire {
     fn judge(
         &self,
         response: http::Response<Incoming>,
+        is_head: bool,
         captured: &CaptureConnection,
     ) -> Result<http::Response<Incoming>, Failure> {
         let (status, version, headers) = (response.status().as_u16(), response.version(), response.headers());
         let sound =
             framing::check(status, version, headers).and_then(|()| framing::check_size(headers, self.head));
-        if (sound.is_err() || !framing::is_reusable(status, version, headers))
+        if (sound.is_err() || !framing::is_reusable(status, is_head, version, headers))
             && let Some(connected) = captured.connection_metadata().as_ref()
         {
             connected.poison();
@@ -110,6 +127,13 @@ impl Wire {
 /// The connection that a response came over.
 pub(crate) fn connection(extensions: &Extensions) -> Option<&ConnectionInfo> {
     extensions.get::<ConnectionInfo>()
+}
+
+/// When something of a long request was last written to the connection.
+fn sent_until(captured: &CaptureConnection) -> Option<Instant> {
+    let mut extensions = Extensions::new();
+    captured.connection_metadata().as_ref()?.get_extras(&mut extensions);
+    connection(&extensions)?.sent_until()
 }
 
 /// What an error before the head means.
@@ -130,7 +154,9 @@ fn explain(error: hyper_util::client::legacy::Error) -> Failure {
         Some(hyper) => explain_head(hyper, connection.as_ref().is_some_and(ConnectionInfo::heard_something)),
         None => Failure::new(ErrorKind::Connect, format!("the request could not be sent: {error}")),
     };
-    failure.stale = failure.retryable && connection.is_some_and(|connection| connection.was_stale());
+    if failure.retryable && connection.is_some_and(|connection| connection.was_stale()) {
+        failure.resend = Resend::UntilFresh;
+    }
     failure.source(error)
 }
 

@@ -1,9 +1,9 @@
 //! Responses that are not as they should be, byte for byte.
 
-use gather_fetch::Error;
+use gather_fetch::{Error, Request};
 use gather_site::{Rude, Step};
 
-use crate::support::{get, local, outcome};
+use crate::support::{get, local, outcome, run};
 
 /// What a server sends, how it ends, and what must come of it.
 fn check(bytes: &[u8], end: Step, expected: &str, body: &str) {
@@ -122,4 +122,43 @@ fn garbage_is_not_asked_for_twice_and_says_what_it_is() {
     let error = get(&local(), server.url()).unwrap_err();
     assert_eq!((error.kind().as_str(), error.attempts()), ("body", 1));
     assert!(error.to_string().contains("not http"), "{error}");
+}
+
+#[test]
+fn a_response_has_up_to_256_headers() {
+    for (headers, expected) in [(101, "200"), (250, "200"), (300, "too_large")] {
+        let lines: String = (0..headers).map(|n| format!("X-{n}: y\r\n")).collect();
+        let head = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok");
+        let server = Rude::start(move |_| vec![Step::Read, Step::send(&head), Step::Hold]).unwrap();
+        assert_eq!(outcome(&get(&local(), server.url())), expected, "{headers}");
+    }
+}
+
+#[test]
+fn a_body_that_comes_late_where_there_is_none_is_not_taken_for_the_next_response() {
+    let evil = "HTTP/1.1 299 EVIL\r\nContent-Length: 4\r\n\r\nevil";
+    for (method, status) in [("HEAD", "200 OK"), ("GET", "304 Not Modified"), ("GET", "204 No Content")] {
+        for framing in ["Content-Length: 47", "Transfer-Encoding: chunked"] {
+            let head = format!("HTTP/1.1 {status}\r\n{framing}\r\n\r\n");
+            let server = Rude::start(move |connection| match connection {
+                1 => vec![Step::Read, Step::send(&head), Step::Read, Step::send(evil), Step::Hold],
+                _ => vec![
+                    Step::Read,
+                    Step::send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood"),
+                    Step::Hold,
+                ],
+            })
+            .unwrap();
+            let client = local().retries(0).build().unwrap();
+            run(async {
+                let request = Request::new(method.parse().unwrap(), server.url()).unwrap();
+                client.execute(request).await.unwrap();
+                assert_eq!(
+                    client.get(server.url()).await.unwrap().text(),
+                    "good",
+                    "{method} {status} {framing}"
+                );
+            });
+        }
+    }
 }

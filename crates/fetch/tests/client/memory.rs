@@ -40,6 +40,29 @@ fn bodies_for_which_there_is_no_room_come_one_after_the_other_and_all_come() {
 }
 
 #[test]
+fn a_response_that_holds_its_room_makes_large_bodies_wait_and_small_ones_not() {
+    let large = noise(400 << 10);
+    let server = Mock::start(move |request| match request.path() {
+        "/small" => Reply::bytes(noise(20 << 10)),
+        _ => Reply::bytes(large.clone()),
+    })
+    .unwrap();
+    let client = local().limits(limits(0)).retries(0).build().unwrap();
+    let ask = |path: &str| client.execute(Request::get(server.join(path)).unwrap().hold_room(true));
+    run(async {
+        let held = ask("/").await.unwrap();
+        let (room, body) = (held.room(), held.into_bytes());
+        assert!(room.is_some() && body.len() == 400 << 10);
+        let limit = std::time::Duration::from_millis(200);
+        assert!(gather_core::timeout(limit, ask("/")).await.is_err(), "it waits for its turn");
+        drop(room);
+        assert_eq!(ask("/").await.unwrap().length(), 400 << 10);
+        let (one, two) = (ask("/small").await.unwrap(), ask("/small").await.unwrap());
+        assert!(one.room().is_none() && two.room().is_none());
+    });
+}
+
+#[test]
 fn a_body_that_stalls_while_it_has_the_turn_holds_the_others_no_longer_than_its_limits() {
     let server = Rude::start(|connection| match connection {
         1 => vec![Step::Read, Step::send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), Step::Hold],

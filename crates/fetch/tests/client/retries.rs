@@ -124,6 +124,24 @@ fn a_kept_connection_that_died_costs_no_attempt() {
 }
 
 #[test]
+fn however_many_kept_connections_are_dead_none_costs_an_attempt() {
+    // Every connection serves one request, and the pool is full of those that will not serve another.
+    let page = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    for end in [Step::Close, Step::Reset] {
+        let script =
+            vec![Step::Read, Step::Wait(Duration::from_millis(50)), Step::send(page), Step::Read, end];
+        let server = Rude::start(move |_| script.clone()).unwrap();
+        let client = local().retries(0).build().unwrap();
+        run(async {
+            for _ in 0..3 {
+                let all = gather_core::gather((0..24).map(|_| client.get(server.url()))).await.unwrap();
+                assert!(all.iter().all(|response| response.attempts() == 1 && response.text() == "ok"));
+            }
+        });
+    }
+}
+
+#[test]
 fn a_post_on_a_kept_connection_that_died_is_not_sent_again() {
     let page = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     let server = Rude::start(move |_| vec![Step::Read, Step::send(page), Step::Read, Step::Close]).unwrap();
@@ -174,6 +192,23 @@ fn a_retry_after_holds_back_the_whole_origin_and_no_other() {
         gather_core::gather(["/second", "/third"].map(|path| client.get(busy.join(path)))).await.unwrap();
     });
     assert!(gaps(&busy)[0] >= Duration::from_millis(990), "{:?}", gaps(&busy));
+}
+
+#[test]
+fn a_pause_that_is_too_long_to_wait_for_is_still_kept() {
+    let busy = Mock::start(|_| Reply::status(429).header("retry-after", "3600")).unwrap();
+    let idle = Mock::start(|_| Reply::text("ok")).unwrap();
+    let client = local().build().unwrap();
+    run(async {
+        assert_eq!(client.get(busy.url()).await.unwrap().status(), 429);
+        for _ in 0..20 {
+            let error = client.get(busy.join("/other")).await.unwrap_err();
+            assert_eq!((error.kind(), error.status()), (ErrorKind::Status, Some(429)));
+            assert!(error.to_string().contains("--max-wait"), "{error}");
+        }
+        assert_eq!(client.get(idle.url()).await.unwrap().status(), 200);
+    });
+    assert_eq!(busy.calls(), 1);
 }
 
 #[test]

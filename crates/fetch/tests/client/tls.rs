@@ -100,3 +100,25 @@ fn pem_that_holds_no_certificate_is_an_error_when_building() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{pem:?}");
     }
 }
+
+#[test]
+fn a_servers_own_certificate_can_be_trusted_and_is_still_judged() {
+    let ca = TestCa::new().unwrap();
+    let table = [
+        (ca.self_signed_ca(&["localhost", "127.0.0.1"], (2000, 2999)), "safe"),
+        (ca.self_signed_ca(&["wrong.example"], (2000, 2999)), "wrong host"),
+        (ca.self_signed_ca(&["127.0.0.1"], (2000, 2001)), "has expired"),
+        (ca.self_signed_ca(&["127.0.0.1"], (2998, 2999)), "not valid yet"),
+    ];
+    for (made, says) in table {
+        let (tls, pem) = made.unwrap();
+        let server = serve(tls);
+        let unknown = get(&local(), server.url()).unwrap_err();
+        assert_eq!(unknown.kind(), ErrorKind::Tls, "{unknown}");
+        assert!(says != "safe" || unknown.to_string().contains("self-signed"), "{unknown}");
+        match get(&local().add_root_pem(pem.as_bytes()), server.url()) {
+            Ok(response) => assert_eq!(response.text(), says),
+            Err(error) => assert!(error.to_string().contains(says), "{says}: {error}"),
+        }
+    }
+}

@@ -164,7 +164,7 @@ fn split(inputs: Arc<Inputs>) -> (impl Iterator<Item = PathBuf> + Send + 'static
     let (sender, bad) = async_channel::unbounded();
     let paths =
         std::iter::from_fn(move || inputs.next_blocking()).filter_map(move |given: Given| match given {
-            Ok(path) => Some(PathBuf::from(path)),
+            Ok(input) => Some(PathBuf::from(input.name)),
             Err(entry) => {
                 let _ = sender.try_send(entry);
                 None
