@@ -155,8 +155,7 @@ fn without_input_there_is_no_figure() {
 fn an_unknown_benchmark_is_wrong_usage() {
     let output = benchmarks(&["red"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        String::from_utf8_lossy(&output.stderr)
-            .contains("hint: it is one of fetch, parse, read, read-large, read-shell, scrape, tasks")
-    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains(
+        "hint: it is one of crawl, fetch, parse, read, read-large, read-shell, scrape, tasks, kill, million"
+    ));
 }
