@@ -40,6 +40,8 @@ impl Links {
             in_scope: self.0.scope.holds(&url),
             deeper,
             hops,
+            pattern: String::new(),
+            priority: 0,
         })
     }
 }
