@@ -10,6 +10,7 @@ mod bad_pages;
 mod bad_servers;
 mod cookies;
 mod crawl;
+mod crawl_rules;
 mod demo;
 mod every;
 mod fetch;

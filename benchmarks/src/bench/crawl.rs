@@ -85,7 +85,9 @@ fn make(folder: &Path) -> anyhow::Result<()> {
     for page in 0..PAGES {
         let links = [2 * page + 1, 2 * page + 2, page / 2, page + 7].map(|link| name(link % PAGES));
         let links: String = links.iter().map(|link| format!("<a href=\"{link}#top\">{link}</a>\n")).collect();
-        let html = format!("<!DOCTYPE html><title>page {page} &amp; more</title>\n{links}{text}");
+        let html = format!(
+            "<!DOCTYPE html><html><head><title>page {page} &amp; more</title></head>\n<body>{links}{text}</body></html>"
+        );
         std::fs::write(folder.join(name(page)), html)?;
     }
     Ok(())

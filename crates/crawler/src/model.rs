@@ -164,6 +164,8 @@ pub struct Found {
     pub pattern: String,
     /// Of URLs that may be fetched the one with the higher number comes first; 0 for a link.
     pub priority: i64,
+    /// Whether it leads into a trap by its form alone, and so is left out, with that as its kind.
+    pub is_trap: bool,
 }
 
 /// What became of a lease.

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use futures::StreamExt;
 use gather_core::CancelToken;
 use gather_crawler::{
-    Counts, Crawl as Crawling, CrawlBuilder, Error, ErrorKind, Projection, SqliteStore, Stored, Trouble,
+    Counts, Crawl as Crawling, CrawlBuilder, Error, ErrorKind, Form, Projection, Same, SqliteStore, Stored,
+    Trouble,
 };
 use gather_fetch::{Jar, Url};
 use gather_records::{Failure, Format, Kind, Record};
 use gather_scraper::{Recipe, Stats};
 use serde_json::json;
 
-use crate::args::{Crawl, Polite};
+use crate::args::{Crawl, Polite, SameName};
 use crate::commands::scrape;
 use crate::cookies;
 use crate::exit::{Exit, usage, usage_error};
@@ -125,6 +126,11 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
         .grace(args.shared.grace)
         .retries(args.request.retries)
         .max_redirects(args.request.max_redirects)
+        .same(same(args.same))
+        .form(form(args))
+        .meta_robots(!args.ignore_meta_robots)
+        .nofollow(args.nofollow)
+        .canonical(args.canonical)
         .provenance(args.provenance)
         .only_new(args.new);
     builder = seeds.iter().fold(builder, |builder, seed| builder.seed(seed));
@@ -149,6 +155,20 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
         builder = builder.delay(delay);
     }
     Ok(builder)
+}
+
+fn same(name: SameName) -> Same {
+    match name {
+        SameName::Host => Same::Host,
+        SameName::Domain => Same::Domain,
+        SameName::Folder => Same::Folder,
+    }
+}
+
+fn form(args: &Crawl) -> Form {
+    let mut form = Form::default();
+    (form.sort_query, form.strip_session) = (args.sort_query, args.strip_session);
+    form
 }
 
 /// The columns of a table of the records.

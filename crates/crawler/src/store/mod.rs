@@ -66,7 +66,7 @@ pub trait Store: Send {
     /// What failed or was refused, and the records that were dropped, from this place on, so many at most.
     async fn troubles(&mut self, from: u64, most: u32) -> Result<Vec<Trouble>, Error>;
 
-    /// How many URLs failed, were refused or left out, by kind.
+    /// How many URLs failed, were refused or left out, or were done without records, by kind.
     async fn by_kind(&mut self) -> Result<Vec<(String, u64)>, Error>;
 
     /// The hosts, those with most URLs first, so many at most.

@@ -314,11 +314,11 @@ select value ->> 'host', value ->> 'delay', value ->> 'limit' from json_each(?1)
 const ADD_URLS: &str = "
 insert into urls (key, url, host, state, kind, depth, hops)
 select unhex(j.key), j.url, hosts.id,
-    case when j.in_scope = 0 or j.depth > ?2 then 5 else 0 end,
-    case when j.in_scope = 0 then 'scope' when j.depth > ?2 then 'depth' end,
+    case when j.in_scope = 0 or j.is_trap or j.depth > ?2 then 5 else 0 end,
+    case when j.in_scope = 0 then 'scope' when j.is_trap then 'trap' when j.depth > ?2 then 'depth' end,
     j.depth, j.hops
 from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, value ->> 'in_scope' in_scope,
-        value ->> 'hops' hops, min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth,
+        value ->> 'is_trap' is_trap, value ->> 'hops' hops, min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth,
         min(json_each.key) place
     from json_each(?1) left join urls source on source.id = value ->> 'source'
     group by 1) j
@@ -461,7 +461,7 @@ impl Store for SqliteStore {
 
     async fn by_kind(&mut self) -> Result<Vec<(String, u64)>, Error> {
         let query =
-            sqlx::query("select kind, count(*) from urls where state > 2 and kind is not null group by 1");
+            sqlx::query("select kind, count(*) from urls where state >= 2 and kind is not null group by 1");
         let rows = ask!(self, query.fetch_all(&mut self.connection))?;
         let read = |row: &SqliteRow| Ok((row.try_get(0)?, unsigned(row.try_get(1)?)));
         rows.iter().map(read).collect::<Result<_, _>>().map_err(|error| fault(&self.path, &error))
@@ -612,6 +612,7 @@ fn link(found: &Found, source: Option<i64>) -> Value {
     json!({
         "key": found.key, "url": found.url, "host": found.host, "delay": found.delay, "limit": found.limit,
         "in_scope": found.in_scope, "deeper": found.deeper, "hops": found.hops, "source": source,
+        "is_trap": found.is_trap,
     })
 }
 
