@@ -10,6 +10,8 @@ mod bad_pages;
 mod bad_servers;
 mod cookies;
 mod crawl;
+mod crawl_pages;
+mod crawl_store;
 mod demo;
 mod every;
 mod fetch;
