@@ -1,5 +1,6 @@
 //! The facade: what a crawl is, and how it begins.
 
+use std::collections::{BTreeSet, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,9 @@ use crate::store::Store;
 
 /// From the end of a response to the next request to the same host on the public net.
 const DELAY: Duration = Duration::from_secs(1);
+
+/// The note that says that records hold where they come from.
+const PROVENANCE: &str = "provenance";
 
 /// The options of a crawl.
 ///
@@ -250,15 +254,28 @@ impl CrawlBuilder {
         self
     }
 
+    /// Whether the options hold, without a store.
+    ///
+    /// # Errors
+    /// Kind `InvalidInput`, as [`begin`](Self::begin).
+    pub fn check(&self) -> Result<(), Error> {
+        let (canonical, links) = self.links(&self.seeds()?)?;
+        self.fetcher(&canonical, links).map(|_| ())
+    }
+
+    fn links(&self, seeds: &[(Canonical, String)]) -> Result<(Vec<Canonical>, Links), Error> {
+        let canonical: Vec<Canonical> = seeds.iter().map(|(url, _)| url.clone()).collect();
+        let scope = Scope::new(&canonical, self.same, &self.allow, &self.deny)?;
+        Ok((canonical, Links::new(scope, self.form, self.public(), self.loopback())))
+    }
+
     /// Begins the crawl, or goes on with the one that is in the store.
     ///
     /// # Errors
     /// Kind `InvalidInput` for options that do not hold, and for a store that holds another crawl; the store's errors.
     pub async fn begin(self, mut store: Box<dyn Store>) -> Result<Crawl, Error> {
         let seeds = self.seeds()?;
-        let canonical: Vec<Canonical> = seeds.iter().map(|(url, _)| url.clone()).collect();
-        let scope = Scope::new(&canonical, self.same, &self.allow, &self.deny)?;
-        let links = Links::new(scope, self.form, self.public(), self.loopback());
+        let (canonical, links) = self.links(&seeds)?;
         let plan = self.plan(&seeds);
         let found: Vec<Found> = canonical
             .iter()
@@ -267,6 +284,9 @@ impl CrawlBuilder {
             .collect();
         let fetcher = Arc::new(self.fetcher(&canonical, links)?);
         store.begin(&plan, &found).await?;
+        if self.provenance {
+            store.keep_note(PROVENANCE, "true").await?;
+        }
         let last = if self.only_new { store.last_record().await? } else { 0 };
         let progress = Progress::behind(last);
         let (jobs, grace, most, max_depth) = (self.jobs, self.grace, self.most, plan.max_depth);
@@ -286,7 +306,10 @@ impl CrawlBuilder {
             })?;
             Ok((url, given.clone()))
         };
-        self.seeds.iter().map(parse).collect()
+        let mut seeds = self.seeds.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let mut known = HashSet::new();
+        seeds.retain(|(url, _)| known.insert(url.clone()));
+        Ok(seeds)
     }
 
     fn public(&self) -> Pace {
@@ -303,7 +326,9 @@ impl CrawlBuilder {
     fn plan(&self, seeds: &[(Canonical, String)]) -> Plan {
         let of_recipe = self.recipe.max_depth().map(|depth| depth as u64);
         let max_depth = [self.max_depth, of_recipe].into_iter().flatten().min();
-        let mut scope = json!({"allow": self.allow, "deny": self.deny, "max_depth": max_depth});
+        let as_set = |globs: &[String]| globs.iter().cloned().collect::<BTreeSet<_>>();
+        let mut scope =
+            json!({"allow": as_set(&self.allow), "deny": as_set(&self.deny), "max_depth": max_depth});
         for (name, value) in self.further_scope() {
             scope[name] = value.into();
         }

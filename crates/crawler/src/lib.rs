@@ -5,7 +5,8 @@
 //! where it was, and each record is there once. [`SqliteStore`] is a store in one file.
 //!
 //! Modules, top to bottom; a module uses those below it: `crawl` (the options), `projection` (a file of records), `engine` (the loop), `fetcher` (one page),
-//! `store` (the seam, and SQLite), `page_rules`, `links`, `scope`, `trap`, `canonical` (pure), `model`, `clock`, `error`.
+//! `store` (the seam, and SQLite), `page_rules`, `links`, `scope`, `trap`, `canonical` (pure), `identity` (one file by several names),
+//! `model`, `clock`, `error`.
 
 mod canonical;
 mod clock;
@@ -13,6 +14,7 @@ mod crawl;
 mod engine;
 mod error;
 mod fetcher;
+mod identity;
 mod links;
 mod model;
 mod page_rules;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use futures::StreamExt;
 use gather_core::CancelToken;
 use gather_crawler::{
-    Counts, Crawl as Crawling, CrawlBuilder, Error, ErrorKind, Form, Projection, Same, SqliteStore, Stored,
-    Trouble,
+    Counts, Crawl as Crawling, CrawlBuilder, Error, ErrorKind, Form, Projection, Same, SqliteStore, Store,
+    Stored, Trouble,
 };
 use gather_fetch::{Jar, Url};
 use gather_records::{Failure, Format, Kind, Record};
@@ -29,21 +29,22 @@ pub(crate) async fn run(args: Crawl) -> anyhow::Result<Exit> {
     let recipe = scrape::recipe(&args.take)?;
     let seeds = seeds(&args).await?;
     let path = store_path(&args, &seeds)?;
+    let (jar, cookies) = cookies::open(&args.request)?.unzip();
+    let builder = builder(&args, &seeds, recipe.clone(), jar)?;
+    builder.check().map_err(of_store)?;
+    let (mut session, target) = open(&args, columns(&recipe, args.provenance), &path)?;
+    session.saves(cookies.flatten());
     if args.restart {
         SqliteStore::remove(&path).await.map_err(of_store)?;
     }
-    let columns = columns(&recipe, args.provenance);
-    let (jar, cookies) = cookies::open(&args.request)?.unzip();
-    let builder = builder(&args, &seeds, recipe, jar)?;
-    let (mut session, target) = open(&args, columns.clone())?;
-    session.saves(cookies.flatten());
     let store = SqliteStore::create(&path, args.durable).await.map_err(of_store)?;
     let mut crawl = builder.begin(Box::new(store)).await.map_err(of_store)?;
     let was_finished = crawl.counts().await.map_err(of_store)?.is_finished();
     let mut out = match target {
-        Some((file, format)) => {
+        Some(target) => {
+            let columns = stored_columns(&recipe, crawl.store()).await.map_err(of_store)?;
             let columns = if has_open_columns(&columns) { Vec::new() } else { columns };
-            Some(Projection::open(&file, format, columns, crawl.store()).await.map_err(of_store)?)
+            Some(target.follow(columns, crawl.store()).await.map_err(of_store)?)
         }
         None => None,
     };
@@ -181,15 +182,20 @@ pub(crate) fn columns(recipe: &Recipe, provenance: bool) -> Vec<String> {
     columns
 }
 
+/// The same of the records in a store, whichever run made them.
+pub(crate) async fn stored_columns(recipe: &Recipe, store: &mut dyn Store) -> Result<Vec<String>, Error> {
+    Ok(columns(recipe, store.note("provenance").await?.is_some()))
+}
+
 /// Whether the fields are the columns of a table on the page, which are not known before.
-fn has_open_columns(columns: &[String]) -> bool {
+pub(crate) fn has_open_columns(columns: &[String]) -> bool {
     columns.iter().all(|column| column.starts_with('_'))
 }
 
 /// A file of `--out` is the crawl's own, stdout the session's.
-fn open(args: &Crawl, columns: Vec<String>) -> anyhow::Result<(Session, Option<(PathBuf, Format)>)> {
+fn open(args: &Crawl, columns: Vec<String>, store: &Path) -> anyhow::Result<(Session, Option<Projection>)> {
     let Some(out) = &args.shared.out else {
-        let more_columns = has_open_columns(&columns);
+        let more_columns = has_open_columns(&columns) || store.exists();
         let look = Look { text: scrape::text, columns: Some(columns), more_columns };
         return Ok((Session::open(&args.shared, look)?, None));
     };
@@ -200,7 +206,12 @@ fn open(args: &Crawl, columns: Vec<String>) -> anyhow::Result<(Session, Option<(
             "gather export STORE -o FILE.jsonl.gz does",
         ));
     }
-    Ok((Session::without_records(&args.shared)?, Some((file, format))))
+    if format != Format::Jsonl && has_open_columns(&columns) {
+        return Err(usage("the columns of the table are not known before", "write .jsonl, or export it"));
+    }
+    let session = Session::without_records(&args.shared)?;
+    let target = Projection::lock(&file, format, &SqliteStore::files_of(store)).map_err(usage_error)?;
+    Ok((session, Some(target.durable(args.durable))))
 }
 
 /// Hands each batch of records on, until the crawl is over.

@@ -14,6 +14,8 @@ mod verify;
 #[cfg(feature = "sqlite")]
 mod worker;
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 
 use crate::error::Error;
@@ -77,6 +79,11 @@ pub trait Store: Send {
 
     /// Keeps such a value.
     async fn keep_note(&mut self, name: &str, value: &str) -> Result<(), Error>;
+
+    /// The files that it is in, which no output may take the place of; none, if it is in no files of this machine.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// What is wrong with the store, each as a sentence; empty if all holds.
     async fn verify(&mut self) -> Result<Vec<String>, Error>;
