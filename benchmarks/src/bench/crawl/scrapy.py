@@ -24,16 +24,19 @@ def fold(value, text):
 
 
 class Site(scrapy.Spider):
-    name, start_urls = "site", [start]
+    name = "site"
     custom_settings = {
         "CONCURRENT_REQUESTS": 64,
         "CONCURRENT_REQUESTS_PER_DOMAIN": 64,
         "DOWNLOAD_DELAY": 0,
-        "LOG_LEVEL": "ERROR",
         "ROBOTSTXT_OBEY": False,
         "TELNETCONSOLE_ENABLED": False,
         "FEEDS": {os.path.join(scratch, "scrapy.jsonl"): {"format": "jsonlines"}},
     }
+
+    async def start(self):
+        # Not start_urls, which Scrapy fetches again when a link leads there.
+        yield scrapy.Request(start)
 
     def parse(self, response):
         if not isinstance(response, scrapy.http.HtmlResponse):
@@ -49,7 +52,7 @@ class Site(scrapy.Spider):
                 yield scrapy.Request(url)
 
 
-process = CrawlerProcess()
+process = CrawlerProcess({"LOG_LEVEL": "ERROR"})
 begun, cpu = time.monotonic(), time.process_time()
 process.crawl(Site)
 process.start()
