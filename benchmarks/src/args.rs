@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::bench;
+use crate::{bench, trial};
 
 /// Measures gather and its peers side by side: same input, same machine, taking turns.
 #[derive(Debug, Parser)]
 #[command(name = "gather-benchmarks", max_term_width = 100)]
 pub(crate) struct Args {
-    /// What to measure: fetch, parse, read, read-large, read-shell, scrape or tasks
-    #[arg(value_name = "NAME", value_parser = bench::find, required_unless_present = "serve")]
-    bench: Option<&'static bench::Bench>,
+    /// What to measure: crawl, fetch, parse, read, read-large, read-shell, scrape or tasks; or to try: kill or million
+    #[arg(value_name = "NAME", value_parser = named, required_unless_present = "serve")]
+    named: Option<Named>,
 
     /// Real input instead of the one made here: a folder to read (DIR/small if there is one), or the pages in DIR/site
     /// that DIR/pages.txt lists
@@ -29,6 +29,22 @@ pub(crate) struct Args {
     /// How many tasks to spawn and items to map; a tenth as many tasks sleep [default: 1000000]
     #[arg(long, value_name = "N")]
     pub(crate) tasks: Option<NonZeroU64>,
+
+    /// kill: how many crawls are killed [default: 200, with --quick 3]
+    #[arg(long, value_name = "N")]
+    times: Option<NonZeroU32>,
+
+    /// kill and million: how many pages the site has [default: 2000 and 1000000, with --quick 200 and 5000]
+    #[arg(long, value_name = "N")]
+    pages: Option<NonZeroU64>,
+
+    /// million: after how many minutes it stops, wherever it is [default: 30]
+    #[arg(long, value_name = "N", default_value_t = NonZeroU64::MIN.saturating_add(29))]
+    pub(crate) minutes: NonZeroU64,
+
+    /// kill: what its random moments begin with [default: 1]
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
 
     /// How many times each contestant runs [default: 7, with --quick 3]
     #[arg(long, value_name = "N")]
@@ -71,10 +87,27 @@ pub(crate) struct Args {
     delay_ms: u64,
 }
 
+/// What a name stands for.
+#[derive(Debug, Clone, Copy)]
+enum Named {
+    Bench(&'static bench::Bench),
+    Trial(&'static trial::Trial),
+}
+
+/// The benchmark or the trial of this name.
+fn named(name: &str) -> Result<Named, String> {
+    match trial::find(name) {
+        Some(trial) => Ok(Named::Trial(trial)),
+        None => bench::find(name).map(Named::Bench).map_err(|error| format!("{error}, kill, million")),
+    }
+}
+
 /// What this process is to do.
 pub(crate) enum Role<'a> {
     /// Start the others and compare them.
     Frame,
+    /// See whether a promise is kept.
+    Trial(&'static trial::Trial),
     /// Work, and print what was measured.
     Contestant(Order<'a>),
     /// Serve this folder, each answer after so long.
@@ -97,16 +130,17 @@ impl Args {
     }
 
     pub(crate) fn role(&self) -> Role<'_> {
-        match (&self.serve, self.order()) {
-            (Some(folder), _) => Role::Server(folder, Duration::from_millis(self.delay_ms)),
-            (None, Some(order)) => Role::Contestant(order),
-            (None, None) => Role::Frame,
+        match (&self.serve, self.order(), self.named) {
+            (Some(folder), ..) => Role::Server(folder, Duration::from_millis(self.delay_ms)),
+            (None, Some(order), _) => Role::Contestant(order),
+            (None, None, Some(Named::Trial(trial))) => Role::Trial(trial),
+            (None, None, _) => Role::Frame,
         }
     }
 
     fn order(&self) -> Option<Order<'_>> {
         Some(Order {
-            bench: self.bench?,
+            bench: self.bench().ok()?,
             part: self.part.as_deref()?,
             who: self.contestant.as_deref()?,
             input: self.input.as_deref()?,
@@ -116,12 +150,25 @@ impl Args {
 
     /// The benchmark that was named.
     pub(crate) fn bench(&self) -> anyhow::Result<&'static bench::Bench> {
-        self.bench.ok_or_else(|| anyhow::anyhow!("no benchmark is named"))
+        match self.named {
+            Some(Named::Bench(bench)) => Ok(bench),
+            _ => anyhow::bail!("no benchmark is named"),
+        }
     }
 
     /// How many times each contestant runs.
     pub(crate) fn runs(&self) -> u32 {
         self.runs.map_or(if self.quick { 3 } else { 7 }, NonZeroU32::get)
+    }
+
+    /// How many crawls are killed.
+    pub(crate) fn times(&self) -> u32 {
+        self.times.map_or(if self.quick { 3 } else { 200 }, NonZeroU32::get)
+    }
+
+    /// How many pages a generated site has, where the user does not say.
+    pub(crate) fn pages(&self, usual: u64, quick: u64) -> u64 {
+        self.pages.map_or(if self.quick { quick } else { usual }, NonZeroU64::get)
     }
 
     /// How long each run lasts at least.

@@ -16,6 +16,7 @@ mod report;
 mod server;
 mod starter;
 mod statistics;
+mod trial;
 mod work;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let args = Args::read();
     let done = match args.role() {
         Role::Frame => frame::run(&args),
+        Role::Trial(trial) => (trial.run)(&args),
         Role::Contestant(order) => contestant::run(&order),
         Role::Server(folder, delay) => server::serve(folder, delay),
     };

@@ -118,6 +118,32 @@ fn parse_makes_the_same_trees_of_the_corpus_as_its_peers() {
 }
 
 #[test]
+fn crawl_finds_the_same_pages_and_titles_whoever_does_it() {
+    let rows = rows(&["crawl", "--quick", "--runs", "1", "--json"]);
+    assert!(set(&rows, "who").is_superset(&BTreeSet::from(["gather", "gather (--durable)"])), "{rows:?}");
+    assert_eq!(set(&rows, "figure"), BTreeSet::from(["pages/s", "MB/s", "cpu", "peak memory"]));
+    check(&rows);
+}
+
+#[test]
+fn trials_run_the_binary_beside_or_say_that_there_is_none() {
+    let is_built = Path::new(env!("CARGO_BIN_EXE_gather-benchmarks")).with_file_name("gather").exists();
+    let tried = [
+        (&["kill", "--times", "1", "--pages", "60"][..], "1 of 1 (pages 60"),
+        (&["million", "--pages", "1200"][..], "finished after"),
+    ];
+    for (args, end) in tried {
+        let output = benchmarks(args);
+        let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.success(), is_built, "{error}");
+        assert!(
+            if is_built { out.contains(end) } else { error.contains("hint: cargo build") },
+            "{out}{error}"
+        );
+    }
+}
+
+#[test]
 fn tasks_measures_each_part_in_processes_of_its_own() {
     let rows = rows(&["tasks", "--quick", "--runs", "2", "--json", "--tasks", "1000"]);
     assert_eq!(set(&rows, "who"), BTreeSet::from(["gather", "gather (debug)", "async-std", "tokio"]));
@@ -155,8 +181,7 @@ fn without_input_there_is_no_figure() {
 fn an_unknown_benchmark_is_wrong_usage() {
     let output = benchmarks(&["red"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        String::from_utf8_lossy(&output.stderr)
-            .contains("hint: it is one of fetch, parse, read, read-large, read-shell, scrape, tasks")
-    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains(
+        "hint: it is one of crawl, fetch, parse, read, read-large, read-shell, scrape, tasks, kill, million"
+    ));
 }

@@ -1,15 +1,16 @@
 //! The benchmarks, one file each, and what they have in common.
 
+mod crawl;
 pub(crate) mod fetch;
 mod pages;
 pub(crate) mod parse;
 mod python;
 pub(crate) mod read;
 mod read_large;
-mod read_shell;
+pub(crate) mod read_shell;
 pub(crate) mod scrape;
 mod site;
-mod small_files;
+pub(crate) mod small_files;
 pub(crate) mod tasks;
 
 use std::any::Any;
@@ -20,7 +21,8 @@ use crate::figure::Figure;
 use crate::work::Laps;
 
 /// Every benchmark there is.
-const ALL: [&Bench; 7] = [
+const ALL: [&Bench; 8] = [
+    &crawl::BENCH,
     &fetch::BENCH,
     &parse::BENCH,
     &read::BENCH,
@@ -130,7 +132,9 @@ mod tests {
     #[test]
     fn an_unknown_name_is_refused_with_the_known_ones() {
         assert!(
-            find("red").unwrap_err().contains("fetch, parse, read, read-large, read-shell, scrape, tasks")
+            find("red")
+                .unwrap_err()
+                .contains("crawl, fetch, parse, read, read-large, read-shell, scrape, tasks")
         );
         assert_eq!(find("read").unwrap().name, "read");
     }

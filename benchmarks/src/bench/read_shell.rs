@@ -31,7 +31,7 @@ fn prepare(args: &Args) -> anyhow::Result<Input> {
 }
 
 /// The binary beside this one.
-fn gather_binary() -> anyhow::Result<PathBuf> {
+pub(crate) fn gather_binary() -> anyhow::Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("gather"))
 }
 

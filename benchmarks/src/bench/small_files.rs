@@ -30,7 +30,7 @@ pub(super) fn make() -> anyhow::Result<TempDir> {
 }
 
 /// In memory, where there is room for so many bytes.
-pub(super) fn place(space: u64) -> std::path::PathBuf {
+pub(crate) fn place(space: u64) -> std::path::PathBuf {
     let free = |path| rustix::fs::statvfs(path).map(|stat| stat.f_bavail * stat.f_frsize).unwrap_or(0);
     if free(IN_MEMORY) >= space { IN_MEMORY.into() } else { std::env::temp_dir() }
 }

@@ -403,6 +403,13 @@ pub(crate) struct Content {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SameName {
+    Host,
+    Domain,
+    Folder,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum HashName {
     Blake3,
     Sha256,
@@ -594,6 +601,31 @@ pub(crate) struct Crawl {
     /// Pages that do not belong to it
     #[arg(long, value_name = "GLOB")]
     pub(crate) deny: Vec<String>,
+
+    /// How near to the given URLs the crawl stays: on their hosts, on their domains (www.example.com: all of example.com), or in the
+    /// folders of their paths; --allow chooses among what is left
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = SameName::Host)]
+    pub(crate) same: SameName,
+
+    /// Take URLs for one page whose queries differ in their order alone
+    #[arg(long)]
+    pub(crate) sort_query: bool,
+
+    /// Take URLs for one page that differ in a session or a campaign alone: sid, PHPSESSID, jsessionid, utm_source and the like
+    #[arg(long)]
+    pub(crate) strip_session: bool,
+
+    /// Do not obey a page's own word: `noindex` gives no records, `nofollow` no links, in `<meta name=robots>` and X-Robots-Tag
+    #[arg(long)]
+    pub(crate) ignore_meta_robots: bool,
+
+    /// Leave out links that are marked rel=nofollow
+    #[arg(long)]
+    pub(crate) nofollow: bool,
+
+    /// A page that names another one by rel=canonical gives no record, and leads there instead
+    #[arg(long)]
+    pub(crate) canonical: bool,
 
     /// How many links away from the given URLs; 0 takes these alone [default: no limit]
     #[arg(long, value_name = "N")]

@@ -7,6 +7,35 @@ use url::Url;
 /// The longest URL that is followed, in bytes: longer ones are traps more often than pages.
 pub(crate) const LONGEST: usize = 8 * 1024;
 
+/// What else is taken for the same page, by the user's word: servers may tell such URLs apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Form {
+    /// The order of the parameters of a query does not count: they are sorted by their names. Default: no.
+    pub sort_query: bool,
+    /// Names of sessions and of campaigns do not count: `sid`, `PHPSESSID`, `jsessionid`, `utm_source` and the like are
+    /// taken out of the query, and `;jsessionid=…` out of the path. Default: no.
+    pub strip_session: bool,
+}
+
+/// Parameters that say who asks or where from, and not for what; in lower case.
+const SESSION: [&str; 14] = [
+    "sid",
+    "sessid",
+    "sessionid",
+    "session_id",
+    "phpsessid",
+    "jsessionid",
+    "aspsessionid",
+    "asp.net_sessionid",
+    "cfid",
+    "cftoken",
+    "zenid",
+    "oscsid",
+    "gclid",
+    "fbclid",
+];
+
 /// A URL in its canonical form (RFC 3986, 6.2): scheme and host in lower case, no default port, no fragment, no dot
 /// segments, percent-encoding in upper case and only where it is needed. The query keeps its order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +52,20 @@ impl Canonical {
     /// assert_eq!(url.key(), Canonical::parse("http://example.com/~b/é").unwrap().key());
     /// ```
     pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_as(text, Form::default())
+    }
+
+    /// The same, with more that does not count.
+    ///
+    /// ```
+    /// use gather_crawler::{Canonical, Form};
+    ///
+    /// let mut form = Form::default();
+    /// (form.sort_query, form.strip_session) = (true, true);
+    /// let url = Canonical::parse_as("http://h/a;jsessionid=1F?b=2&sid=x&a=1", form).unwrap();
+    /// assert_eq!(url.as_str(), "http://h/a?a=1&b=2");
+    /// ```
+    pub fn parse_as(text: &str, form: Form) -> Option<Self> {
         let mut url = Url::parse(text.trim()).ok()?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() || text.len() > LONGEST {
             return None;
@@ -31,8 +74,8 @@ impl Canonical {
         let _ = url.set_username("");
         let _ = url.set_password(None);
         let path = normal_encoding(url.path());
-        url.set_path(&path);
-        match url.query().map(normal_encoding) {
+        url.set_path(if form.strip_session { without_path_session(&path) } else { &path });
+        match url.query().map(|query| form.apply(normal_encoding(query))) {
             Some(query) if !query.is_empty() => url.set_query(Some(&query)),
             _ => url.set_query(None),
         }
@@ -59,6 +102,40 @@ impl Canonical {
     pub fn host(&self) -> String {
         let port = self.0.port_or_known_default().unwrap_or(0);
         format!("{}:{port}", self.0.host_str().unwrap_or_default())
+    }
+}
+
+impl Form {
+    fn apply(self, query: String) -> String {
+        if self == Self::default() {
+            return query;
+        }
+        let is_kept = |part: &&str| !(self.strip_session && is_session(name(part)));
+        let mut parts: Vec<&str> = query.split('&').filter(is_kept).collect();
+        if self.sort_query {
+            // Parameters of one name keep their order: it may mean something.
+            parts.sort_by_key(|part| name(part));
+        }
+        parts.join("&")
+    }
+}
+
+/// The name of a parameter of a query.
+pub(crate) fn name(part: &str) -> &str {
+    part.split('=').next().unwrap_or_default()
+}
+
+/// Whether a parameter of this name says who asks, or where from.
+pub(crate) fn is_session(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SESSION.contains(&name.as_str()) || name.starts_with("utm_") || name.starts_with("aspsessionid")
+}
+
+/// The path before a session that stands at its end, as Java's and PHP's servers write it.
+fn without_path_session(path: &str) -> &str {
+    match path.rsplit_once(';') {
+        Some((before, parameter)) if !parameter.contains('/') && is_session(name(parameter)) => before,
+        _ => path,
     }
 }
 
@@ -100,6 +177,41 @@ mod tests {
         Canonical::parse(text).unwrap().as_str().to_owned()
     }
 
+    fn form(sort_query: bool, strip_session: bool) -> Form {
+        Form { sort_query, strip_session }
+    }
+
+    #[test]
+    fn sorted_queries_are_alike_whatever_their_order_but_for_that_within_a_name() {
+        let sorted = |text| Canonical::parse_as(text, form(true, false)).unwrap().as_str().to_owned();
+        for (given, expected) in [
+            ("http://h/?b=1&a=2", "http://h/?a=2&b=1"),
+            ("http://h/?a=2&b=1&a=1", "http://h/?a=2&a=1&b=1"),
+            ("http://h/?b&a&b=", "http://h/?a&b&b="),
+            ("http://h/x", "http://h/x"),
+        ] {
+            assert_eq!(sorted(given), expected, "{given}");
+        }
+        assert_eq!(canonical("http://h/?b=1&a=2"), "http://h/?b=1&a=2", "not without being asked");
+    }
+
+    #[test]
+    fn sessions_are_taken_out_and_what_only_looks_like_one_is_not() {
+        let stripped = |text| Canonical::parse_as(text, form(false, true)).unwrap().as_str().to_owned();
+        for (given, expected) in [
+            ("http://h/?PHPSESSID=1&q=x", "http://h/?q=x"),
+            ("http://h/?utm_source=a&utm_medium=b", "http://h/"),
+            ("http://h/a;jsessionid=AB12?x=1&sid=2", "http://h/a?x=1"),
+            ("http://h/?ASPSESSIONIDQQQ=1", "http://h/"),
+            ("http://h/?side=1&asid=2", "http://h/?side=1&asid=2"),
+            ("http://h/a;v=2/b", "http://h/a;v=2/b"),
+            ("http://h/a;sid=2/b", "http://h/a;sid=2/b"),
+        ] {
+            assert_eq!(stripped(given), expected, "{given}");
+        }
+        assert_eq!(canonical("http://h/?sid=1"), "http://h/?sid=1", "not without being asked");
+    }
+
     #[test]
     fn one_page_has_one_form_however_it_is_written() {
         let table = [
@@ -136,6 +248,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn so_it_is_in_every_form(rest in "[a-c;=&?/%41]{0,30}", sort in any::<bool>(), strip in any::<bool>()) {
+            let form = form(sort, strip);
+            if let Some(once) = Canonical::parse_as(&format!("http://h/{rest};sid=1?{rest}&sid=2"), form) {
+                prop_assert_eq!(Canonical::parse_as(once.as_str(), form), Some(once));
+            }
+        }
+
         #[test]
         fn the_canonical_form_of_a_canonical_form_is_itself(rest in "\\PC{0,40}") {
             if let Some(once) = Canonical::parse(&format!("http://h/{rest}")) {

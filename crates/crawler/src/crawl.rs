@@ -1,5 +1,6 @@
 //! The facade: what a crawl is, and how it begins.
 
+use std::collections::{BTreeSet, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,18 +9,22 @@ use gather_fetch::{Client, ClientBuilder, Robots};
 use gather_scraper::Recipe;
 use serde_json::json;
 
-use crate::canonical::Canonical;
+use crate::canonical::{Canonical, Form};
 use crate::clock::millis;
 use crate::engine::{Crawl, Most, Progress};
 use crate::error::Error;
 use crate::fetcher::Fetcher;
 use crate::links::Links;
 use crate::model::{Found, Pace, Plan};
-use crate::scope::Scope;
+use crate::page_rules::PageRules;
+use crate::scope::{Same, Scope};
 use crate::store::Store;
 
 /// From the end of a response to the next request to the same host on the public net.
 const DELAY: Duration = Duration::from_secs(1);
+
+/// The note that says that records hold where they come from.
+const PROVENANCE: &str = "provenance";
 
 /// The options of a crawl.
 ///
@@ -59,6 +64,9 @@ pub struct CrawlBuilder {
     grace: Duration,
     allow: Vec<String>,
     deny: Vec<String>,
+    same: Same,
+    form: Form,
+    page_rules: PageRules,
     max_depth: Option<u64>,
     most: Most,
     per_host: Option<u32>,
@@ -82,6 +90,9 @@ impl Crawl {
             grace: gather_core::DEFAULT_GRACE,
             allow: Vec::new(),
             deny: Vec::new(),
+            same: Same::default(),
+            form: Form::default(),
+            page_rules: PageRules { obey: true, nofollow: false, canonical: false, agent: String::new() },
             max_depth: None,
             most: Most::default(),
             per_host: None,
@@ -161,6 +172,38 @@ impl CrawlBuilder {
         self
     }
 
+    /// How near to its seeds the crawl stays; `allow` chooses among what is left. Default: [`Same::Host`].
+    pub fn same(mut self, same: Same) -> Self {
+        self.same = same;
+        self
+    }
+
+    /// Which URLs are taken for one page. Default: those that RFC 3986 says.
+    pub fn form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// Whether a page's own word is obeyed: `<meta name=robots>`, or one with our agent's name, and `X-Robots-Tag`.
+    /// `noindex` gives no records, `nofollow` no links, `none` neither. Default: yes.
+    pub fn meta_robots(mut self, obey: bool) -> Self {
+        self.page_rules.obey = obey;
+        self
+    }
+
+    /// Whether links that are marked `rel=nofollow` are left out. Default: no.
+    pub fn nofollow(mut self, leave_out: bool) -> Self {
+        self.page_rules.nofollow = leave_out;
+        self
+    }
+
+    /// Whether a page that names another one in scope by `rel=canonical` gives no records, and leads there instead, as a
+    /// redirect does. Two pages that name each other give none. Default: no.
+    pub fn canonical(mut self, give_way: bool) -> Self {
+        self.page_rules.canonical = give_way;
+        self
+    }
+
     /// How many links from a seed a page may be away; 0 are the seeds alone. Default: the recipe's `max_depth`, else no
     /// limit; of two limits the smaller holds.
     pub fn max_depth(mut self, depth: u64) -> Self {
@@ -211,23 +254,39 @@ impl CrawlBuilder {
         self
     }
 
+    /// Whether the options hold, without a store.
+    ///
+    /// # Errors
+    /// Kind `InvalidInput`, as [`begin`](Self::begin).
+    pub fn check(&self) -> Result<(), Error> {
+        let (canonical, links) = self.links(&self.seeds()?)?;
+        self.fetcher(&canonical, links).map(|_| ())
+    }
+
+    fn links(&self, seeds: &[(Canonical, String)]) -> Result<(Vec<Canonical>, Links), Error> {
+        let canonical: Vec<Canonical> = seeds.iter().map(|(url, _)| url.clone()).collect();
+        let scope = Scope::new(&canonical, self.same, &self.allow, &self.deny)?;
+        Ok((canonical, Links::new(scope, self.form, self.public(), self.loopback())))
+    }
+
     /// Begins the crawl, or goes on with the one that is in the store.
     ///
     /// # Errors
     /// Kind `InvalidInput` for options that do not hold, and for a store that holds another crawl; the store's errors.
     pub async fn begin(self, mut store: Box<dyn Store>) -> Result<Crawl, Error> {
         let seeds = self.seeds()?;
-        let canonical: Vec<Canonical> = seeds.iter().map(|(url, _)| url.clone()).collect();
-        let links =
-            Links::new(Scope::new(&canonical, &self.allow, &self.deny)?, self.public(), self.loopback());
+        let (canonical, links) = self.links(&seeds)?;
         let plan = self.plan(&seeds);
         let found: Vec<Found> = canonical
             .iter()
             .filter_map(|seed| links.found(seed.as_str(), 0, 0))
-            .map(|found| Found { in_scope: true, ..found })
+            .map(|found| Found { in_scope: true, is_trap: false, ..found })
             .collect();
         let fetcher = Arc::new(self.fetcher(&canonical, links)?);
         store.begin(&plan, &found).await?;
+        if self.provenance {
+            store.keep_note(PROVENANCE, "true").await?;
+        }
         let last = if self.only_new { store.last_record().await? } else { 0 };
         let progress = Progress::behind(last);
         let (jobs, grace, most, max_depth) = (self.jobs, self.grace, self.most, plan.max_depth);
@@ -239,7 +298,7 @@ impl CrawlBuilder {
             return Err(Error::invalid("no page to begin at", "name at least one URL"));
         }
         let parse = |given: &String| {
-            let url = Canonical::parse(given).ok_or_else(|| {
+            let url = Canonical::parse_as(given, self.form).ok_or_else(|| {
                 Error::invalid(
                     format!("`{given}` is no page to begin at"),
                     "write it with its scheme, such as https://example.com/",
@@ -247,7 +306,10 @@ impl CrawlBuilder {
             })?;
             Ok((url, given.clone()))
         };
-        self.seeds.iter().map(parse).collect()
+        let mut seeds = self.seeds.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let mut known = HashSet::new();
+        seeds.retain(|(url, _)| known.insert(url.clone()));
+        Ok(seeds)
     }
 
     fn public(&self) -> Pace {
@@ -264,13 +326,32 @@ impl CrawlBuilder {
     fn plan(&self, seeds: &[(Canonical, String)]) -> Plan {
         let of_recipe = self.recipe.max_depth().map(|depth| depth as u64);
         let max_depth = [self.max_depth, of_recipe].into_iter().flatten().min();
-        let scope = json!({"allow": self.allow, "deny": self.deny, "max_depth": max_depth});
+        let as_set = |globs: &[String]| globs.iter().cloned().collect::<BTreeSet<_>>();
+        let mut scope =
+            json!({"allow": as_set(&self.allow), "deny": as_set(&self.deny), "max_depth": max_depth});
+        for (name, value) in self.further_scope() {
+            scope[name] = value.into();
+        }
         Plan {
             seeds: seeds.iter().map(|(url, given)| (url.as_str().to_owned(), given.clone())).collect(),
             recipe: self.recipe.to_toml(),
             scope: scope.to_string(),
             max_depth,
         }
+    }
+
+    /// What of it is not as it is by default: a store that knew no such options goes on without them.
+    fn further_scope(&self) -> Vec<(&'static str, &'static str)> {
+        let PageRules { obey, nofollow, canonical, .. } = self.page_rules;
+        let said = [
+            ("same", self.same.as_str(), self.same != Same::Host),
+            ("query", "sorted", self.form.sort_query),
+            ("session", "stripped", self.form.strip_session),
+            ("meta_robots", "ignored", !obey),
+            ("nofollow", "left out", nofollow),
+            ("canonical", "gives way", canonical),
+        ];
+        said.into_iter().filter(|(_, _, differs)| *differs).map(|(name, value, _)| (name, value)).collect()
     }
 
     fn fetcher(&self, seeds: &[Canonical], links: Links) -> Result<Fetcher, Error> {
@@ -303,6 +384,7 @@ impl CrawlBuilder {
             recipe: self.recipe.clone(),
             seed_hosts: seeds.iter().map(Canonical::host).collect(),
             links,
+            page_rules: PageRules { agent: self.agent.clone(), ..self.page_rules.clone() },
             retries: self.retries,
             max_redirects: self.max_redirects,
             provenance: self.provenance,

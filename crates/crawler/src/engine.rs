@@ -18,10 +18,13 @@ use crate::model::{Counts, Lease, PageEnd, Room, State, Stored};
 use crate::store::Store;
 
 /// The longest that a page waits for its commit.
-const COMMIT_WITHIN: Duration = Duration::from_millis(100);
+const COMMIT_WITHIN: Duration = Duration::from_millis(50);
 
 /// A batch of so many pages is committed at once.
 const BATCH: usize = 64;
+
+/// From one lease to the next, where few places are free.
+const LEASE_APART: Duration = Duration::from_millis(20);
 
 /// How often somebody with nothing to do looks whether another worker has died or found something.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -63,6 +66,8 @@ pub(crate) struct Progress {
     last_record: i64,
     /// When there may be something to lease.
     lease_at: i64,
+    /// When something was leased last.
+    leased_at: Option<Instant>,
     /// When the leases of the dead were last looked for.
     reclaimed: Option<Instant>,
     started: Instant,
@@ -85,6 +90,7 @@ impl Progress {
             first_end: None,
             last_record,
             lease_at: 0,
+            leased_at: None,
             reclaimed: None,
             started: now(),
             stopping: None,
@@ -160,6 +166,9 @@ impl Crawl {
                 Most { time: Some(most), .. } if time >= most => Some("max_time"),
                 _ => None,
             };
+            if progress.stopped_by == Some("max_time") {
+                progress.stopping.get_or_insert_with(now);
+            }
         }
     }
 
@@ -189,9 +198,15 @@ impl Crawl {
     /// Takes as many leases as there are places.
     async fn fill(&mut self) -> Result<(), Error> {
         let free = self.jobs.get().saturating_sub(self.progress.running.len());
-        if self.takes_no_more() || free * 4 < self.jobs.get() || clock::now() < self.progress.lease_at {
+        if self.takes_no_more() || free == 0 || clock::now() < self.progress.lease_at {
             return Ok(());
         }
+        // Many leases at once are cheaper; pages that hang hold nobody up for it.
+        let waited = self.progress.leased_at.is_none_or(|at| now() - at >= LEASE_APART);
+        if free * 4 < self.jobs.get() && !waited {
+            return Ok(());
+        }
+        self.progress.leased_at = Some(now());
         if self.progress.reclaimed.is_none_or(|at| now() - at >= LOOK_AGAIN) {
             self.store.reclaim(clock::now()).await?;
             self.progress.reclaimed = Some(now());

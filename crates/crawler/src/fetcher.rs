@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime};
 use gather_core::{Lane, sleep, to_thread_in};
 use gather_fetch::{Access, Client, Error as FetchError, ErrorKind, HeaderMap, Request, Streaming, Url};
 use gather_records::Record;
-use gather_scraper::{Extraction, Page, Recipe, Stats};
+use gather_scraper::{Document, Extraction, Link, Page, Recipe, Stats};
 
 use crate::clock::{millis, now};
 use crate::links::Links;
 use crate::model::{Found, Lease, PageEnd, State};
+use crate::page_rules::PageRules;
 
 /// The first wait before another attempt; it doubles each time.
 const BACKOFF: Duration = Duration::from_millis(200);
@@ -31,6 +32,7 @@ pub(crate) struct Fetcher {
     pub(crate) headers: Vec<(String, String, bool)>,
     pub(crate) seed_hosts: HashSet<String>,
     pub(crate) links: Links,
+    pub(crate) page_rules: PageRules,
     pub(crate) retries: u32,
     pub(crate) max_redirects: u32,
     pub(crate) provenance: bool,
@@ -135,9 +137,13 @@ impl Fetcher {
             end.message = Some(format!("its type is {}", other.chars().take(100).collect::<String>()));
             return without_records(end);
         }
-        let content_type = response.content_type().map(|value| value.into_owned());
+        let head = Head {
+            status,
+            content_type: response.content_type().map(|value| value.into_owned()),
+            robots: x_robots_tags(response.headers()),
+        };
         match collect(response).await {
-            Ok(body) => self.parsed(lease, status, content_type, body).await,
+            Ok(body) => self.parsed(lease, head, body).await,
             Err(error) => without_records(self.could_not(lease, &error, None)),
         }
     }
@@ -158,7 +164,8 @@ impl Fetcher {
             }
             Some(found) if !found.in_scope => {
                 (end.state, end.kind) = (State::Refused, Some(ErrorKind::Scope.to_string()));
-                end.message = Some(format!("{} leads out of scope, to {}", lease.url, found.url));
+                let way_in = self.links.way_in(&found.url).unwrap_or_default();
+                end.message = Some(format!("{} leads out of scope, to {}: {way_in}", lease.url, found.url));
             }
             Some(found) => {
                 (end.state, end.kind) = (State::Done, None);
@@ -168,25 +175,27 @@ impl Fetcher {
         end
     }
 
-    async fn parsed(
-        &self,
-        lease: &Lease,
-        status: u16,
-        content_type: Option<String>,
-        body: Vec<u8>,
-    ) -> Fetched {
+    async fn parsed(&self, lease: &Lease, head: Head, body: Vec<u8>) -> Fetched {
         let (url, recipe, links) = (lease.url.clone(), self.recipe.clone(), self.links.clone());
+        // A page at the end of a long chain of redirects keeps its records: it can lead no further.
+        let rules = self.page_rules.clone();
+        let rules = PageRules { canonical: rules.canonical && lease.hops < self.max_redirects, ..rules };
+        let (status, hops) = (head.status, lease.hops);
         let mut end = tried(lease, State::Done);
         (end.status, end.bytes) = (Some(status), body.len() as u64);
         let fetched_at = self.provenance.then(SystemTime::now);
-        let work = move || look(&url, content_type.as_deref(), body, &recipe, &links);
-        let (extraction, links) = match to_thread_in(Lane::Cpu, work).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) => (Err(error), Vec::new()),
+        let work = move || look(&Asked { url: &url, head: &head, hops }, body, &recipe, &links, &rules);
+        let looked = match to_thread_in(Lane::Cpu, work).await {
+            Ok(Ok(looked)) => looked,
+            Ok(Err(error)) => Looked { extraction: Err(error), links: Vec::new(), kept_back: None },
             Err(ended) => return Fetched::broken(lease, &ended.to_string()),
         };
-        end.links = links;
-        match extraction {
+        end.links = looked.links;
+        if let Some(why) = looked.kept_back {
+            end.kind = Some(why.to_owned());
+            return without_records(end);
+        }
+        match looked.extraction {
             Ok(found) => {
                 let from = Origin { url: &lease.url, status, fetched_at };
                 end.records = found.records.into_iter().map(|record| from.with(record)).collect();
@@ -246,28 +255,76 @@ impl Origin<'_> {
     }
 }
 
-type Looked = (Result<Extraction, gather_scraper::Error>, Vec<Found>);
+/// What is known of a response besides its body.
+struct Head {
+    status: u16,
+    content_type: Option<String>,
+    /// The values of its X-Robots-Tag headers.
+    robots: Vec<String>,
+}
+
+fn x_robots_tags(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all("x-robots-tag").iter();
+    values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+}
+
+/// Which page is looked at.
+struct Asked<'a> {
+    url: &'a str,
+    head: &'a Head,
+    /// How many redirects in a row led to it.
+    hops: u32,
+}
+
+struct Looked {
+    extraction: Result<Extraction, gather_scraper::Error>,
+    links: Vec<Found>,
+    /// Why the page gives no records, if it is by its own word.
+    kept_back: Option<&'static str>,
+}
 
 /// Parses, extracts and takes the links, which a page has also where its records do not hold.
 fn look(
-    url: &str,
-    content_type: Option<&str>,
+    asked: &Asked<'_>,
     body: Vec<u8>,
     recipe: &Recipe,
     links: &Links,
+    rules: &PageRules,
 ) -> Result<Looked, gather_scraper::Error> {
-    let builder = Page::builder().url(url);
-    let builder = match content_type {
+    let builder = Page::builder().url(asked.url);
+    let builder = match &asked.head.content_type {
         Some(content_type) => builder.content_type(content_type),
         None => builder,
     };
     let page = builder.build(body)?;
     let document = page.parse()?;
+    let allowed = rules.allowed(&document, &asked.head.robots);
+    let mut found = if allowed.follow { links_of(&document, recipe, links, rules)? } else { Vec::new() };
+    found.retain(|found| found.url != asked.url);
+    let canonical = rules.canonical_of(&document).and_then(|url| links.found(&url, 0, asked.hops + 1));
+    let canonical = canonical.filter(|found| found.in_scope && found.url != asked.url);
+    let kept_back = match (&canonical, allowed.index) {
+        (_, false) => Some("noindex"),
+        (Some(_), true) => Some("canonical"),
+        (None, true) => None,
+    };
+    found.extend(canonical);
+    let extraction = if kept_back.is_some() { Ok(Extraction::default()) } else { document.records(recipe) };
+    Ok(Looked { extraction, links: found, kept_back })
+}
+
+/// The next page, and the links that are followed.
+fn links_of(
+    document: &Document<'_>,
+    recipe: &Recipe,
+    links: &Links,
+    rules: &PageRules,
+) -> Result<Vec<Found>, gather_scraper::Error> {
     let next = document.next_page(recipe)?.into_iter().filter_map(|url| links.found(&url, 0, 0));
     let follow = document.follow(recipe)?;
-    let follow = follow.iter().filter_map(|link| links.found(&link.url, 1, 0));
-    let found = next.chain(follow).filter(|found| found.url != url).collect();
-    Ok((document.records(recipe), found))
+    let is_followed = |link: &&Link| rules.follows(link.rel.as_deref());
+    let follow = follow.iter().filter(is_followed).filter_map(|link| links.found(&link.url, 1, 0));
+    Ok(next.chain(follow).collect())
 }
 
 async fn collect(mut response: Streaming) -> Result<Vec<u8>, FetchError> {

@@ -5,7 +5,8 @@
 //! where it was, and each record is there once. [`SqliteStore`] is a store in one file.
 //!
 //! Modules, top to bottom; a module uses those below it: `crawl` (the options), `projection` (a file of records), `engine` (the loop), `fetcher` (one page),
-//! `store` (the seam, and SQLite), `links`, `scope`, `canonical` (pure), `model`, `clock`, `error`.
+//! `store` (the seam, and SQLite), `page_rules`, `links`, `scope`, `trap`, `canonical` (pure), `identity` (one file by several names),
+//! `model`, `clock`, `error`.
 
 mod canonical;
 mod clock;
@@ -13,19 +14,23 @@ mod crawl;
 mod engine;
 mod error;
 mod fetcher;
+mod identity;
 mod links;
 mod model;
+mod page_rules;
 mod projection;
 mod scope;
 mod store;
+mod trap;
 
-pub use canonical::Canonical;
+pub use canonical::{Canonical, Form};
 pub use crawl::CrawlBuilder;
 pub use engine::Crawl;
 pub use error::{Error, ErrorKind};
 pub use gather_records::Record;
 pub use model::{Counts, Found, HostCounts, Lease, Leased, PageEnd, Plan, Room, State, Stored, Trouble};
 pub use projection::Projection;
+pub use scope::Same;
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;
 pub use store::Store;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use url::Host;
 
-use crate::canonical::Canonical;
+use crate::canonical::{Canonical, Form};
 use crate::model::{Found, Pace};
 use crate::scope::Scope;
+use crate::trap;
 
 /// The rules that every link is under.
 #[derive(Clone, Debug)]
@@ -16,6 +17,7 @@ pub(crate) struct Links(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     scope: Scope,
+    form: Form,
     /// Of hosts on the public net.
     public: Pace,
     /// Of this machine.
@@ -23,13 +25,13 @@ struct Inner {
 }
 
 impl Links {
-    pub(crate) fn new(scope: Scope, public: Pace, loopback: Pace) -> Self {
-        Self(Arc::new(Inner { scope, public, loopback }))
+    pub(crate) fn new(scope: Scope, form: Form, public: Pace, loopback: Pace) -> Self {
+        Self(Arc::new(Inner { scope, form, public, loopback }))
     }
 
     /// The entry for a link; `None` for what is no web page.
     pub(crate) fn found(&self, url: &str, deeper: u32, hops: u32) -> Option<Found> {
-        let url = Canonical::parse(url)?;
+        let url = Canonical::parse_as(url, self.0.form)?;
         let pace = if is_loopback(&url) { self.0.loopback } else { self.0.public };
         Some(Found {
             key: url.key(),
@@ -40,7 +42,15 @@ impl Links {
             in_scope: self.0.scope.holds(&url),
             deeper,
             hops,
+            pattern: trap::pattern(url.url()),
+            priority: 0,
+            is_trap: trap::repeats(url.url()),
         })
+    }
+
+    /// How a URL that is out of scope could be made to belong to the crawl.
+    pub(crate) fn way_in(&self, url: &str) -> Option<String> {
+        Canonical::parse(url).map(|url| self.0.scope.way_in(&url))
     }
 }
 
@@ -61,12 +71,23 @@ mod tests {
     #[test]
     fn this_machine_has_a_pace_of_its_own() {
         let public = Pace { delay: 1000, limit: 1 };
-        let links = Links::new(Scope::default(), public, Pace::default());
+        let links = Links::new(Scope::default(), Form::default(), public, Pace::default());
         let pace = |url: &str| links.found(url, 1, 0).map(|found| (found.delay, found.limit));
         assert_eq!(pace("http://example.com/"), Some((1000, 1)));
         for url in ["http://127.0.0.1:8000/", "http://[::1]/", "http://localhost/"] {
             assert_eq!(pace(url), Some((0, 0)), "{url}");
         }
         assert_eq!(pace("mailto:a@b"), None);
+    }
+
+    #[test]
+    fn an_entry_is_in_the_form_of_the_crawl_with_the_pattern_of_that_form() {
+        let form = Form { sort_query: true, strip_session: true };
+        let links = Links::new(Scope::default(), form, Pace::default(), Pace::default());
+        let found = |url: &str| links.found(url, 1, 0).unwrap();
+        let one = found("http://h/p/7?b=1&sid=9&a=2");
+        assert_eq!((one.url.as_str(), one.pattern.as_str()), ("http://h/p/7?a=2&b=1", "/p/N?a&b"));
+        assert_eq!(one.key, found("http://h/p/7?a=2&b=1").key);
+        assert!(!one.is_trap && found("http://h/a/a/a/a/").is_trap);
     }
 }

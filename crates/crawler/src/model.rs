@@ -160,6 +160,12 @@ pub struct Found {
     pub deeper: u32,
     /// How many redirects in a row lead to it.
     pub hops: u32,
+    /// What it has in common with the other URLs of its kind, for a budget of each kind; empty is under none.
+    pub pattern: String,
+    /// Of URLs that may be fetched the one with the higher number comes first; 0 for a link.
+    pub priority: i64,
+    /// Whether it leads into a trap by its form alone, and so is left out, with that as its kind.
+    pub is_trap: bool,
 }
 
 /// What became of a lease.

@@ -1,21 +1,26 @@
 //! A file that shows a store's records: it grows by whole records, and after a kill by those that are not in it yet.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gather_core::to_thread;
 use gather_records::{Format, Record, plain};
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind};
+use crate::identity::is_one_of;
 use crate::model::Stored;
 use crate::store::Store;
 
+/// What an SQLite database begins with: no output is written over one.
+const DATABASE: &[u8] = b"SQLite format 3\0";
+
 /// A file of records that follows a store. It is locked for as long as this lives: one process writes it.
 ///
-/// After each batch the store notes how far the file is whole. What is behind that, after a kill, is cut off; a file
-/// that is shorter is written anew.
+/// After each batch the store notes how far the file is whole, and a hash of it. What is behind that, after a kill, is cut
+/// off; a file that is shorter or holds something else is written anew. What is no file, such as `/dev/null`, gets all records.
 #[derive(Debug)]
 pub struct Projection {
     file: Arc<File>,
@@ -23,48 +28,116 @@ pub struct Projection {
     format: Format,
     columns: Vec<String>,
     note: String,
-    /// The last record in it, and its size.
+    durable: bool,
+    /// Whether it can be cut back and gone on with.
+    is_regular: bool,
+    /// The last record in it, its size, and the hash of all of it.
     number: i64,
     bytes: u64,
+    hash: Sha256,
+}
+
+/// How far a file is whole, as the store notes it.
+struct Whole {
+    number: i64,
+    bytes: u64,
+    hash: String,
+}
+
+impl Whole {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(' ');
+        let (number, bytes) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Self { number, bytes, hash: parts.next()?.to_owned() })
+    }
 }
 
 impl Projection {
-    /// Opens the file and brings it to where the store says it was whole. `columns` are those of a table.
+    /// Opens and locks the file, before there is a store. It is left as it is until [`follow`](Self::follow). `taken` are
+    /// files that it must not be, by whatever name: those of the store.
     ///
     /// # Errors
-    /// A format that cannot be added to; a file that another process writes, or that cannot be written.
-    pub async fn open(
-        path: &Path,
-        format: Format,
-        columns: Vec<String>,
-        store: &mut dyn Store,
-    ) -> Result<Self, Error> {
+    /// A format that cannot be added to; a database; a file that another process writes, or that cannot be written.
+    pub fn lock(path: &Path, format: Format, taken: &[PathBuf]) -> Result<Self, Error> {
         if !matches!(format, Format::Jsonl | Format::Csv | Format::Tsv) {
             return Err(Error::invalid(
                 format!("a crawl does not write {format} as it goes"),
                 "name it .jsonl, .csv or .tsv; gather export writes every format",
             ));
         }
-        if format != Format::Jsonl && columns.is_empty() {
+        if is_one_of(path, taken) {
+            return Err(is_database(path));
+        }
+        let is_regular = std::fs::metadata(path).map_or(true, |there| there.is_file());
+        let file = if is_regular { locked(path)? } else { opened(path)? };
+        let absolute = std::path::absolute(path).map_err(|error| unwritable(path, &error))?;
+        let note = format!("out {format} {}", absolute.display());
+        let (path, file) = (path.to_owned(), Arc::new(file));
+        let (columns, hash) = (Vec::new(), Sha256::new());
+        Ok(Self { file, path, format, columns, note, durable: false, is_regular, number: 0, bytes: 0, hash })
+    }
+
+    /// Whether each batch is on the disk before the store notes it, so that a power cut leaves no hole. Default: no.
+    #[must_use]
+    pub fn durable(mut self, durable: bool) -> Self {
+        self.durable = durable;
+        self
+    }
+
+    /// Brings it to where the store says it was whole. `columns` are those of a table.
+    ///
+    /// # Errors
+    /// A table without columns; a file that cannot be written.
+    pub async fn follow(mut self, columns: Vec<String>, store: &mut dyn Store) -> Result<Self, Error> {
+        if self.format != Format::Jsonl && columns.is_empty() {
             return Err(Error::invalid(
                 "the columns of the table are not known before",
                 "write .jsonl, or export it",
             ));
         }
-        let file = locked(path)?;
-        let absolute = std::path::absolute(path).map_err(|error| unwritable(path, &error))?;
-        let note = format!("out {format} {}", absolute.display());
-        let known = store.note(&note).await?.and_then(|known| {
-            let (number, bytes) = known.split_once(' ')?;
-            Some((number.parse().ok()?, bytes.parse().ok()?))
-        });
-        let (number, bytes) = known.unwrap_or((0, 0));
-        let length = file.metadata().map_err(|error| unwritable(path, &error))?.len();
-        let (number, bytes) = if length < bytes { (0, 0) } else { (number, bytes) };
-        let cut = file.set_len(bytes).and_then(|()| (&file).seek(SeekFrom::Start(bytes)));
-        cut.map_err(|error| unwritable(path, &error))?;
-        let path = path.to_owned();
-        Ok(Self { file: Arc::new(file), path, format, columns, note, number, bytes })
+        self.columns = columns;
+        if self.is_regular {
+            let noted = store.note(&self.note).await?.and_then(|text| Whole::parse(&text));
+            self = self.cut_back(noted).await?;
+        }
+        Ok(self)
+    }
+
+    /// [`lock`](Self::lock) and [`follow`](Self::follow) at once.
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn open(
+        path: &Path,
+        format: Format,
+        columns: Vec<String>,
+        store: &mut dyn Store,
+    ) -> Result<Self, Error> {
+        Self::lock(path, format, &store.files())?.follow(columns, store).await
+    }
+
+    /// Reads what should be there, and cuts off what is behind it; all, if it is something else.
+    async fn cut_back(mut self, noted: Option<Whole>) -> Result<Self, Error> {
+        let (file, path) = (self.file.clone(), self.path.clone());
+        let mut hash = Sha256::new();
+        hash.update(self.columns.join("\n"));
+        let empty = hash.clone();
+        let work = move || -> std::io::Result<Option<(Whole, Sha256)>> {
+            let kept = match noted {
+                Some(whole) if holds(&file, &whole, &mut hash)? => Some((whole, hash)),
+                _ => None,
+            };
+            let bytes = kept.as_ref().map_or(0, |(whole, _)| whole.bytes);
+            file.set_len(bytes)?;
+            (&*file).seek(SeekFrom::Start(bytes))?;
+            Ok(kept)
+        };
+        let kept = to_thread(work).await.map_err(|ended| Error::new(ErrorKind::Io, ended.to_string()))?;
+        match kept.map_err(|error| unwritable(&path, &error))? {
+            Some((whole, hash)) => (self.number, self.bytes, self.hash) = (whole.number, whole.bytes, hash),
+            None => self.hash = empty,
+        }
+        Ok(self)
     }
 
     /// The number of the last record in the file: those behind it are missing.
@@ -82,13 +155,18 @@ impl Projection {
         for stored in records {
             self.encode(&stored.record, &mut text)?;
         }
-        let (file, size) = (self.file.clone(), text.len() as u64);
-        let written = to_thread(move || (&*file).write_all(&text)).await;
-        written
-            .map_err(|ended| Error::new(ErrorKind::Io, ended.to_string()))?
-            .map_err(|error| unwritable(&self.path, &error))?;
+        self.hash.update(&text);
+        let (file, size, sync) = (self.file.clone(), text.len() as u64, self.durable && self.is_regular);
+        let work =
+            move || (&*file).write_all(&text).and_then(|()| if sync { file.sync_data() } else { Ok(()) });
+        let written = to_thread(work).await.map_err(|ended| Error::new(ErrorKind::Io, ended.to_string()))?;
+        written.map_err(|error| unwritable(&self.path, &error))?;
         (self.number, self.bytes) = (last.number, self.bytes + size);
-        store.keep_note(&self.note, &format!("{} {}", self.number, self.bytes)).await
+        if !self.is_regular {
+            return Ok(());
+        }
+        let hash = hex(self.hash.clone());
+        store.keep_note(&self.note, &format!("{} {} {hash}", self.number, self.bytes)).await
     }
 
     fn header(&self) -> Vec<u8> {
@@ -126,10 +204,37 @@ impl Projection {
     }
 }
 
+/// Whether the file begins with what was noted.
+fn holds(mut file: &File, whole: &Whole, hash: &mut Sha256) -> std::io::Result<bool> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut left = file.take(whole.bytes);
+    let mut chunk = vec![0; 64 << 10];
+    let mut read = 0;
+    loop {
+        let size = left.read(&mut chunk)?;
+        read += size as u64;
+        hash.update(chunk.get(..size).unwrap_or_default());
+        if size == 0 {
+            return Ok(read == whole.bytes && hex(hash.clone()) == whole.hash);
+        }
+    }
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn opened(path: &Path) -> Result<File, Error> {
+    OpenOptions::new().write(true).open(path).map_err(|error| unwritable(path, &error))
+}
+
 fn locked(path: &Path) -> Result<File, Error> {
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
     let file = opened.map_err(|error| unwritable(path, &error))?;
     match file.try_lock() {
+        Ok(()) if begins_as_database(&file).map_err(|error| unwritable(path, &error))? => {
+            Err(is_database(path))
+        }
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::invalid(
             format!("another process writes {}", path.display()),
@@ -137,6 +242,20 @@ fn locked(path: &Path) -> Result<File, Error> {
         )),
         Err(TryLockError::Error(error)) => Err(unwritable(path, &error)),
     }
+}
+
+fn begins_as_database(mut file: &File) -> std::io::Result<bool> {
+    let mut head = Vec::new();
+    file.take(DATABASE.len() as u64).read_to_end(&mut head)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(head == DATABASE)
+}
+
+fn is_database(path: &Path) -> Error {
+    Error::invalid(
+        format!("{} is a store or another database, and no file of records", path.display()),
+        "name another file with --out; nothing was changed",
+    )
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Error {
@@ -169,6 +288,10 @@ mod tests {
             let file = Projection::open(&path, Format::Csv, columns(), &mut store).await.unwrap();
             assert_eq!(file.last_record(), 7);
             assert_eq!(std::fs::read_to_string(&path).unwrap(), whole);
+            drop(file);
+            std::fs::write(&path, whole.replace('a', "b")).unwrap();
+            let file = Projection::open(&path, Format::Csv, columns(), &mut store).await.unwrap();
+            assert_eq!(file.last_record(), 0, "as long, and something else");
             drop(file);
             std::fs::write(&path, "_so").unwrap();
             let file = Projection::open(&path, Format::Csv, columns(), &mut store).await.unwrap();

@@ -41,7 +41,7 @@ impl Faults {
 }
 
 /// FNV-1a, finished as in MurmurHash3. Ours, because the standard library's may change between releases.
-fn hash(seed: u64, bytes: &[u8]) -> u64 {
+pub(crate) fn hash(seed: u64, bytes: &[u8]) -> u64 {
     let start = seed ^ 0xcbf2_9ce4_8422_2325;
     let sum = bytes.iter().fold(start, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let sum = (sum ^ (sum >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
@@ -50,7 +50,7 @@ fn hash(seed: u64, bytes: &[u8]) -> u64 {
 }
 
 /// From 0 up to, but without, 1.
-fn fraction(hash: u64) -> f64 {
+pub(crate) fn fraction(hash: u64) -> f64 {
     (hash >> 11) as f64 / (1_u64 << 53) as f64
 }
 

@@ -1,9 +1,10 @@
-//! Servers for local work: a folder served over HTTP/1.1 on loopback, with faults on request, and the two servers
-//! that tests of HTTP clients need.
+//! Servers for local work: a folder served over HTTP/1.1 on loopback, with faults on request, a site of any
+//! size, and the two servers that tests of HTTP clients need.
 //!
 //! | to | take |
 //! |---|---|
 //! | serve a folder, with delays, failures and a log | [`Site`], [`Running`] |
+//! | serve a site of any size that is stored nowhere | [`Generated`], [`GeneratedSite`] |
 //! | answer requests by a closure, and see what was asked | [`Mock`], [`Request`], [`Reply`] |
 //! | send exact bytes, drip them, break off | [`Rude`], [`Step`] |
 //! | do so over TLS, with good and bad certificates (feature `tls`) | `TestCa`, `ServerTls` |
@@ -26,6 +27,7 @@ mod conditions;
 mod error;
 mod faults;
 mod files;
+mod generated;
 mod io;
 mod listing;
 mod log;
@@ -42,6 +44,7 @@ mod transport;
 mod url_path;
 
 pub use error::{Error, ErrorKind};
+pub use generated::{Generated, GeneratedSite};
 pub use mock::{Mock, MockBuilder, Reply, Request};
 pub use rude::{Rude, RudeBuilder, Step};
 pub use serve::{Running, STOP_GRACE, Site};

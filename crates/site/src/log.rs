@@ -44,7 +44,7 @@ impl Log {
         Ok(Self { file: Mutex::new(file), lost: AtomicU64::new(0) })
     }
 
-    pub(crate) fn write(&self, line: &Line<'_>) {
+    pub(crate) fn write(&self, line: &impl Serialize) {
         let written = serde_json::to_vec(line).map_err(io::Error::other).and_then(|mut text| {
             text.push(b'\n');
             self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&text)

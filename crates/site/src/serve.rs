@@ -178,7 +178,7 @@ impl Site {
     }
 }
 
-fn check_rate(rate: f64) -> Result<(), Error> {
+pub(crate) fn check_rate(rate: f64) -> Result<(), Error> {
     if (0.0..=1.0).contains(&rate) {
         return Ok(());
     }
@@ -197,7 +197,7 @@ fn open_folder(folder: &Path) -> Result<PathBuf, Error> {
     Err(Error::new(ErrorKind::InvalidInput, message).at(folder))
 }
 
-fn open_log(path: &Path) -> Result<Log, Error> {
+pub(crate) fn open_log(path: &Path) -> Result<Log, Error> {
     Log::open(path).map_err(|error| {
         Error::from_io(format!("cannot write the log {}: {error}", path.display()), error).at(path)
     })
@@ -325,7 +325,7 @@ fn line<'a, B>(request: &'a Request<B>, response: &Response<Body>, peer: Peer, a
     }
 }
 
-fn unix_seconds(time: SystemTime) -> f64 {
+pub(crate) fn unix_seconds(time: SystemTime) -> f64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_micros() as f64 / 1e6
 }

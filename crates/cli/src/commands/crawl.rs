@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use futures::StreamExt;
 use gather_core::CancelToken;
 use gather_crawler::{
-    Counts, Crawl as Crawling, CrawlBuilder, Error, ErrorKind, Projection, SqliteStore, Stored, Trouble,
+    Counts, Crawl as Crawling, CrawlBuilder, Error, ErrorKind, Form, Projection, Same, SqliteStore, Store,
+    Stored, Trouble,
 };
 use gather_fetch::{Jar, Url};
 use gather_records::{Failure, Format, Kind, Record};
 use gather_scraper::{Recipe, Stats};
 use serde_json::json;
 
-use crate::args::{Crawl, Polite};
+use crate::args::{Crawl, Polite, SameName};
 use crate::commands::scrape;
 use crate::cookies;
 use crate::exit::{Exit, usage, usage_error};
@@ -28,21 +29,22 @@ pub(crate) async fn run(args: Crawl) -> anyhow::Result<Exit> {
     let recipe = scrape::recipe(&args.take)?;
     let seeds = seeds(&args).await?;
     let path = store_path(&args, &seeds)?;
+    let (jar, cookies) = cookies::open(&args.request)?.unzip();
+    let builder = builder(&args, &seeds, recipe.clone(), jar)?;
+    builder.check().map_err(of_store)?;
+    let (mut session, target) = open(&args, &recipe, &path).await?;
+    session.saves(cookies.flatten());
     if args.restart {
         SqliteStore::remove(&path).await.map_err(of_store)?;
     }
-    let columns = columns(&recipe, args.provenance);
-    let (jar, cookies) = cookies::open(&args.request)?.unzip();
-    let builder = builder(&args, &seeds, recipe.clone(), jar)?;
-    let (mut session, target) = open(&args, columns.clone(), &recipe).await?;
-    session.saves(cookies.flatten());
     let store = SqliteStore::create(&path, args.durable).await.map_err(of_store)?;
     let mut crawl = builder.begin(Box::new(store)).await.map_err(of_store)?;
     let was_finished = crawl.counts().await.map_err(of_store)?.is_finished();
     let mut out = match target {
-        Some((file, format)) => {
+        Some(target) => {
+            let columns = stored_columns(&recipe, crawl.store()).await.map_err(of_store)?;
             let columns = if has_open_columns(&columns) { Vec::new() } else { columns };
-            Some(Projection::open(&file, format, columns, crawl.store()).await.map_err(of_store)?)
+            Some(target.follow(columns, crawl.store()).await.map_err(of_store)?)
         }
         None => None,
     };
@@ -132,6 +134,11 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
         .grace(args.shared.grace)
         .retries(args.request.retries)
         .max_redirects(args.request.max_redirects)
+        .same(same(args.same))
+        .form(form(args))
+        .meta_robots(!args.ignore_meta_robots)
+        .nofollow(args.nofollow)
+        .canonical(args.canonical)
         .provenance(args.provenance)
         .only_new(args.new);
     builder = seeds.iter().fold(builder, |builder, seed| builder.seed(seed));
@@ -158,6 +165,20 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
     Ok(builder)
 }
 
+fn same(name: SameName) -> Same {
+    match name {
+        SameName::Host => Same::Host,
+        SameName::Domain => Same::Domain,
+        SameName::Folder => Same::Folder,
+    }
+}
+
+fn form(args: &Crawl) -> Form {
+    let mut form = Form::default();
+    (form.sort_query, form.strip_session) = (args.sort_query, args.strip_session);
+    form
+}
+
 /// The columns of a table of the records.
 pub(crate) fn columns(recipe: &Recipe, provenance: bool) -> Vec<String> {
     let mut columns = vec!["_source".to_owned()];
@@ -168,17 +189,19 @@ pub(crate) fn columns(recipe: &Recipe, provenance: bool) -> Vec<String> {
     columns
 }
 
+/// The same of the records in a store, whichever run made them.
+pub(crate) async fn stored_columns(recipe: &Recipe, store: &mut dyn Store) -> Result<Vec<String>, Error> {
+    Ok(columns(recipe, store.note("provenance").await?.is_some()))
+}
+
 /// Whether the fields are the columns of a table on the page, which are not known before.
-fn has_open_columns(columns: &[String]) -> bool {
+pub(crate) fn has_open_columns(columns: &[String]) -> bool {
     columns.iter().all(|column| column.starts_with('_'))
 }
 
 /// A file of `--out` is the crawl's own, stdout and a table the session's.
-async fn open(
-    args: &Crawl,
-    columns: Vec<String>,
-    recipe: &Recipe,
-) -> anyhow::Result<(Session, Option<(PathBuf, Format)>)> {
+async fn open(args: &Crawl, recipe: &Recipe, store: &Path) -> anyhow::Result<(Session, Option<Projection>)> {
+    let columns = columns(recipe, args.provenance);
     let to_table = database(&args.shared)?.is_some();
     if to_table && recipe.key().is_none() {
         return Err(usage(
@@ -187,7 +210,7 @@ async fn open(
         ));
     }
     let Some(out) = args.shared.out.as_ref().filter(|_| !to_table) else {
-        let more_columns = has_open_columns(&columns);
+        let more_columns = has_open_columns(&columns) || store.exists();
         let look = Look { text: scrape::text, columns: Some(columns), more_columns };
         return Ok((Session::open_for(&args.shared, look, recipe).await?, None));
     };
@@ -198,7 +221,12 @@ async fn open(
             "gather export STORE -o FILE.jsonl.gz does",
         ));
     }
-    Ok((Session::without_records(&args.shared)?, Some((file, format))))
+    if format != Format::Jsonl && has_open_columns(&columns) {
+        return Err(usage("the columns of the table are not known before", "write .jsonl, or export it"));
+    }
+    let session = Session::without_records(&args.shared)?;
+    let target = Projection::lock(&file, format, &SqliteStore::files_of(store)).map_err(usage_error)?;
+    Ok((session, Some(target.durable(args.durable))))
 }
 
 /// Hands each batch of records on, until the crawl is over.

@@ -4,7 +4,7 @@ use gather_crawler::Store;
 use gather_scraper::Recipe;
 
 use crate::args::Export;
-use crate::commands::crawl::{columns, of_store, open_store};
+use crate::commands::crawl::{has_open_columns, of_store, open_store, stored_columns};
 use crate::commands::scrape;
 use crate::exit::{Exit, usage_error};
 use crate::session::{Look, Session};
@@ -16,7 +16,9 @@ pub(crate) async fn run(args: Export) -> anyhow::Result<Exit> {
     let mut store = open_store(&args.store).await?;
     let recipe = store.note("recipe").await.map_err(of_store)?.unwrap_or_default();
     let recipe: Recipe = recipe.parse().map_err(usage_error)?;
-    let look = Look { text: scrape::text, columns: Some(columns(&recipe, false)), more_columns: true };
+    let columns = stored_columns(&recipe, &mut store).await.map_err(of_store)?;
+    let more_columns = has_open_columns(&columns);
+    let look = Look { text: scrape::text, columns: Some(columns), more_columns };
     let mut session = Session::open_for(&args.shared, look, &recipe).await?;
     let (mut last, mut count) = (0, 0);
     while !session.is_output_over() {

@@ -14,6 +14,8 @@ mod verify;
 #[cfg(feature = "sqlite")]
 mod worker;
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 
 use crate::error::Error;
@@ -66,7 +68,7 @@ pub trait Store: Send {
     /// What failed or was refused, and the records that were dropped, from this place on, so many at most.
     async fn troubles(&mut self, from: u64, most: u32) -> Result<Vec<Trouble>, Error>;
 
-    /// How many URLs failed, were refused or left out, by kind.
+    /// How many URLs failed, were refused or left out, or were done without records, by kind.
     async fn by_kind(&mut self) -> Result<Vec<(String, u64)>, Error>;
 
     /// The hosts, those with most URLs first, so many at most.
@@ -77,6 +79,11 @@ pub trait Store: Send {
 
     /// Keeps such a value.
     async fn keep_note(&mut self, name: &str, value: &str) -> Result<(), Error>;
+
+    /// The files that it is in, which no output may take the place of; none, if it is in no files of this machine.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// What is wrong with the store, each as a sentence; empty if all holds.
     async fn verify(&mut self) -> Result<Vec<String>, Error>;

@@ -1,5 +1,6 @@
 //! The store in one file.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use super::schema::{self, Found as Looked};
 use super::worker::{self, Worker};
 use super::{Store, verify};
 use crate::error::{Error, ErrorKind};
+use crate::identity::resolved;
 use crate::model::{Counts, Found, HostCounts, Lease, Leased, PageEnd, Plan, Room, State, Stored, Trouble};
 
 /// How long a statement waits for another process to end its transaction.
@@ -82,9 +84,9 @@ impl SqliteStore {
         if !path.exists() {
             return Ok(());
         }
-        let mut store = Self::open(path).await?;
-        let owners = store.other_owners().await?;
-        if owners.iter().any(|owner| worker::lives(path, owner)) {
+        let path = &resolved(path);
+        let store = Self::open(path).await?;
+        if worker::somebody_lives(path) {
             return Err(Error::new(
                 ErrorKind::Locked,
                 format!("another process crawls into {}", path.display()),
@@ -92,9 +94,7 @@ impl SqliteStore {
             .hinted("stop it first"));
         }
         drop(store.connection.close().await);
-        for end in ["", "-wal", "-shm"] {
-            let mut file = path.as_os_str().to_owned();
-            file.push(end);
+        for file in Self::files_of(path) {
             match std::fs::remove_file(&file) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     let fact = format!("cannot remove the store {}: {error}", path.display());
@@ -106,7 +106,19 @@ impl SqliteStore {
         Ok(())
     }
 
+    /// The files of a store at this path, there or not.
+    pub fn files_of(path: &Path) -> Vec<PathBuf> {
+        let file = |end: &str| {
+            let mut file = resolved(path).into_os_string();
+            file.push(end);
+            PathBuf::from(file)
+        };
+        ["", "-wal", "-shm"].map(file).to_vec()
+    }
+
     async fn connect(path: &Path, create: bool, durable: bool) -> Result<Self, Error> {
+        // Its workers' locks are beside the file itself, by whatever name it is reached.
+        let path = &resolved(path);
         let synchronous = if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -183,7 +195,7 @@ impl SqliteStore {
 
     /// What a crawl in this store is, compared with the one that is to go on.
     async fn check_plan(&mut self, plan: &Plan) -> Result<(), Error> {
-        let seeds: Vec<&String> = plan.seeds.iter().map(|(canonical, _)| canonical).collect();
+        let seeds: BTreeSet<&String> = plan.seeds.iter().map(|(canonical, _)| canonical).collect();
         let parts = [
             ("seeds", json!(seeds).to_string(), "other seeds"),
             ("recipe", plan.recipe.clone(), "another recipe"),
@@ -314,11 +326,11 @@ select value ->> 'host', value ->> 'delay', value ->> 'limit' from json_each(?1)
 const ADD_URLS: &str = "
 insert into urls (key, url, host, state, kind, depth, hops)
 select unhex(j.key), j.url, hosts.id,
-    case when j.in_scope = 0 or j.depth > ?2 then 5 else 0 end,
-    case when j.in_scope = 0 then 'scope' when j.depth > ?2 then 'depth' end,
+    case when j.in_scope = 0 or j.is_trap or j.depth > ?2 then 5 else 0 end,
+    case when j.in_scope = 0 then 'scope' when j.is_trap then 'trap' when j.depth > ?2 then 'depth' end,
     j.depth, j.hops
 from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, value ->> 'in_scope' in_scope,
-        value ->> 'hops' hops, min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth,
+        value ->> 'is_trap' is_trap, value ->> 'hops' hops, min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth,
         min(json_each.key) place
     from json_each(?1) left join urls source on source.id = value ->> 'source'
     group by 1) j
@@ -461,7 +473,7 @@ impl Store for SqliteStore {
 
     async fn by_kind(&mut self) -> Result<Vec<(String, u64)>, Error> {
         let query =
-            sqlx::query("select kind, count(*) from urls where state > 2 and kind is not null group by 1");
+            sqlx::query("select kind, count(*) from urls where state >= 2 and kind is not null group by 1");
         let rows = ask!(self, query.fetch_all(&mut self.connection))?;
         let read = |row: &SqliteRow| Ok((row.try_get(0)?, unsigned(row.try_get(1)?)));
         rows.iter().map(read).collect::<Result<_, _>>().map_err(|error| fault(&self.path, &error))
@@ -495,6 +507,10 @@ impl Store for SqliteStore {
             sqlx::query("insert into notes values (?, ?) on conflict do update set value = excluded.value");
         ask!(self, query.bind(name.to_owned()).bind(value.to_owned()).execute(&mut self.connection))?;
         Ok(())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        Self::files_of(&self.path)
     }
 
     async fn verify(&mut self) -> Result<Vec<String>, Error> {
@@ -612,6 +628,7 @@ fn link(found: &Found, source: Option<i64>) -> Value {
     json!({
         "key": found.key, "url": found.url, "host": found.host, "delay": found.delay, "limit": found.limit,
         "in_scope": found.in_scope, "deeper": found.deeper, "hops": found.hops, "source": source,
+        "is_trap": found.is_trap,
     })
 }
 

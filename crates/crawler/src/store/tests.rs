@@ -7,16 +7,18 @@ use tempfile::TempDir;
 
 use super::SqliteStore;
 use super::Store;
+use crate::canonical::Form;
 use crate::error::ErrorKind;
 use crate::links::Links;
 use crate::model::{Counts, Lease, Pace, PageEnd, Plan, Room, State};
-use crate::scope::Scope;
+use crate::scope::{Same, Scope};
 
 const NOW: i64 = 1_000_000;
 
 fn links() -> Links {
     let seeds = [crate::Canonical::parse("http://h/").unwrap()];
-    Links::new(Scope::new(&seeds, &[], &[]).unwrap(), Pace { delay: 1000, limit: 1 }, Pace::default())
+    let scope = Scope::new(&seeds, Same::Host, &[], &[]).unwrap();
+    Links::new(scope, Form::default(), Pace { delay: 1000, limit: 1 }, Pace::default())
 }
 
 fn plan() -> Plan {

@@ -33,13 +33,26 @@ impl Worker {
 
 /// Removes what killed workers left behind.
 fn remove_the_dead(store: &Path) {
+    for name in names(store) {
+        lives(store, &name);
+    }
+}
+
+/// Whether any worker lives, also one that has nothing leased at the moment.
+pub(super) fn somebody_lives(store: &Path) -> bool {
+    names(store).iter().any(|name| lives(store, name))
+}
+
+/// Those who have a file beside the store.
+fn names(store: &Path) -> Vec<String> {
     let folder = store.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let prefix = format!("{}-worker-", store.file_name().unwrap_or_default().to_string_lossy());
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_prefix(&prefix)) {
-            lives(store, name);
-        }
-    }
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            entry.file_name().to_str().and_then(|name| name.strip_prefix(&prefix).map(str::to_owned))
+        })
+        .collect()
 }
 
 impl Drop for Worker {

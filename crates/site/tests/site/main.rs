@@ -7,6 +7,7 @@ mod conditional;
 mod connections;
 mod faults;
 mod files;
+mod generated;
 mod listing;
 mod log;
 mod mock;

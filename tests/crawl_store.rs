@@ -1,0 +1,144 @@
+//! What no command line of `gather crawl` may do to a store, whose process may be at work on it, or whose file it may be.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::thread;
+use std::time::Duration;
+
+use gather_site::{Mock, Reply};
+
+use crate::support::{Folder, Gather};
+
+fn site() -> Mock {
+    Mock::start(|request| match request.path() {
+        "/" => Reply::html("<title>home</title><a href=/a><a href=/b>"),
+        "/robots.txt" => Reply::status(404),
+        path => Reply::html(format!("<title>{path}</title>")),
+    })
+    .unwrap()
+}
+
+fn crawl(folder: &Folder, site: &Mock) -> Gather {
+    gather!["crawl", site.url(), "--store", "a.db"].here(folder.path())
+}
+
+#[track_caller]
+fn assert_whole(folder: &Folder) {
+    let records = gather!["export", "a.db"].here(folder.path()).ok().records();
+    assert_eq!(records.len(), 3);
+    gather!["verify", "a.db"].here(folder.path()).ok();
+}
+
+#[test]
+fn an_output_never_takes_the_place_of_the_store() {
+    let (folder, site) = (Folder::new(), site());
+    crawl(&folder, &site).ok();
+    fs::hard_link(folder.join("a.db"), folder.join("hard.jsonl")).unwrap();
+    symlink(folder.join("a.db"), folder.join("soft.jsonl")).unwrap();
+    fs::copy(folder.join("a.db"), folder.join("other.jsonl")).unwrap();
+    let other = fs::read(folder.join("other.jsonl")).unwrap();
+    for out in ["a.db", "hard.jsonl", "soft.jsonl", "other.jsonl", "a.db-wal", "a.db-shm"] {
+        let run = crawl(&folder, &site).args(["--format", "jsonl", "--out", out]).run().code(2);
+        run.says(&[out, "hint:"]);
+        assert_whole(&folder);
+    }
+    assert_eq!(fs::read(folder.join("other.jsonl")).unwrap(), other, "nobody's database is overwritten");
+    let fresh = Folder::new();
+    crawl(&fresh, &site).args(["--format", "jsonl", "--out", "a.db"]).run().code(2);
+    crawl(&fresh, &site).args(["--format", "jsonl", "--out", "a.db-wal"]).run().code(2);
+}
+
+#[test]
+fn a_restart_that_cannot_begin_removes_nothing() {
+    let (folder, site) = (Folder::new(), site());
+    crawl(&folder, &site).ok();
+    let wrong: [&[&str]; 6] = [
+        &["--allow", "["],
+        &["--out", "nodir/x.jsonl"],
+        &["--out", "x.json"],
+        &["--out", "a.db", "--format", "jsonl"],
+        &["--errors", "nodir/e.jsonl"],
+        &["ftp://x/"],
+    ];
+    for wrong in wrong {
+        crawl(&folder, &site).arg("--restart").args(wrong).run().code(2);
+        assert_whole(&folder);
+    }
+    crawl(&folder, &site).args(["--restart", "--out", "o.jsonl"]).ok();
+    assert_eq!(folder.read("o.jsonl").lines().count(), 3);
+}
+
+#[test]
+fn a_wrong_output_leaves_no_store_behind() {
+    let (folder, site) = (Folder::new(), site());
+    for out in ["o.json", "nodir/x.jsonl"] {
+        crawl(&folder, &site).args(["--out", out]).run().code(2);
+        assert!(folder.names().is_empty(), "{out}: {:?}", folder.names());
+    }
+    assert_eq!(site.calls(), 0);
+    crawl(&folder, &site).args(["--out", "/dev/null"]).ok();
+    assert_eq!(site.calls(), 4);
+}
+
+/// A site that gives its second page only when it is told to.
+fn slow_site() -> Mock {
+    Mock::start(|request| match request.path() {
+        "/" => Reply::html("<title>home</title><a href=/a><a href=/b>"),
+        "/robots.txt" => Reply::status(404),
+        path => Reply::html(format!("<title>{path}</title>")).delay(Duration::from_millis(1_500)),
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_store_that_is_worked_on_is_not_removed_between_two_requests_either() {
+    let (folder, site) = (Folder::new(), slow_site());
+    let first = crawl(&folder, &site).args(["--delay", "3s"]).start();
+    while !folder.names().iter().any(|name| name.contains("-worker-")) || site.calls() < 2 {
+        thread::yield_now();
+    }
+    thread::sleep(Duration::from_millis(300)); // its first page is committed, and it waits for the delay
+    crawl(&folder, &site)
+        .args(["--delay", "3s", "--restart"])
+        .run()
+        .code(2)
+        .says(&["another process", "hint:"]);
+    first.interrupt();
+    first.wait().code(130);
+}
+
+#[test]
+fn a_store_under_another_name_is_the_same_store() {
+    let (folder, site) = (Folder::new(), slow_site());
+    symlink("a.db", folder.join("b.db")).unwrap();
+    let first = crawl(&folder, &site).start();
+    while site.calls_of("/a") == 0 {
+        thread::yield_now();
+    }
+    let second = gather!["crawl", site.url(), "--store", "b.db"].here(folder.path()).start();
+    let (first, second) = (first.wait().code(0), second.wait().code(0));
+    assert_eq!((first.records().len(), second.records().len()), (3, 3));
+    assert_eq!((site.calls_of("/a"), site.calls_of("/b")), (1, 1), "a living worker is no dead one");
+    assert_eq!(folder.names(), ["a.db", "b.db"]);
+}
+
+#[test]
+fn the_order_of_seeds_and_rules_makes_no_other_crawl() {
+    let (folder, site) = (Folder::new(), site());
+    let run = |seeds: &[&str], rules: [&str; 4]| {
+        let run = gather!["crawl", "--store", "a.db"].args(seeds.iter().map(|path| site.join(path)));
+        run.args(rules).here(folder.path()).ok()
+    };
+    run(&["/a", "/b"], ["--deny", "/x", "--deny", "/y"]);
+    assert_eq!(run(&["/b", "/a", "/b"], ["--deny", "/y", "--deny", "/x"]).records().len(), 2);
+}
+
+#[test]
+fn provenance_of_the_first_run_is_a_column_of_the_second_ones_table() {
+    let (folder, site) = (Folder::new(), site());
+    crawl(&folder, &site).arg("--provenance").ok();
+    crawl(&folder, &site).args(["--out", "o.csv"]).ok();
+    let table = folder.read("o.csv");
+    assert!(table.starts_with("_source,title,description,canonical,lang,_fetched_at,_status\r\n"), "{table}");
+    assert_eq!(table.lines().count(), 4);
+}
