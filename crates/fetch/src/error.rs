@@ -127,6 +127,7 @@ impl fmt::Display for Phase {
 
 /// Whether a request that failed may be sent again without that being another attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "http2"), allow(dead_code, reason = "only http/2 says some of it"))]
 pub(crate) enum Resend {
     Never,
     /// The server says that it has not looked at it: once, whatever the method.
