@@ -22,6 +22,13 @@ fn crawl(folder: &Folder, site: &Mock) -> Gather {
     gather!["crawl", site.url(), "--store", "a.db"].here(folder.path())
 }
 
+fn has_done_a_page(folder: &Folder) -> bool {
+    folder.join("a.db").exists() && {
+        let status = gather!["status", "a.db", "--format", "json"].here(folder.path()).run();
+        status.status.code() == Some(0) && status.record()["done"].as_u64() > Some(0)
+    }
+}
+
 #[track_caller]
 fn assert_whole(folder: &Folder) {
     let records = gather!["export", "a.db"].here(folder.path()).ok().records();
@@ -94,10 +101,10 @@ fn slow_site() -> Mock {
 fn a_store_that_is_worked_on_is_not_removed_between_two_requests_either() {
     let (folder, site) = (Folder::new(), slow_site());
     let first = crawl(&folder, &site).args(["--delay", "3s"]).start();
-    while !folder.names().iter().any(|name| name.contains("-worker-")) || site.calls() < 2 {
+    // Its first page is committed, and it waits for the delay.
+    while !has_done_a_page(&folder) {
         thread::yield_now();
     }
-    thread::sleep(Duration::from_millis(300)); // its first page is committed, and it waits for the delay
     crawl(&folder, &site)
         .args(["--delay", "3s", "--restart"])
         .run()

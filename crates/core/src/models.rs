@@ -233,23 +233,15 @@ fn of_two_who_wait_for_room_both_are_told() {
     explore(|| {
         let simulation = Simulation::new();
         let root = Context::root(Arc::default()).on(Executor::Simulation(simulation.clone()));
-        let busy = simulation.busy();
         let story = root.within(async {
-            let group = Arc::new(TaskGroup::<(), String>::new().width(std::num::NonZeroUsize::MIN));
+            let group = TaskGroup::<(), String>::new().width(std::num::NonZeroUsize::MIN);
             group.spawn(async {
                 let_others_run().await;
                 Ok(())
             });
-            let theirs = group.clone();
-            let other = thread::spawn(move || {
-                let _busy = busy;
-                block_on(theirs.room());
-            });
-            futures::join!(group.room(), group.room());
-            other
+            futures::join!(group.room(), group.room(), group.room());
         });
-        let other = simulation.block_on(1, story).unwrap();
-        other.join().unwrap();
+        simulation.block_on(1, story).unwrap();
         simulation.clear();
     });
 }
