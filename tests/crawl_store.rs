@@ -25,7 +25,7 @@ fn crawl(folder: &Folder, site: &Mock) -> Gather {
 fn has_done_a_page(folder: &Folder) -> bool {
     folder.join("a.db").exists() && {
         let status = gather!["status", "a.db", "--format", "json"].here(folder.path()).run();
-        status.status.code() == Some(0) && status.record()["done"].as_u64() > Some(0)
+        status.code == Some(0) && status.record()["done"].as_u64() > Some(0)
     }
 }
 
