@@ -5,6 +5,8 @@ mod kill;
 mod million;
 mod visits;
 
+use std::time::Duration;
+
 use crate::args::Args;
 
 /// Every trial there is.
@@ -17,6 +19,12 @@ pub(crate) struct Trial {
     pub(crate) name: &'static str,
     /// Fails if the promise is not kept.
     pub(crate) run: fn(&Args) -> anyhow::Result<()>,
+}
+
+/// Waits, in the frame's own thread: what runs meanwhile is another process, or on the executor's threads.
+#[allow(clippy::disallowed_methods, reason = "no executor's thread is blocked, and the clock is the wall's")]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// The trial of this name.

@@ -157,7 +157,7 @@ fn run_until(crawl: &Crawling, moment: Moment) -> anyhow::Result<Option<f64>> {
         if let Some(status) = child.try_wait()? {
             return ended(status);
         }
-        std::thread::sleep(Duration::from_millis(1).min(moment.after - begun.elapsed().min(moment.after)));
+        super::pause(Duration::from_millis(1).min(moment.after.saturating_sub(begun.elapsed())));
     }
     if moment.in_commit
         && let Some(status) = wait_for_write(&mut child, &crawl.wal())?

@@ -53,7 +53,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     header(pages)?;
     let mut rows = rows().peekable();
     let finished = loop {
-        std::thread::sleep(EVERY);
+        super::pause(EVERY);
         let ended = watch.child.try_wait()?;
         if ended.is_none() {
             watch.look(site.requests());
