@@ -101,6 +101,12 @@ impl Outlet {
         }
     }
 
+    /// Waits until all that was handed over is written, or cannot be.
+    pub(crate) async fn drain(&mut self) {
+        // What went wrong is said when it is finished.
+        let _ = self.sync().await;
+    }
+
     async fn sync(&mut self) -> Result<Flow, SinkError> {
         let (answer, written) = bounded(1);
         let flow = self.send(Message::Sync(answer)).await?;

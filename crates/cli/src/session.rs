@@ -41,6 +41,8 @@ pub(crate) struct Session {
     pub(crate) ordered: bool,
     pub(crate) grace: Duration,
     pub(crate) report: Report,
+    /// Whether the records go to a table, whose columns are known before.
+    pub(crate) is_table: bool,
     output: Option<Outlet>,
     errors: Option<Outlet>,
     /// Opened with the others, so that a place that cannot be written to is known before any work.
@@ -89,6 +91,7 @@ impl Session {
             ordered: shared.ordered,
             grace: shared.grace,
             report: Report::new(progress, loudness(shared)),
+            is_table: matches!(Self::format(shared), Ok(Format::Csv | Format::Tsv)),
             output: output.map(Outlet::new),
             errors: errors.map(Outlet::new),
             summary: shared.summary.as_ref().map(|path| open_file(path, Format::Jsonl)).transpose()?,
@@ -172,6 +175,11 @@ impl Session {
         }
     }
 
+    /// Writes no more records: who reads them is stuck, and the run is to end.
+    pub(crate) fn abandon_output(&mut self) {
+        self.output = None;
+    }
+
     fn output_failed(&mut self, error: SinkError, what: &str) {
         self.not_written(anyhow::Error::new(error).context(format!("cannot write {what}")));
         self.stop(Stop::OutputFailed);
@@ -201,6 +209,9 @@ impl Session {
     /// # Errors
     /// A summary that could not be written. An output that could not be is said, before the summary.
     pub(crate) async fn finish(mut self) -> anyhow::Result<Exit> {
+        if matches!(self.stopped, Some(Stop::Signal(_))) && !self.is_written_within_grace().await {
+            self.abandon_output();
+        }
         match finish(self.output.as_mut()).await {
             Some(Err(error)) => {
                 self.output_failed(error, "the results");
@@ -230,6 +241,15 @@ impl Session {
         }
         let exit = self.exit();
         Ok(if failed_output.is_some() { exit.max(Exit::Failed) } else { exit })
+    }
+
+    /// Whether whoever reads the records takes those that are on their way before the grace is over.
+    async fn is_written_within_grace(&mut self) -> bool {
+        let grace = self.grace;
+        match &mut self.output {
+            Some(output) => gather_core::timeout(grace, output.drain()).await.is_ok(),
+            None => true,
+        }
     }
 
     fn exit(&self) -> Exit {

@@ -49,6 +49,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(milliseconds / 1_000.0).map_err(|_| refused())
 }
 
+/// Reads a rate: a number of things a second, above 0.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix("/s").unwrap_or(text).parse::<f64>().ok();
+    number
+        .filter(|rate| rate.is_finite() && *rate >= 1e-6)
+        .ok_or_else(|| format!("`{text}` is not a rate\n  hint: write how many a second: 10, 0.5 or 10/s"))
+}
+
 /// Reads a moment: a duration before now, or a date with or without a time (RFC 3339; without a zone it is UTC).
 pub(crate) fn moment(text: &str) -> Result<SystemTime, String> {
     let date = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
