@@ -211,7 +211,7 @@ fn a_host_is_asked_again_a_delay_after_its_last_answer_also_after_a_restart() {
     crawl().args(["--max-pages", "2"]).ok();
     crawl().ok();
     let times: Vec<Instant> = site.requests().iter().map(Request::at).collect();
-    assert_eq!(site.calls(), 6, "four pages, and robots.txt by each process");
+    assert_eq!(site.calls(), 5, "four pages, and robots.txt once");
     for pair in times.windows(2) {
         assert!(pair[1] - pair[0] >= delay, "{:?} between two requests", pair[1] - pair[0]);
     }

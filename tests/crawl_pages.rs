@@ -1,13 +1,61 @@
-//! What becomes of single pages in a crawl: pages that hang, and limits of time.
+//! What becomes of single pages in a crawl: redirects, pages that hang, pages that ask to come later.
 
 use std::time::{Duration, Instant};
 
 use gather_site::{Mock, Reply};
 
-use crate::support::{Folder, Gather, lawful_summary};
+use crate::support::{Folder, Gather, field, jsonl_file, lawful_summary};
 
 fn crawl(folder: &Folder, url: &str) -> Gather {
     gather!["crawl", url, "--store", "a.db", "--summary", "s.json", "--errors", "e.jsonl"].here(folder.path())
+}
+
+#[test]
+fn a_seed_has_the_outcome_of_what_it_leads_to() {
+    let site = Mock::start(|request| match request.path() {
+        "/moved" => Reply::redirect(301, "/gone"),
+        "/a" => Reply::redirect(302, "/b"),
+        "/b" => Reply::redirect(302, "/a"),
+        "/there" => Reply::redirect(302, "/page"),
+        "/page" => Reply::html("<title>here</title>"),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    for (path, kind) in [("/moved", "status"), ("/a", "redirect")] {
+        let folder = Folder::new();
+        crawl(&folder, &site.join(path)).run().code(1).says(&[path]);
+        let summary = lawful_summary(folder.join("s.json"));
+        assert_eq!((&summary["ok"], &summary["failed"]), (&0.into(), &1.into()), "{path}: {summary}");
+        assert_eq!(summary["by_kind"][kind], 1, "{path}: {summary}");
+        let errors = jsonl_file(folder.join("e.jsonl"));
+        assert!(field(&errors, "kind").contains(&kind), "{path}: {errors:?}");
+        gather!["verify", "a.db"].here(folder.path()).ok();
+    }
+    let folder = Folder::new();
+    let record = crawl(&folder, &site.join("/there")).ok().record();
+    assert_eq!(record["_source"], site.join("/page"));
+    assert_eq!(record["_input"], site.join("/there"), "where the source is another");
+}
+
+#[test]
+fn how_many_redirects_lead_to_a_page_does_not_depend_on_who_is_first() {
+    for late in [false, true] {
+        let folder = Folder::new();
+        let site = Mock::start(move |request| match request.path() {
+            "/" if late => Reply::html("<title>home</title><a href=/r0><a href=/slow>"),
+            "/" => Reply::html("<title>home</title><a href=/r8><a href=/r0>"),
+            "/slow" => Reply::html("<title>slow</title><a href=/r8>").delay(Duration::from_millis(700)),
+            "/robots.txt" => Reply::status(404),
+            "/r14" => Reply::html("<title>end</title>"),
+            path => match path.trim_start_matches("/r").parse::<u32>() {
+                Ok(hop) => Reply::redirect(302, &format!("/r{}", hop + 1)),
+                Err(_) => Reply::status(404),
+            },
+        })
+        .unwrap();
+        let records = crawl(&folder, site.url()).ok().records();
+        assert!(field(&records, "title").contains(&"end"), "late: {late}: {records:?}");
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn crawl(folder: &Folder, site: &Mock) -> Gather {
 fn has_done_a_page(folder: &Folder) -> bool {
     folder.join("a.db").exists() && {
         let status = gather!["status", "a.db", "--format", "json"].here(folder.path()).run();
-        status.code == Some(0) && status.record()["done"].as_u64() > Some(0)
+        status.stdout.contains("\"done\":1") && status.stdout.contains("\"leased\":0")
     }
 }
 
@@ -101,7 +101,7 @@ fn slow_site() -> Mock {
 fn a_store_that_is_worked_on_is_not_removed_between_two_requests_either() {
     let (folder, site) = (Folder::new(), slow_site());
     let first = crawl(&folder, &site).args(["--delay", "3s"]).start();
-    // Its first page is committed, and it waits for the delay.
+    // Its first page is committed, and it waits for the delay: nothing is leased.
     while !has_done_a_page(&folder) {
         thread::yield_now();
     }
@@ -148,4 +148,46 @@ fn provenance_of_the_first_run_is_a_column_of_the_second_ones_table() {
     let table = folder.read("o.csv");
     assert!(table.starts_with("_source,title,description,canonical,lang,_fetched_at,_status\r\n"), "{table}");
     assert_eq!(table.lines().count(), 4);
+}
+
+/// A site of pages that link to the next ones, with records larger than a pipe.
+fn large_site() -> Mock {
+    Mock::start(|request| match request.path() {
+        "/" => Reply::html((0..40).map(|page| format!("<a href=/{page}>")).collect::<String>()),
+        "/robots.txt" => Reply::status(404),
+        path => Reply::html(format!("<title>{path} {}</title>", "x".repeat(20_000))),
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_reader_that_is_stuck_holds_up_neither_commits_nor_ctrl_c() {
+    let (folder, site) = (Folder::new(), large_site());
+    let run = crawl(&folder, &site).args(["--grace", "300ms"]).start(); // nobody reads its stdout
+    let finished = || {
+        let status = gather!["status", "a.db", "--format", "json"].here(folder.path()).run();
+        status.stdout.contains("\"done\":41")
+    };
+    let begun = std::time::Instant::now();
+    while !(folder.join("a.db").exists() && finished()) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the pages are not committed");
+    }
+    run.interrupt();
+    let begun = std::time::Instant::now();
+    run.wait_unread().code(130);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(crawl(&folder, &site).ok().records().len(), 41);
+}
+
+#[test]
+fn a_store_that_is_damaged_inside_is_not_whole() {
+    let (folder, site) = (Folder::new(), site());
+    crawl(&folder, &site).arg("--durable").ok();
+    let mut bytes = fs::read(folder.join("a.db")).unwrap();
+    gather!["verify", "a.db"].here(folder.path()).ok();
+    // Its second half is overwritten: pages in use, and free ones.
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..].fill(0xa5);
+    fs::write(folder.join("b.db"), &bytes).unwrap();
+    gather!["verify", "b.db"].here(folder.path()).run().code(1);
 }

@@ -11,6 +11,7 @@ mod bad_servers;
 mod cookies;
 mod crawl;
 mod crawl_pages;
+mod crawl_polite;
 mod crawl_rules;
 mod crawl_store;
 mod demo;

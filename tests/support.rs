@@ -135,6 +135,14 @@ impl Running {
         (run, watching.join().unwrap())
     }
 
+    /// Waits for the end without reading what it writes to stdout.
+    pub(crate) fn wait_unread(mut self) -> Run {
+        let stdout = self.stdout();
+        let run = self.wait();
+        drop(stdout);
+        run
+    }
+
     /// Waits for the end.
     pub(crate) fn wait(self) -> Run {
         let pid = pid(&self.child);

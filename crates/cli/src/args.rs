@@ -643,13 +643,25 @@ pub(crate) struct Crawl {
     #[arg(long, value_name = "D", value_parser = units::duration)]
     pub(crate) max_time: Option<Duration>,
 
-    /// Requests to a host at once; 0 for no limit [default: 1, and no limit on loopback]
+    /// Requests to a host at once; 0 for no limit; with a delay it is 1 [default: 1, and no limit on loopback]
     #[arg(long, value_name = "N")]
     pub(crate) per_host: Option<u32>,
 
     /// From the end of an answer to the next request to the same host [default: 1s, and none on loopback]
     #[arg(long, value_name = "D", value_parser = units::duration)]
     pub(crate) delay: Option<Duration>,
+
+    /// How many requests a host gets in which time at most: 10/s, 30/m [default: no limit but the delay]
+    #[arg(long, value_name = "N/UNIT", value_parser = units::rate)]
+    pub(crate) rate: Option<Duration>,
+
+    /// Keep the delay as it is where a host answers slowly; by default it grows with the time that answers take
+    #[arg(long)]
+    pub(crate) no_auto_throttle: bool,
+
+    /// Ask again for the pages of a finished store, those that changed are fetched; export --changes tells what did
+    #[arg(long, conflicts_with = "restart")]
+    pub(crate) refresh: bool,
 
     /// Let each commit survive a power cut too, not only a kill
     #[arg(long)]
@@ -702,6 +714,14 @@ pub(crate) struct Export {
     /// The store
     #[arg(value_name = "STORE")]
     pub(crate) store: PathBuf,
+
+    /// What --refresh found instead: a record for each that was added, changed or gone, with the fields that changed
+    #[arg(long)]
+    pub(crate) changes: bool,
+
+    /// Only the changes of this round and later ones; the first refresh is round 1
+    #[arg(long, value_name = "ROUND", requires = "changes")]
+    pub(crate) since: Option<i64>,
 
     #[command(flatten)]
     pub(crate) shared: Shared,

@@ -45,6 +45,8 @@ pub(crate) struct Session {
     pub(crate) ordered: bool,
     pub(crate) grace: Duration,
     pub(crate) report: Report,
+    /// Whether the records go to a table, whose columns are known before.
+    pub(crate) is_table: bool,
     output: Option<Outlet>,
     errors: Option<Outlet>,
     /// Opened with the others, so that a place that cannot be written to is known before any work.
@@ -113,6 +115,7 @@ impl Session {
             ordered: shared.ordered,
             grace: shared.grace,
             report: Report::new(progress, loudness(shared)),
+            is_table: matches!(Self::format(shared), Ok(Format::Csv | Format::Tsv)),
             output,
             errors: errors.map(|sink| Outlet::new(sink, None)),
             summary: shared.summary.as_ref().map(|path| open_file(path, Format::Jsonl)).transpose()?,
@@ -208,6 +211,11 @@ impl Session {
         if let Err(error) = errors.write(failure.into()).await {
             self.output_failed(error, "the file of --errors");
         }
+    }
+
+    /// Writes no more records: who reads them is stuck, and the run is to end.
+    pub(crate) fn abandon_output(&mut self) {
+        self.output = None;
     }
 
     fn output_failed(&mut self, error: SinkError, what: &str) {

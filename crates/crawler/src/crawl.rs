@@ -2,21 +2,26 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::lock::Mutex as AsyncMutex;
+use gather_core::{cancelled, channel, spawn};
 use gather_fetch::{Client, ClientBuilder, Robots};
 use gather_scraper::Recipe;
 use serde_json::json;
 
 use crate::canonical::{Canonical, Form};
 use crate::clock::millis;
-use crate::engine::{Crawl, Most, Progress};
+use crate::engine::{Account, Engine, Most, Progress};
 use crate::error::Error;
 use crate::fetcher::Fetcher;
+use crate::handle::Crawl;
+use crate::hooks::Hooks;
 use crate::links::Links;
 use crate::model::{Found, Pace, Plan};
 use crate::page_rules::PageRules;
+use crate::robots::Gate;
 use crate::scope::{Same, Scope};
 use crate::store::Store;
 
@@ -73,6 +78,10 @@ pub struct CrawlBuilder {
     delay: Option<Duration>,
     provenance: bool,
     only_new: bool,
+    rate: Option<f64>,
+    adaptive: bool,
+    refresh: bool,
+    hooks: Option<Arc<dyn Hooks>>,
 }
 
 impl Crawl {
@@ -99,6 +108,10 @@ impl Crawl {
             delay: None,
             provenance: false,
             only_new: false,
+            rate: None,
+            adaptive: true,
+            refresh: false,
+            hooks: None,
         }
     }
 }
@@ -229,7 +242,34 @@ impl CrawlBuilder {
         self
     }
 
-    /// How many requests a host gets at once; 0 is no limit. Default: 1, and no limit on loopback.
+    /// How many requests a second a host gets at most; a number above 0. Default: no limit beyond the delay.
+    pub fn rate(mut self, requests: f64) -> Self {
+        self.rate = Some(requests);
+        self
+    }
+
+    /// Whether a host with a delay that answers more slowly than that gets as much time between two requests as its
+    /// answers take, 60 s at most. Default: yes. What it asks for by 429 and 503 is kept either way.
+    pub fn auto_throttle(mut self, adaptive: bool) -> Self {
+        self.adaptive = adaptive;
+        self
+    }
+
+    /// Begins a new round if the last one is over: all pages are asked for again, conditionally (RFC 9110, 13). What
+    /// changed is in [`Store::changes_after`]. Default: no.
+    pub fn refresh(mut self, refresh: bool) -> Self {
+        self.refresh = refresh;
+        self
+    }
+
+    /// What to ask at each step. Default: nobody.
+    pub fn hooks(mut self, hooks: impl Hooks + 'static) -> Self {
+        self.hooks = Some(Arc::new(hooks));
+        self
+    }
+
+    /// How many requests a host gets at once; 0 is no limit. Default: 1, and no limit on loopback. With a delay it is one,
+    /// whatever this says: a delay counts from the end of a response.
     pub fn per_host(mut self, requests: u32) -> Self {
         self.per_host = Some(requests);
         self
@@ -287,13 +327,46 @@ impl CrawlBuilder {
         if self.provenance {
             store.keep_note(PROVENANCE, "true").await?;
         }
-        let last = if self.only_new { store.last_record().await? } else { 0 };
-        let progress = Progress::behind(last);
-        let (jobs, grace, most, max_depth) = (self.jobs, self.grace, self.most, plan.max_depth);
-        Ok(Crawl { store, fetcher, jobs, grace, max_depth, most, progress })
+        if self.refresh {
+            store.begin_round().await?;
+        }
+        let last_record = if self.only_new { store.last_record().await? } else { 0 };
+        Ok(self.start(store, fetcher, plan.max_depth, last_record))
+    }
+
+    fn start(
+        &self,
+        store: Box<dyn Store>,
+        fetcher: Arc<Fetcher>,
+        max_depth: Option<u64>,
+        last_record: i64,
+    ) -> Crawl {
+        let store = Arc::new(AsyncMutex::new(store));
+        let account = Arc::new(Mutex::new(Account::default()));
+        // One sign that something was committed is as good as many.
+        let ((committed, when_committed), (stop, when_stopped)) = (channel::bounded(1), channel::bounded(1));
+        let engine = Engine {
+            store: store.clone(),
+            fetcher,
+            jobs: self.jobs,
+            grace: self.grace,
+            max_depth,
+            most: self.most,
+            apart: self.rate.map_or(0, |rate| millis(Duration::from_secs_f64(1.0 / rate))),
+            account: account.clone(),
+            committed,
+            stop: when_stopped,
+            cancelled: cancelled(),
+            progress: Progress::default(),
+        };
+        let engine = Some(spawn(engine.run()));
+        Crawl { store, engine, account, committed: when_committed, stop: Some(stop), last_record }
     }
 
     fn seeds(&self) -> Result<Vec<(Canonical, String)>, Error> {
+        if self.rate.is_some_and(|rate| !rate.is_finite() || rate < 1e-6) {
+            return Err(Error::invalid("a rate is a number above 0", "such as 0.5 requests a second"));
+        }
         if self.seeds.is_empty() {
             return Err(Error::invalid("no page to begin at", "name at least one URL"));
         }
@@ -372,14 +445,11 @@ impl CrawlBuilder {
         for seed in seeds {
             client = client.allow_origin(seed.as_str());
         }
-        let pages =
-            client.clone().retries(0).follow_redirects(false).per_origin(None).build().map_err(failed)?;
-        let delay = self.delay.unwrap_or_default();
-        let robots = client.retries(self.retries).delay(delay).build().map_err(failed)?;
+        let pages = client.retries(0).follow_redirects(false).per_origin(None).build().map_err(failed)?;
+        let gate = self.robots.then(|| Gate::new(pages.clone(), self.agent.clone(), self.retries));
         Ok(Fetcher {
             pages,
-            robots: self.robots.then_some(robots),
-            agent: self.agent.clone(),
+            gate,
             headers: headers(&self.recipe)?,
             recipe: self.recipe.clone(),
             seed_hosts: seeds.iter().map(Canonical::host).collect(),
@@ -388,7 +458,9 @@ impl CrawlBuilder {
             retries: self.retries,
             max_redirects: self.max_redirects,
             provenance: self.provenance,
-            known: Default::default(),
+            adaptive: self.adaptive,
+            paused: Mutex::default(),
+            hooks: self.hooks.clone(),
         })
     }
 }

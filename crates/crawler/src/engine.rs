@@ -1,20 +1,23 @@
-//! The loop: takes leases, has them fetched, commits what came of them.
+//! The loop: takes leases, has them fetched, commits what came of them. It runs as a task of its own, so that nobody who
+//! is slow with the records holds up a commit.
 
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
+use futures::lock::Mutex as AsyncMutex;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use gather_core::{Cancelled, Task, cancelled, now, sleep, spawn};
+use gather_core::channel::{Receiver, Sender};
+use gather_core::{Cancelled, Outcome, Task, now, sleep, spawn};
 use gather_scraper::Stats;
 
 use crate::clock;
 use crate::error::Error;
 use crate::fetcher::{Fetched, Fetcher};
-use crate::model::{Counts, Lease, PageEnd, Room, State, Stored};
+use crate::model::{Ends, HELD, Lease, Room, State};
 use crate::store::Store;
 
 /// The longest that a page waits for its commit.
@@ -29,9 +32,6 @@ const LEASE_APART: Duration = Duration::from_millis(20);
 /// How often somebody with nothing to do looks whether another worker has died or found something.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// So many records are handed out at a time.
-const RECORDS: u32 = 1_000;
-
 /// Limits on a whole crawl that its user set; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Most {
@@ -40,15 +40,73 @@ pub(crate) struct Most {
     pub(crate) time: Option<Duration>,
 }
 
-/// A crawl on its way. Dropped, it stops at once: what was leased is given back by whoever goes on with the store.
-pub struct Crawl {
-    pub(crate) store: Box<dyn Store>,
+/// A store that the loop and whoever reads records share.
+pub(crate) type Shared = Arc<AsyncMutex<Box<dyn Store>>>;
+
+/// What a run has come to so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    pub(crate) stopped_by: Option<&'static str>,
+    /// Until when all that waits is held back by its hosts.
+    pub(crate) held_until: Option<i64>,
+    pub(crate) bytes: u64,
+    pub(crate) fetched: u64,
+    pub(crate) done: u64,
+    pub(crate) stats: Stats,
+}
+
+/// What the loop needs, and where it is.
+pub(crate) struct Engine {
+    pub(crate) store: Shared,
     pub(crate) fetcher: Arc<Fetcher>,
     pub(crate) jobs: NonZeroUsize,
     pub(crate) grace: Duration,
     pub(crate) max_depth: Option<u64>,
     pub(crate) most: Most,
+    /// From the start of a request to the next to its host, in milliseconds.
+    pub(crate) apart: i64,
+    pub(crate) account: Arc<Mutex<Account>>,
+    /// Says that there may be records.
+    pub(crate) committed: Sender<()>,
+    /// Closed by whoever wants no more.
+    pub(crate) stop: Receiver<()>,
+    pub(crate) cancelled: Cancelled,
     pub(crate) progress: Progress,
+}
+
+/// Where the loop is.
+pub(crate) struct Progress {
+    running: FuturesUnordered<Task<Fetched>>,
+    /// Ends that are not committed yet, and since when the first of them waits.
+    ends: Ends,
+    first_end: Option<Instant>,
+    /// Whether one of them sets a clock that the next lease is to heed.
+    urgent: bool,
+    /// When there may be something to lease.
+    lease_at: i64,
+    leased_at: Option<Instant>,
+    /// When the leases of the dead were last looked for.
+    reclaimed: Option<Instant>,
+    started: Instant,
+    stopping: Option<Instant>,
+    held: Option<i64>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            running: FuturesUnordered::new(),
+            ends: Ends::default(),
+            first_end: None,
+            urgent: false,
+            lease_at: 0,
+            leased_at: None,
+            reclaimed: None,
+            started: now(),
+            stopping: None,
+            held: None,
+        }
+    }
 }
 
 /// Fetches a page; a panic in that is a failure of this page and no other.
@@ -57,141 +115,70 @@ async fn fetched(fetcher: Arc<Fetcher>, lease: Lease) -> Fetched {
     AssertUnwindSafe(fetcher.fetch(lease)).catch_unwind().await.unwrap_or(broken)
 }
 
-/// Where the loop is.
-pub(crate) struct Progress {
-    running: FuturesUnordered<Task<Fetched>>,
-    /// Ends that are not committed yet, and since when the first of them waits.
-    ends: Vec<PageEnd>,
-    first_end: Option<Instant>,
-    last_record: i64,
-    /// When there may be something to lease.
-    lease_at: i64,
-    /// When something was leased last.
-    leased_at: Option<Instant>,
-    /// When the leases of the dead were last looked for.
-    reclaimed: Option<Instant>,
-    started: Instant,
-    stopping: Option<Instant>,
-    /// It listens all the time: who does not gets no time to end by himself.
-    cancelled: Cancelled,
-    stopped_by: Option<&'static str>,
-    bytes: u64,
-    fetched: u64,
-    done: u64,
-    stats: Stats,
-    over: bool,
-}
-
-impl Progress {
-    pub(crate) fn behind(last_record: i64) -> Self {
-        Self {
-            running: FuturesUnordered::new(),
-            ends: Vec::new(),
-            first_end: None,
-            last_record,
-            lease_at: 0,
-            leased_at: None,
-            reclaimed: None,
-            started: now(),
-            stopping: None,
-            cancelled: cancelled(),
-            stopped_by: None,
-            bytes: 0,
-            fetched: 0,
-            done: 0,
-            stats: Stats::default(),
-            over: false,
-        }
-    }
-}
-
-impl std::fmt::Debug for Crawl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Crawl").field("jobs", &self.jobs).field("most", &self.most).finish_non_exhaustive()
-    }
-}
-
-impl Crawl {
-    /// The next records, each of a page that is in the store by now; `None` when the crawl is finished, or was stopped: by
-    /// a limit, or because its scope was cancelled and what ran is done or out of its grace.
-    ///
-    /// Pages are fetched on while the caller is busy with the records, until as many as `jobs` are done. Dropping the
-    /// future loses nothing: the next call goes on.
-    ///
-    /// # Errors
-    /// The store can no longer be used.
-    pub async fn next(&mut self) -> Result<Option<Vec<Stored>>, Error> {
-        loop {
-            let records = self.store.records_after(self.progress.last_record, RECORDS).await?;
-            if let Some(last) = records.last() {
-                self.progress.last_record = last.number;
-                return Ok(Some(records));
-            }
-            if self.progress.over {
-                return Ok(None);
-            }
-            self.step().await?;
-        }
-    }
-
-    /// Goes on until a batch was committed, or nothing is left to do.
-    async fn step(&mut self) -> Result<(), Error> {
+impl Engine {
+    /// Until the crawl is finished, or stopped by a limit, a cancelled scope or its owner.
+    pub(crate) async fn run(mut self) -> Result<(), Error> {
         loop {
             self.note_stop();
             if self.is_out_of_time() {
                 return self.end().await;
             }
             if self.is_commit_due() {
-                return self.commit().await;
+                self.commit().await?;
             }
             self.fill().await?;
-            if self.progress.running.is_empty() && self.progress.ends.is_empty() && self.is_over().await? {
+            let Progress { running, ends, .. } = &self.progress;
+            let is_idle = running.is_empty() && ends.pages.is_empty() && ends.robots.is_empty();
+            if is_idle && self.is_over().await? {
                 return self.end().await;
             }
-            if self.wait().await {
-                return Ok(());
-            }
+            self.wait().await;
         }
     }
 
+    fn account(&self) -> std::sync::MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note_stop(&mut self) {
-        let progress = &mut self.progress;
-        if progress.stopping.is_none() && (&mut progress.cancelled).now_or_never().is_some() {
-            progress.stopping = Some(now());
+        if self.progress.stopping.is_none() && (&mut self.cancelled).now_or_never().is_some() {
+            self.progress.stopping = Some(now());
         }
-        let (bytes, time) = (progress.bytes, now() - progress.started);
-        if progress.stopped_by.is_none() {
-            progress.stopped_by = match self.most {
-                Most { bytes: Some(most), .. } if bytes >= most => Some("max_bytes"),
-                Most { time: Some(most), .. } if time >= most => Some("max_time"),
-                _ => None,
-            };
-            if progress.stopped_by == Some("max_time") {
-                progress.stopping.get_or_insert_with(now);
-            }
+        let time = now() - self.progress.started;
+        let by = match (self.account().bytes, self.most) {
+            (bytes, Most { bytes: Some(most), .. }) if bytes >= most => "max_bytes",
+            (_, Most { time: Some(most), .. }) if time >= most => "max_time",
+            _ => return,
+        };
+        let first = *self.account().stopped_by.get_or_insert(by);
+        if first == "max_time" {
+            self.progress.stopping.get_or_insert_with(now);
         }
     }
 
     fn is_out_of_time(&self) -> bool {
-        self.progress.stopping.is_some_and(|since| now() - since >= self.grace)
+        self.stop.is_closed() || self.progress.stopping.is_some_and(|since| now() - since >= self.grace)
     }
 
     fn takes_no_more(&self) -> bool {
-        self.progress.stopping.is_some() || self.progress.stopped_by.is_some()
+        self.progress.stopping.is_some() || self.account().stopped_by.is_some()
     }
 
     /// Waiting for more pages saves commits only as long as something runs that could bring them.
     fn is_commit_due(&self) -> bool {
-        let Progress { ends, first_end, running, .. } = &self.progress;
+        let Progress { ends, first_end, running, urgent, .. } = &self.progress;
+        let count = ends.pages.len() + ends.robots.len();
         let late = first_end.is_some_and(|first| now() - first >= COMMIT_WITHIN);
-        !ends.is_empty() && (late || ends.len() >= BATCH || running.is_empty())
+        count > 0 && (late || *urgent || count >= BATCH || running.is_empty())
     }
 
     async fn commit(&mut self) -> Result<(), Error> {
-        self.store.commit(&self.progress.ends, self.max_depth).await?;
-        self.progress.ends.clear();
+        self.store.lock().await.commit(&self.progress.ends, self.max_depth).await?;
+        self.progress.ends = Ends::default();
         self.progress.first_end = None;
+        self.progress.urgent = false;
         self.progress.lease_at = 0;
+        let _ = self.committed.try_send(()); // one that was not looked at yet is enough
         Ok(())
     }
 
@@ -207,19 +194,35 @@ impl Crawl {
             return Ok(());
         }
         self.progress.leased_at = Some(now());
+        let store = self.store.clone();
+        let mut store = store.lock().await;
         if self.progress.reclaimed.is_none_or(|at| now() - at >= LOOK_AGAIN) {
-            self.store.reclaim(clock::now()).await?;
+            store.reclaim(clock::now()).await?;
             self.progress.reclaimed = Some(now());
         }
-        let room = Room { leases: u32::try_from(free).unwrap_or(u32::MAX), now: clock::now() };
-        let leased = self.store.lease(room, self.most.pages).await?;
+        let (leases, robots) = (u32::try_from(free).unwrap_or(u32::MAX), self.fetcher.gate.is_some());
+        let room = Room { leases, now: clock::now(), robots, apart: self.apart };
+        let leased = store.lease(room, self.most.pages).await?;
         let look_again = room.now.saturating_add(clock::millis(LOOK_AGAIN));
         self.progress.lease_at = leased.next.map_or(look_again, |next| next.min(look_again));
+        self.progress.held = leased.next.filter(|_| leased.held);
         if leased.leases.len() == free {
             self.progress.lease_at = 0;
         }
         for lease in leased.leases {
+            self.know_robots(&mut **store, &lease).await?;
             self.progress.running.push(spawn(fetched(self.fetcher.clone(), lease)));
+        }
+        Ok(())
+    }
+
+    /// Takes what the store knows of the host's robots.txt into memory.
+    async fn know_robots(&self, store: &mut dyn Store, lease: &Lease) -> Result<(), Error> {
+        let Some(gate) = &self.fetcher.gate else { return Ok(()) };
+        if !gate.has(&lease.host, lease.robots_until)
+            && let Some(file) = store.robots(&lease.host).await?
+        {
+            gate.keep(&lease.host, &file);
         }
         Ok(())
     }
@@ -229,128 +232,103 @@ impl Crawl {
         if self.takes_no_more() {
             return Ok(true);
         }
-        if self.store.is_finished().await? {
+        let store = self.store.clone();
+        let mut store = store.lock().await;
+        let counts = store.counts().await?;
+        if counts.is_finished() {
             return Ok(true);
         }
-        let Some(most) = self.most.pages else { return Ok(false) };
-        let is_full = self.store.counts().await?.done >= most;
+        if let Some(until) = self.progress.held.filter(|until| *until > clock::now() + HELD)
+            && counts.leased == 0
+        {
+            self.account().held_until = Some(until);
+            return Ok(true);
+        }
+        let is_full = self.most.pages.is_some_and(|most| counts.done >= most);
         if is_full {
-            self.progress.stopped_by = Some("max_pages");
+            self.account().stopped_by = Some("max_pages");
         }
         Ok(is_full)
     }
 
-    /// Waits for a page or for the time to do something else. Returns whether the caller should look at the store, where
-    /// another worker may have put records.
-    async fn wait(&mut self) -> bool {
-        let until_commit = self.progress.first_end.map(|first| COMMIT_WITHIN.saturating_sub(now() - first));
-        let until_lease = self.progress.lease_at.saturating_sub(clock::now()).max(1);
+    /// How long until something is to be done, if no page comes.
+    fn pause(&self) -> Duration {
+        let progress = &self.progress;
+        let until_lease = progress.lease_at.saturating_sub(clock::now()).max(1);
         let until_lease = Duration::from_millis(u64::try_from(until_lease).unwrap_or(1));
-        let is_idle = self.progress.running.is_empty();
-        let pause = until_commit.unwrap_or(LOOK_AGAIN).min(if is_idle { until_lease } else { LOOK_AGAIN });
-        let pause =
-            if self.jobs.get() > self.progress.running.len() { pause.min(until_lease) } else { pause };
-        let mut timer = std::pin::pin!(sleep(pause));
+        let free = self.jobs.get().saturating_sub(progress.running.len());
+        let apart = progress.leased_at.map_or(Duration::ZERO, |at| LEASE_APART.saturating_sub(now() - at));
+        let next_lease = match free * 4 < self.jobs.get() {
+            true => until_lease.max(apart),
+            false => until_lease,
+        };
+        let until_commit = progress.first_end.map(|first| COMMIT_WITHIN.saturating_sub(now() - first));
+        let wants_more = free > 0 && !self.takes_no_more();
+        let grace = progress.stopping.map(|since| self.grace.saturating_sub(now() - since));
+        let waits = [until_commit, wants_more.then_some(next_lease), grace];
+        waits.into_iter().flatten().fold(LOOK_AGAIN, Duration::min)
+    }
+
+    /// Waits for a page, for somebody who stops it, or for the time to do something else.
+    async fn wait(&mut self) {
+        // A task that was cancelled leaves its lease: it is given back at the end.
+        if let Some(Ok(fetched)) = self.next_page().await {
+            self.take(fetched);
+        }
+    }
+
+    async fn next_page(&mut self) -> Option<Outcome<Fetched>> {
+        let mut timer = std::pin::pin!(sleep(self.pause()));
         let is_stopping = self.progress.stopping.is_some();
-        let cancelled = &mut self.progress.cancelled;
+        let (cancelled, stop) = (&mut self.cancelled, &self.stop);
         let interrupted = async {
+            let mut closed = std::pin::pin!(stop.recv());
             if is_stopping {
-                std::future::pending::<()>().await;
+                let _ = closed.await;
+            } else {
+                select(cancelled, &mut closed).await;
             }
-            cancelled.await
         };
         let mut interrupted = std::pin::pin!(interrupted);
         let woken = select(&mut timer, &mut interrupted);
-        if is_idle {
+        if self.progress.running.is_empty() {
             woken.await;
-            return true;
+            return None;
         }
-        let ended = match select(self.progress.running.next(), woken).await {
+        match select(self.progress.running.next(), woken).await {
             Either::Left((ended, _)) => ended,
             Either::Right(_) => None,
-        };
-        // A task that was cancelled leaves its lease: it is given back at the end.
-        if let Some(Ok(fetched)) = ended {
-            self.take(fetched);
         }
-        false
     }
 
     fn take(&mut self, fetched: Fetched) {
-        self.progress.bytes += fetched.end.bytes;
-        self.progress.fetched += u64::from(fetched.end.attempts > 0 && fetched.end.asked_until.is_some());
-        self.progress.done += u64::from(fetched.end.state == State::Done);
-        if let Some(stats) = &fetched.stats {
-            self.progress.stats.merge(stats);
+        let Fetched { ends, stats } = fetched;
+        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        for end in &ends.pages {
+            account.bytes += end.bytes;
+            account.fetched += u64::from(end.answered.until.is_some());
+            account.done += u64::from(end.state == State::Done);
         }
+        if let Some(stats) = &stats {
+            account.stats.merge(stats);
+        }
+        let asks_for_less =
+            ends.pages.iter().any(|end| end.answered.slow_down || end.answered.not_before > 0);
+        // Nothing of a host is leased before its robots.txt is in the store.
+        self.progress.urgent |= asks_for_less || !ends.robots.is_empty();
         self.progress.first_end.get_or_insert_with(now);
-        self.progress.ends.push(fetched.end);
+        self.progress.ends.pages.extend(ends.pages);
+        self.progress.ends.robots.extend(ends.robots);
     }
 
     async fn end(&mut self) -> Result<(), Error> {
         self.progress.running.clear();
         self.commit().await?;
-        self.store.release().await?;
-        self.progress.over = true;
+        let mut store = self.store.lock().await;
+        store.release().await?;
+        if let Some(hooks) = &self.fetcher.hooks {
+            hooks.end(&store.counts().await?);
+        }
         Ok(())
-    }
-
-    /// Hands out the records behind this number alone: earlier ones are known already.
-    pub fn skip_to(&mut self, number: i64) {
-        self.progress.last_record = self.progress.last_record.max(number);
-    }
-
-    /// Stops: what was fetched is committed, what runs is given back.
-    ///
-    /// # Errors
-    /// The store can no longer be used.
-    pub async fn stop(&mut self) -> Result<(), Error> {
-        if self.progress.over { Ok(()) } else { self.end().await }
-    }
-
-    /// Closes the store, so that all of it is in its one file. To be called when [`next`](Self::next) has given `None`.
-    ///
-    /// # Errors
-    /// The store can no longer be used.
-    pub async fn close(self) -> Result<(), Error> {
-        self.store.close().await
-    }
-
-    /// How many URLs are in each state.
-    ///
-    /// # Errors
-    /// The store can no longer be used.
-    pub async fn counts(&mut self) -> Result<Counts, Error> {
-        self.store.counts().await
-    }
-
-    /// The limit that stopped the crawl: `max_pages`, `max_bytes`, `max_time`.
-    pub fn stopped_by(&self) -> Option<&'static str> {
-        self.progress.stopped_by
-    }
-
-    /// How many pages this run has done.
-    pub fn done(&self) -> u64 {
-        self.progress.done
-    }
-
-    /// How many requests for pages this run has made.
-    pub fn fetched(&self) -> u64 {
-        self.progress.fetched
-    }
-
-    /// The bytes of the pages of this run, decoded.
-    pub fn bytes(&self) -> u64 {
-        self.progress.bytes
-    }
-
-    /// How well the fields of this run's pages were filled.
-    pub fn stats(&self) -> &Stats {
-        &self.progress.stats
-    }
-
-    /// The store.
-    pub fn store(&mut self) -> &mut dyn Store {
-        &mut *self.store
     }
 }

@@ -33,7 +33,15 @@ pub struct Error {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, fact: impl Into<String>) -> Self {
+    /// One of a store of one's own.
+    ///
+    /// ```
+    /// use gather_crawler::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Locked, "the store is locked").hinted("wait");
+    /// assert_eq!(error.to_string(), "the store is locked\n  hint: wait");
+    /// ```
+    pub fn new(kind: ErrorKind, fact: impl Into<String>) -> Self {
         Self { kind, fact: fact.into(), hint: None }
     }
 
@@ -41,7 +49,9 @@ impl Error {
         Self::new(ErrorKind::InvalidInput, fact).hinted(hint)
     }
 
-    pub(crate) fn hinted(mut self, hint: impl Into<String>) -> Self {
+    /// With what would be right.
+    #[must_use]
+    pub fn hinted(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }

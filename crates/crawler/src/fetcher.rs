@@ -1,32 +1,37 @@
-//! What becomes of one lease: robots.txt, the request, the page, its records and links.
+//! What becomes of one lease: the request, the page, its records and links.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use gather_core::{Lane, sleep, to_thread_in};
-use gather_fetch::{Access, Client, Error as FetchError, ErrorKind, HeaderMap, Request, Streaming, Url};
+use gather_core::{Lane, now as instant, to_thread_in};
+use gather_fetch::{Client, Error as FetchError, ErrorKind, HeaderMap, Request, Streaming, Url};
 use gather_records::Record;
 use gather_scraper::{Document, Extraction, Link, Page, Recipe, Stats};
+use sha2::{Digest, Sha256};
 
 use crate::clock::{millis, now};
+use crate::hooks::{Hooks, Keep, Verdict};
 use crate::links::Links;
-use crate::model::{Found, Lease, PageEnd, State};
+use crate::model::{Answered, Ends, Found, Known, Lease, PageEnd, State, Work};
 use crate::page_rules::PageRules;
+use crate::robots::Gate;
 
 /// The first wait before another attempt; it doubles each time.
 const BACKOFF: Duration = Duration::from_millis(200);
 
-/// The longest `Retry-After` that is waited for; a host that asks for more has failed.
-const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// So often a page comes later because it was asked to (`Retry-After`), which are no attempts.
+const MAX_WAITS: u32 = 20;
+
+/// The longest `Retry-After` that is believed.
+const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Everything that fetching a page needs.
 pub(crate) struct Fetcher {
     /// Follows no redirect and tries once: both are for the frontier to know of.
     pub(crate) pages: Client,
-    /// Asks for robots.txt; `None` does not ask.
-    pub(crate) robots: Option<Client>,
-    pub(crate) agent: String,
+    /// Judges by robots.txt; `None` does not ask.
+    pub(crate) gate: Option<Gate>,
     pub(crate) recipe: Recipe,
     /// Headers of the recipe; the secret ones go to the seeds' hosts alone.
     pub(crate) headers: Vec<(String, String, bool)>,
@@ -36,19 +41,26 @@ pub(crate) struct Fetcher {
     pub(crate) retries: u32,
     pub(crate) max_redirects: u32,
     pub(crate) provenance: bool,
-    /// The hosts whose robots.txt this process has asked for.
-    pub(crate) known: Mutex<HashSet<String>>,
+    /// Whether the delay grows with the time that answers take.
+    pub(crate) adaptive: bool,
+    /// Until when hosts are to be left alone: what is leased and not asked for yet goes back.
+    pub(crate) paused: Mutex<HashMap<String, i64>>,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
 }
 
 /// What a lease came to, and how well its fields were filled.
+#[derive(Default)]
 pub(crate) struct Fetched {
-    pub(crate) end: PageEnd,
+    pub(crate) ends: Ends,
     pub(crate) stats: Option<Stats>,
 }
 
 impl Fetched {
     /// It ended by a fault of ours.
     pub(crate) fn broken(lease: &Lease, why: &str) -> Self {
+        if lease.work == Work::Robots {
+            return Self::default(); // it stays leased, and is given back at the end
+        }
         let mut end = tried(lease, State::Failed);
         end.kind = Some(ErrorKind::Io.to_string());
         end.message = Some(format!("an error of gather itself: {why}"));
@@ -56,59 +68,62 @@ impl Fetched {
     }
 }
 
-/// What goes on after robots.txt.
-enum Leave {
-    Granted { crawl_delay: i64 },
-    Ended(Box<PageEnd>),
-}
-
 impl Fetcher {
     pub(crate) async fn fetch(self: Arc<Self>, lease: Lease) -> Fetched {
-        let crawl_delay = match self.ask_leave(&lease).await {
-            Leave::Granted { crawl_delay } => crawl_delay,
-            Leave::Ended(end) => return Fetched { end: *end, stats: None },
-        };
+        if let (Work::Robots, Some(gate)) = (lease.work, &self.gate) {
+            let ends = Ends { pages: Vec::new(), robots: vec![gate.ask(&lease).await] };
+            return Fetched { ends, stats: None };
+        }
+        if let Some(end) = self.is_held_back(&lease) {
+            return without_records(end);
+        }
+        let begun = instant();
+        let mut took = 0;
         let mut fetched = match self.ask(&lease).await {
-            Ok(response) => self.answered(&lease, response).await,
-            Err(error) => Fetched { end: self.could_not(&lease, &error, None), stats: None },
+            Ok(response) => {
+                took = millis(instant() - begun);
+                self.answered(&lease, response).await
+            }
+            Err(error) => without_records(self.could_not(&lease, &error, None)),
         };
-        fetched.end.crawl_delay = crawl_delay;
+        for end in &mut fetched.ends.pages {
+            end.answered.took = if self.adaptive { took } else { 0 };
+            self.show(end);
+        }
         fetched
     }
 
-    /// robots.txt is a request like any other to its host: the page comes a delay after it.
-    async fn ask_leave(&self, lease: &Lease) -> Leave {
-        let Some(client) = &self.robots else { return Leave::Granted { crawl_delay: 0 } };
-        let access = match client.robots(lease.url.as_str()).await {
-            Ok(access) => access,
-            Err(error) => return Leave::Ended(Box::new(self.could_not(lease, &error, None))),
-        };
-        let crawl_delay = match &*access {
-            Access::Rules(robots) => robots.crawl_delay(&self.agent).map_or(0, millis),
-            _ => 0,
-        };
-        let is_first = self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(lease.host.clone());
-        let asked_until = is_first.then(now);
-        let verdict = access.check(&self.agent, &lease.url);
-        if !verdict.allowed {
-            let why = verdict.rule.unwrap_or_default();
-            let mut end = end_of(lease, State::Refused);
-            end.kind = Some(ErrorKind::Robots.to_string());
-            end.message = Some(match verdict.line {
-                Some(line) => format!("robots.txt does not allow {}: line {line}, {why}", lease.url),
-                None => format!("robots.txt does not allow {}: {why}", lease.url),
-            });
-            return Leave::Ended(Box::new(PageEnd { asked_until, crawl_delay, ..end }));
+    /// The end of a page that is not asked for: barred by robots.txt or by a hook, or of a host that has just asked to be
+    /// left alone.
+    fn is_held_back(&self, lease: &Lease) -> Option<PageEnd> {
+        if let Some(end) = self.gate.as_ref().and_then(|gate| gate.bars(lease, end_of(lease, State::Pending)))
+        {
+            return Some(end);
         }
-        if is_first {
-            let wait = u64::try_from(lease.delay.max(crawl_delay)).unwrap_or(0);
-            sleep(Duration::from_millis(wait)).await;
-        } else if crawl_delay > lease.delay {
-            // It was taken before the host's own delay was known: back in line.
-            let end = end_of(lease, State::Pending);
-            return Leave::Ended(Box::new(PageEnd { asked_until: Some(now()), crawl_delay, ..end }));
+        if self.hooks.as_ref().is_some_and(|hooks| hooks.before_fetch(lease) == Verdict::Skip) {
+            let end = end_of(lease, State::Skipped);
+            return Some(PageEnd { kind: Some("hook".to_owned()), ..end });
         }
-        Leave::Granted { crawl_delay }
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = paused.get(&lease.host).copied()?;
+        if until <= now() {
+            paused.remove(&lease.host);
+            return None;
+        }
+        Some(PageEnd { not_before: until, ..end_of(lease, State::Pending) })
+    }
+
+    fn pause(&self, host: &str, until: i64) {
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = paused.entry(host.to_owned()).or_default();
+        *known = until.max(*known);
+    }
+
+    /// Shows the hooks what became of a page, and lets them choose among its records.
+    fn show(&self, end: &mut PageEnd) {
+        let Some(hooks) = &self.hooks else { return };
+        hooks.page(end);
+        end.records.retain_mut(|record| hooks.record(record) == Keep::Yes);
     }
 
     async fn ask(&self, lease: &Lease) -> Result<Streaming, FetchError> {
@@ -119,11 +134,25 @@ impl Fetcher {
                 request = request.header(name, value)?;
             }
         }
+        let known = lease.known.as_ref();
+        let conditions = [
+            ("if-none-match", known.and_then(|known| known.etag.as_ref())),
+            ("if-modified-since", known.and_then(|known| known.modified.as_ref())),
+        ];
+        for (name, value) in conditions {
+            if let Some(value) = value {
+                request = request.header(name, value)?;
+            }
+        }
         self.pages.stream(request).await
     }
 
     async fn answered(&self, lease: &Lease, response: Streaming) -> Fetched {
         let status = response.status();
+        if status == 304 && lease.known.is_some() {
+            let end = tried(lease, State::Done);
+            return without_records(PageEnd { status: Some(status), unchanged: true, ..end });
+        }
         if let Some(error) = response.status_error() {
             let asked = retry_after(response.headers());
             return without_records(self.could_not(lease, &error, asked));
@@ -142,8 +171,20 @@ impl Fetcher {
             content_type: response.content_type().map(|value| value.into_owned()),
             robots: x_robots_tags(response.headers()),
         };
+        let mut known = validators(response.headers());
         match collect(response).await {
-            Ok(body) => self.parsed(lease, head, body).await,
+            Ok(body) => {
+                known.hash = Some(hash(&body));
+                let mut fetched = if lease.known.as_ref().is_some_and(|before| before.hash == known.hash) {
+                    let end = tried(lease, State::Done);
+                    let (status, bytes) = (Some(status), body.len() as u64);
+                    without_records(PageEnd { status, bytes, unchanged: true, ..end })
+                } else {
+                    self.parsed(lease, head, body).await
+                };
+                fetched.ends.pages.iter_mut().for_each(|end| end.known = known.clone());
+                fetched
+            }
             Err(error) => without_records(self.could_not(lease, &error, None)),
         }
     }
@@ -197,10 +238,11 @@ impl Fetcher {
         }
         match looked.extraction {
             Ok(found) => {
-                let from = Origin { url: &lease.url, status, fetched_at };
+                let input = lease.input.as_deref();
+                let from = Origin { url: &lease.url, input, status, fetched_at };
                 end.records = found.records.into_iter().map(|record| from.with(record)).collect();
                 end.dropped = found.dropped.iter().map(ToString::to_string).collect();
-                Fetched { end, stats: Some(found.stats) }
+                Fetched { stats: Some(found.stats), ..without_records(end) }
             }
             Err(error) => {
                 let refused = error.kind().as_str() == ErrorKind::TooLarge.as_str();
@@ -211,20 +253,42 @@ impl Fetcher {
         }
     }
 
-    /// It failed: again later, if that may help, else for good.
+    /// It failed: again later, if that may help, else for good. Who says when to come again is waited for, and that is no
+    /// attempt.
     fn could_not(&self, lease: &Lease, error: &FetchError, asked: Option<Duration>) -> PageEnd {
         let mut end = tried(lease, if error.is_refused() { State::Refused } else { State::Failed });
-        let wait = asked.unwrap_or_default();
-        end.asked_until = Some(now().saturating_add(millis(wait.min(LONGEST_WAIT))));
         (end.status, end.kind) = (error.status(), Some(error.kind().to_string()));
         end.message = Some(error.fact().to_owned());
-        if may_pass(error) && lease.attempts < self.retries && wait <= LONGEST_WAIT {
-            let backoff = BACKOFF.saturating_mul(1 << lease.attempts.min(7));
-            end.state = State::Pending;
-            end.not_before = now().saturating_add(millis(wait.max(backoff)));
+        end.answered.slow_down = matches!(end.status, Some(429 | 503));
+        let later = |wait| now().saturating_add(millis(wait));
+        if let Some(wait) = asked.filter(|_| may_pass(error)) {
+            end.answered.not_before = later(wait);
+            self.pause(&lease.host, end.answered.not_before);
+            if self.retries > 0 && lease.waits < MAX_WAITS {
+                let (waits, attempts) = (lease.waits + 1, lease.attempts);
+                let not_before = end.answered.not_before;
+                return PageEnd { state: State::Pending, waits, attempts, not_before, ..end };
+            }
+        } else if may_pass(error) && lease.attempts < self.retries {
+            (end.state, end.not_before) = (State::Pending, later(backoff(lease.attempts)));
         }
         end
     }
+}
+
+/// How long until another attempt, after so many.
+pub(crate) fn backoff(attempts: u32) -> Duration {
+    BACKOFF.saturating_mul(1 << attempts.min(7))
+}
+
+/// What to ask with the next time (RFC 9110, 13.1).
+fn validators(headers: &HeaderMap) -> Known {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    Known { hash: None, etag: text("etag"), modified: text("last-modified") }
+}
+
+fn hash(body: &[u8]) -> String {
+    Sha256::digest(body).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether another attempt may help. Of a status the head alone is known here, so that it is judged here.
@@ -236,6 +300,8 @@ fn may_pass(error: &FetchError) -> bool {
 /// Where a record is from.
 struct Origin<'a> {
     url: &'a str,
+    /// The seed that led there by redirects.
+    input: Option<&'a str>,
     status: u16,
     fetched_at: Option<SystemTime>,
 }
@@ -246,6 +312,9 @@ impl Origin<'_> {
         record.insert("_source", self.url);
         for (name, value) in fields.into_map() {
             record.insert(name, value);
+        }
+        if let Some(input) = self.input {
+            record.insert("_input", input);
         }
         if let Some(time) = self.fetched_at {
             record.insert("_fetched_at", humantime::format_rfc3339_seconds(time).to_string());
@@ -336,7 +405,7 @@ async fn collect(mut response: Streaming) -> Result<Vec<u8>, FetchError> {
 }
 
 /// Where a redirect leads, or that it leads nowhere; `None` for what is no redirect.
-fn redirect_of(response: &Streaming) -> Option<Option<Url>> {
+pub(crate) fn redirect_of(response: &Streaming) -> Option<Option<Url>> {
     if !matches!(response.status(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
@@ -351,29 +420,30 @@ fn is_page(content_type: &str) -> bool {
 }
 
 /// How long the host asks to be left alone: seconds, or a date (RFC 9110, 10.2.3).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("retry-after")?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
     }
     let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default().min(LONGEST_WAIT))
 }
 
 /// The end of a lease for which the host was not asked.
 fn end_of(lease: &Lease, state: State) -> PageEnd {
     PageEnd {
         id: lease.id,
-        host: lease.host.clone(),
-        asked_until: None,
-        crawl_delay: 0,
+        answered: Answered { host: lease.host.clone(), ..Answered::default() },
         state,
         kind: None,
         message: None,
         status: None,
         attempts: lease.attempts,
+        waits: lease.waits,
         not_before: 0,
         bytes: 0,
+        known: Known::default(),
+        unchanged: false,
         records: Vec::new(),
         dropped: Vec::new(),
         links: Vec::new(),
@@ -382,11 +452,13 @@ fn end_of(lease: &Lease, state: State) -> PageEnd {
 
 /// The end of one for which it was asked, until now.
 fn tried(lease: &Lease, state: State) -> PageEnd {
-    PageEnd { asked_until: Some(now()), attempts: lease.attempts + 1, ..end_of(lease, state) }
+    let mut end = end_of(lease, state);
+    (end.answered.until, end.attempts) = (Some(now()), lease.attempts + 1);
+    end
 }
 
 fn without_records(end: PageEnd) -> Fetched {
-    Fetched { end, stats: None }
+    Fetched { ends: Ends { pages: vec![end], robots: Vec::new() }, stats: None }
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 //! [`Store`]: one transaction commits a page with its links and its records, so that the same crawl begun again goes on
 //! where it was, and each record is there once. [`SqliteStore`] is a store in one file.
 //!
-//! Modules, top to bottom; a module uses those below it: `crawl` (the options), `projection` (a file of records), `engine` (the loop), `fetcher` (one page),
-//! `store` (the seam, and SQLite), `page_rules`, `links`, `scope`, `trap`, `canonical` (pure), `identity` (one file by several names),
-//! `model`, `clock`, `error`.
+//! Modules, top to bottom; a module uses those below it: `crawl` (the options), `projection` (a file of records), `handle` (a
+//! crawl on its way), `engine` (the loop), `fetcher` (one page), `robots` (one robots.txt), `hooks`, `store` (the seam, and SQLite),
+//! `page_rules`, `links`, `scope`, `trap`, `canonical` (pure), `identity` (one file by several names), `model`, `clock`, `error`.
 
 mod canonical;
 mod clock;
@@ -14,21 +14,28 @@ mod crawl;
 mod engine;
 mod error;
 mod fetcher;
+mod handle;
+mod hooks;
 mod identity;
 mod links;
 mod model;
 mod page_rules;
 mod projection;
+mod robots;
 mod scope;
 mod store;
 mod trap;
 
 pub use canonical::{Canonical, Form};
 pub use crawl::CrawlBuilder;
-pub use engine::Crawl;
 pub use error::{Error, ErrorKind};
 pub use gather_records::Record;
-pub use model::{Counts, Found, HostCounts, Lease, Leased, PageEnd, Plan, Room, State, Stored, Trouble};
+pub use handle::{Crawl, StoreGuard};
+pub use hooks::{Hooks, Keep, Verdict};
+pub use model::{
+    Answered, Change, Counts, Ends, Found, HELD, HostCounts, Known, Lease, Leased, PageEnd, Plan, Rate,
+    RobotsEnd, RobotsFile, Room, State, Stored, Trouble, Work,
+};
 pub use projection::Projection;
 pub use scope::Same;
 #[cfg(feature = "sqlite")]

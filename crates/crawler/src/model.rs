@@ -54,7 +54,6 @@ impl State {
 
 /// How many URLs are in each state. Always `discovered = done + failed + refused + skipped + pending + leased`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
 pub struct Counts {
     /// URLs ever seen: seeds and links.
     pub discovered: u64,
@@ -78,6 +77,20 @@ impl Counts {
         self.discovered == self.done + self.failed + self.refused + self.skipped + self.pending + self.leased
     }
 
+    /// Counts so many in the state of this number.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn add(&mut self, state: i64, count: u64) {
+        self.discovered += count;
+        *match state {
+            0 => &mut self.pending,
+            1 => &mut self.leased,
+            2 => &mut self.done,
+            3 => &mut self.failed,
+            4 => &mut self.refused,
+            _ => &mut self.skipped,
+        } += count;
+    }
+
     /// Whether nothing is left to do.
     pub fn is_finished(&self) -> bool {
         self.pending + self.leased == 0
@@ -97,10 +110,32 @@ pub struct Plan {
     pub max_depth: Option<u64>,
 }
 
+/// What a lease is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// A page.
+    Page,
+    /// The robots.txt of a host, without which none of its pages is leased.
+    Robots,
+}
+
+/// What is known of a page from the last time it was fetched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Its hash.
+    pub hash: Option<String>,
+    /// Its `ETag`.
+    pub etag: Option<String>,
+    /// Its `Last-Modified`.
+    pub modified: Option<String>,
+}
+
 /// A URL to fetch, taken for this worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// Its number in the store.
+    /// What it is for.
+    pub work: Work,
+    /// Its number in the store; that of the host for robots.txt.
     pub id: i64,
     /// The URL, canonical.
     pub url: String,
@@ -108,10 +143,18 @@ pub struct Lease {
     pub host: String,
     /// How often it was tried before.
     pub attempts: u32,
+    /// How often it was asked to come later.
+    pub waits: u32,
     /// How many redirects in a row led to it.
     pub hops: u32,
+    /// The seed that led here by redirects alone, as it was given.
+    pub input: Option<String>,
+    /// What it was before, if it is fetched again.
+    pub known: Option<Known>,
     /// The delay of its host when it was taken, in milliseconds.
     pub delay: i64,
+    /// Until when the robots.txt that the store has of its host holds, in milliseconds of the Unix epoch.
+    pub robots_until: i64,
 }
 
 /// How much may be leased.
@@ -121,6 +164,10 @@ pub struct Room {
     pub leases: u32,
     /// The clock, in milliseconds of the Unix epoch.
     pub now: i64,
+    /// Whether a host's robots.txt comes before its pages.
+    pub robots: bool,
+    /// From the start of a request to that of the next to the same host, in milliseconds; 0 is no limit.
+    pub apart: i64,
 }
 
 /// What was leased, and when there may be more.
@@ -130,14 +177,19 @@ pub struct Leased {
     pub leases: Vec<Lease>,
     /// When the next waiting URL may be fetched; `None` if none waits.
     pub next: Option<i64>,
+    /// Whether all that waits does so because its host asked to be left alone for long ([`HELD`]).
+    pub held: bool,
 }
+
+/// A `Retry-After` of more than so many milliseconds is not waited for: what is held back stays pending.
+pub const HELD: i64 = 120_000;
 
 /// How a host is treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pace {
     /// From the end of a response to the next request, in milliseconds.
     pub(crate) delay: i64,
-    /// Requests at once; 0 is no limit.
+    /// Requests at once; 0 is no limit. With a delay it is one: the delay counts from the end of a response.
     pub(crate) limit: i64,
 }
 
@@ -168,17 +220,37 @@ pub struct Found {
     pub is_trap: bool,
 }
 
-/// What became of a lease.
+/// What became of leases, to be stored at once.
+#[derive(Clone, Debug, Default)]
+pub struct Ends {
+    /// Of pages.
+    pub pages: Vec<PageEnd>,
+    /// Of files robots.txt.
+    pub robots: Vec<RobotsEnd>,
+}
+
+/// What an answer says of its host.
+#[derive(Clone, Debug, Default)]
+pub struct Answered {
+    /// Host and port.
+    pub host: String,
+    /// When the response ended, in milliseconds of the Unix epoch; `None` if nothing was asked of the host.
+    pub until: Option<i64>,
+    /// How long its head took, in milliseconds; 0 if that says nothing.
+    pub took: i64,
+    /// Whether it asked for less (429, 503).
+    pub slow_down: bool,
+    /// Before when nothing more is to be asked of it (`Retry-After`), in milliseconds of the Unix epoch.
+    pub not_before: i64,
+}
+
+/// What became of the lease of a page.
 #[derive(Clone, Debug)]
 pub struct PageEnd {
     /// The lease's number.
     pub id: i64,
-    /// Its host and port.
-    pub host: String,
-    /// When its response ended, in milliseconds of the Unix epoch; `None` if nothing was asked of the host.
-    pub asked_until: Option<i64>,
-    /// What the host itself asked for between two requests, in milliseconds.
-    pub crawl_delay: i64,
+    /// What the host gave to know.
+    pub answered: Answered,
     /// The new state; `Pending` tries again later.
     pub state: State,
     /// The kind of failure or the reason for leaving it out.
@@ -189,10 +261,16 @@ pub struct PageEnd {
     pub status: Option<u16>,
     /// How often it was tried.
     pub attempts: u32,
+    /// How often it was asked to come later.
+    pub waits: u32,
     /// Not to be fetched again before, in milliseconds of the Unix epoch.
     pub not_before: i64,
     /// The size of the body.
     pub bytes: u64,
+    /// What to ask with the next time.
+    pub known: Known,
+    /// Whether it is as it was the last time, so that its records stay.
+    pub unchanged: bool,
     /// The records.
     pub records: Vec<Record>,
     /// Records left out for a required field, in words.
@@ -201,9 +279,60 @@ pub struct PageEnd {
     pub links: Vec<Found>,
 }
 
+/// What became of the lease of a robots.txt.
+#[derive(Clone, Debug)]
+pub struct RobotsEnd {
+    /// The lease's number.
+    pub id: i64,
+    /// What the host gave to know.
+    pub answered: Answered,
+    /// What the file says; `None` if it is to be asked for again.
+    pub file: Option<RobotsFile>,
+    /// What it asks for between two requests, in milliseconds.
+    pub crawl_delay: i64,
+}
+
+/// A robots.txt as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RobotsFile {
+    /// The status; 0 if it could not be had.
+    pub status: u16,
+    /// The body; why, if it could not be had.
+    pub body: Vec<u8>,
+    /// How long it holds, in milliseconds of the Unix epoch.
+    pub until: i64,
+}
+
+/// What a round of fetching again found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its number: changes are numbered as they were found.
+    pub number: i64,
+    /// The round.
+    pub round: i64,
+    /// The page.
+    pub url: String,
+    /// `added`, `changed` or `gone`.
+    pub what: String,
+    /// The record before.
+    pub before: Option<Record>,
+    /// The record after.
+    pub after: Option<Record>,
+}
+
+/// How fast a crawl was within the last minute.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rate {
+    /// Workers that live.
+    pub workers: u64,
+    /// Pages a second.
+    pub pages: f64,
+    /// Bytes a second.
+    pub bytes: f64,
+}
+
 /// A record in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Stored {
     /// Its number: records are numbered as their pages were committed.
     pub number: i64,
@@ -213,8 +342,9 @@ pub struct Stored {
 
 /// A URL that failed or was refused, or a record that was dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Trouble {
+    /// Its place among them.
+    pub at: (i64, i64),
     /// The URL.
     pub url: String,
     /// The seed as it was given, if it is one.
@@ -235,10 +365,10 @@ pub struct Trouble {
 
 impl Trouble {
     /// Whether the crawl has failed by it: it befell a seed, it is a dropped record, or it is a server or network failure
-    /// that outlived its retries. A found link that is 404, or barred by robots.txt, is no failure of the crawl.
+    /// that outlived its retries, 429 among them. A found link that is 404, or barred by robots.txt, is no failure of the crawl.
     pub fn is_failure_of_the_crawl(&self) -> bool {
         const NETWORK: [&str; 7] = ["dns", "connect", "tls", "timeout", "body", "decode", "io"];
-        let is_server = self.status.is_some_and(|status| status >= 500);
+        let is_server = self.status.is_some_and(|status| status >= 500 || status == 429);
         let is_outage = self.state == State::Failed && (is_server || NETWORK.contains(&self.kind.as_str()));
         self.seed.is_some() || self.dropped || is_outage
     }
@@ -246,7 +376,6 @@ impl Trouble {
 
 /// One host, as `gather status` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
 pub struct HostCounts {
     /// Host and port.
     pub host: String,

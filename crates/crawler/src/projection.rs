@@ -29,6 +29,8 @@ pub struct Projection {
     columns: Vec<String>,
     note: String,
     durable: bool,
+    /// How often records had been taken from the store.
+    removals: u64,
     /// Whether it can be cut back and gone on with.
     is_regular: bool,
     /// The last record in it, its size, and the hash of all of it.
@@ -42,13 +44,15 @@ struct Whole {
     number: i64,
     bytes: u64,
     hash: String,
+    removals: u64,
 }
 
 impl Whole {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(' ');
         let (number, bytes) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        Some(Self { number, bytes, hash: parts.next()?.to_owned() })
+        let (hash, removals) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?);
+        Some(Self { number, bytes, hash, removals })
     }
 }
 
@@ -74,7 +78,19 @@ impl Projection {
         let note = format!("out {format} {}", absolute.display());
         let (path, file) = (path.to_owned(), Arc::new(file));
         let (columns, hash) = (Vec::new(), Sha256::new());
-        Ok(Self { file, path, format, columns, note, durable: false, is_regular, number: 0, bytes: 0, hash })
+        Ok(Self {
+            file,
+            path,
+            format,
+            columns,
+            note,
+            durable: false,
+            removals: 0,
+            is_regular,
+            number: 0,
+            bytes: 0,
+            hash,
+        })
     }
 
     /// Whether each batch is on the disk before the store notes it, so that a power cut leaves no hole. Default: no.
@@ -97,7 +113,9 @@ impl Projection {
         }
         self.columns = columns;
         if self.is_regular {
+            self.removals = store.removals().await?;
             let noted = store.note(&self.note).await?.and_then(|text| Whole::parse(&text));
+            let noted = noted.filter(|whole| whole.removals == self.removals);
             self = self.cut_back(noted).await?;
         }
         Ok(self)
@@ -145,6 +163,27 @@ impl Projection {
         self.number
     }
 
+    /// Whether records that are in it were taken from the store meanwhile, so that it is to be opened anew.
+    ///
+    /// # Errors
+    /// The store can no longer be used.
+    pub async fn is_outdated(&self, store: &mut dyn Store) -> Result<bool, Error> {
+        Ok(self.is_regular && store.removals().await? != self.removals)
+    }
+
+    /// Empties it, so that all records may be added again.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub async fn empty(&mut self, store: &mut dyn Store) -> Result<(), Error> {
+        let cut = self.file.set_len(0).and_then(|()| (&*self.file).seek(SeekFrom::Start(0)));
+        cut.map_err(|error| unwritable(&self.path, &error))?;
+        self.hash = Sha256::new();
+        self.hash.update(self.columns.join("\n"));
+        (self.number, self.bytes, self.removals) = (0, 0, store.removals().await?);
+        Ok(())
+    }
+
     /// Adds records, and notes that they are there.
     ///
     /// # Errors
@@ -166,7 +205,7 @@ impl Projection {
             return Ok(());
         }
         let hash = hex(self.hash.clone());
-        store.keep_note(&self.note, &format!("{} {} {hash}", self.number, self.bytes)).await
+        store.keep_note(&self.note, &format!("{} {} {hash} {}", self.number, self.bytes, self.removals)).await
     }
 
     fn header(&self) -> Vec<u8> {
@@ -183,7 +222,9 @@ impl Projection {
             text.push(b'\n');
             return Ok(());
         }
-        if let Some(name) = record.names().find(|name| !self.columns.iter().any(|column| column == name)) {
+        // `_input` is there in few records, and not known before: a table does without it.
+        let is_known = |name: &&str| *name == "_input" || self.columns.iter().any(|column| column == name);
+        if let Some(name) = record.names().find(|name| !is_known(name)) {
             return Err(Error::invalid(format!("the table has no column `{name}`"), "write .jsonl"));
         }
         let cells = self.columns.iter().map(|column| record.get(column).map_or_else(String::new, plain));

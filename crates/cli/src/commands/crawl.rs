@@ -1,12 +1,15 @@
 //! `gather crawl URL…`: follows links into a store.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures::StreamExt;
-use gather_core::CancelToken;
+use futures::future::{Either, select};
+use gather_core::{CancelToken, cancelled, sleep};
 use gather_crawler::{
-    Counts, Crawl as Crawling, CrawlBuilder, Error, ErrorKind, Form, Projection, Same, SqliteStore, Store,
-    Stored, Trouble,
+    Counts, Crawl as Crawling, CrawlBuilder, Error, ErrorKind, Form, Projection, Same, SqliteStore, State,
+    Store, Stored, Trouble,
 };
 use gather_fetch::{Jar, Url};
 use gather_records::{Failure, Format, Kind, Record};
@@ -37,30 +40,38 @@ pub(crate) async fn run(args: Crawl) -> anyhow::Result<Exit> {
     if args.restart {
         SqliteStore::remove(&path).await.map_err(of_store)?;
     }
-    let store = SqliteStore::create(&path, args.durable).await.map_err(of_store)?;
+    let mut store = SqliteStore::create(&path, args.durable).await.map_err(of_store)?;
+    let before = store.counts().await.map_err(of_store)?;
+    let was_finished = before.discovered > 0 && before.is_finished();
     let mut crawl = builder.begin(Box::new(store)).await.map_err(of_store)?;
-    let was_finished = crawl.counts().await.map_err(of_store)?.is_finished();
     let mut out = match target {
         Some(target) => {
-            let columns = stored_columns(&recipe, crawl.store()).await.map_err(of_store)?;
+            let columns = stored_columns(&recipe, &mut **crawl.store().await).await.map_err(of_store)?;
             let columns = if has_open_columns(&columns) { Vec::new() } else { columns };
-            Some(target.follow(columns, crawl.store()).await.map_err(of_store)?)
+            Some(target.follow(columns, &mut **crawl.store().await).await.map_err(of_store)?)
         }
         None => None,
     };
     if let Some(out) = &out {
         crawl.skip_to(out.last_record());
     }
-    let ended = drive(&mut session, &mut crawl, out.as_mut()).await;
-    if was_finished && !args.shared.quiet {
+    let ended = match args.refresh && out.is_none() && !args.new {
+        true => drive_to_the_end(&mut session, &mut crawl).await,
+        false => drive(&mut session, &mut crawl, out.as_mut()).await,
+    };
+    if was_finished && !args.refresh && !args.shared.quiet {
         session.report.say(&format!(
-            "the crawl in {} was finished before\n  hint: --restart begins anew, and forgets what is in the store",
+            "the crawl in {} was finished before\n  hint: --refresh asks for its pages again, and --restart begins anew and forgets what is in the store",
             path.display()
         ));
     }
     let ended = match ended {
         Ok(()) => account(&mut session, &mut crawl, args.shared.quiet).await,
-        Err(error) => Err(error),
+        Err(error) => {
+            let summary = &mut session.report.summary;
+            (summary.inputs, summary.pending) = (seeds.len() as u64, seeds.len() as u64);
+            Err(error)
+        }
     };
     let closed = crawl.close().await;
     let exit = session.finish().await?;
@@ -140,6 +151,8 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
         .nofollow(args.nofollow)
         .canonical(args.canonical)
         .provenance(args.provenance)
+        .refresh(args.refresh)
+        .auto_throttle(!args.no_auto_throttle)
         .only_new(args.new);
     builder = seeds.iter().fold(builder, |builder, seed| builder.seed(seed));
     builder = args.allow.iter().fold(builder, |builder, glob| builder.allow(glob));
@@ -158,6 +171,9 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
     }
     if let Some(requests) = args.per_host {
         builder = builder.per_host(requests);
+    }
+    if let Some(apart) = args.rate {
+        builder = builder.rate(apart.as_secs_f64().recip());
     }
     if let Some(delay) = args.delay {
         builder = builder.delay(delay);
@@ -187,6 +203,14 @@ pub(crate) fn columns(recipe: &Recipe, provenance: bool) -> Vec<String> {
         columns.extend(["_fetched_at", "_status"].map(str::to_owned));
     }
     columns
+}
+
+/// The record as it is shown: `_input`, which few records have, is in no table.
+pub(crate) fn for_output(record: Record, is_table: bool) -> Record {
+    if !is_table || record.get("_input").is_none() {
+        return record;
+    }
+    record.into_map().into_iter().filter(|(name, _)| name != "_input").collect()
 }
 
 /// The same of the records in a store, whichever run made them.
@@ -237,14 +261,53 @@ async fn drive(
 ) -> Result<(), Error> {
     while let Some(records) = crawl.next().await? {
         match &mut out {
-            Some(out) => out.add(&records, crawl.store()).await?,
-            None => print(session, records).await,
+            Some(out) => out.add(&records, &mut **crawl.store().await).await?,
+            None => print_within(session, records).await,
         }
         session.report.show_crawl(crawl.done(), crawl.fetched().saturating_sub(crawl.done()), crawl.bytes());
         if session.is_output_over() {
             break;
         }
     }
+    stop(session, crawl).await?;
+    match out {
+        Some(out) => rewrite(out, &mut **crawl.store().await).await,
+        None => Ok(()),
+    }
+}
+
+/// A file with records that a new round took away is written anew.
+async fn rewrite(out: &mut Projection, store: &mut dyn Store) -> Result<(), Error> {
+    if !out.is_outdated(store).await? {
+        return Ok(());
+    }
+    out.empty(store).await?;
+    loop {
+        let records = store.records_after(out.last_record(), AT_ONCE).await?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        out.add(&records, store).await?;
+    }
+}
+
+/// Prints the records once a new round is over: until then any of them may be replaced.
+async fn drive_to_the_end(session: &mut Session, crawl: &mut Crawling) -> Result<(), Error> {
+    while crawl.next().await?.is_some() {
+        session.report.show_crawl(crawl.done(), crawl.fetched().saturating_sub(crawl.done()), crawl.bytes());
+    }
+    stop(session, crawl).await?;
+    let mut last = 0;
+    while !session.is_output_over() {
+        let records = crawl.store().await.records_after(last, AT_ONCE).await?;
+        let Some(newest) = records.last() else { break };
+        last = newest.number;
+        print_within(session, records).await;
+    }
+    Ok(())
+}
+
+async fn stop(session: &mut Session, crawl: &mut Crawling) -> Result<(), Error> {
     crawl.stop().await?;
     if let Some(reason) = CancelToken::current().reason() {
         session.stop(Stop::Signal(reason));
@@ -252,23 +315,40 @@ async fn drive(
     Ok(())
 }
 
+/// Prints; told to stop, no longer than the grace: who reads may be stuck, and the records are in the store.
+async fn print_within(session: &mut Session, records: Vec<Stored>) {
+    let grace = session.grace;
+    let stuck = {
+        let out_of_time = async {
+            cancelled().await;
+            sleep(grace).await;
+        };
+        let (print, out_of_time) = (std::pin::pin!(print(session, records)), std::pin::pin!(out_of_time));
+        matches!(select(print, out_of_time).await, Either::Right(_))
+    };
+    if stuck {
+        session.abandon_output();
+    }
+}
+
 async fn print(session: &mut Session, records: Vec<Stored>) {
     for stored in records {
         if session.is_output_over() {
             return;
         }
-        session.record(stored.record).await;
+        session.record(for_output(stored.record, session.is_table)).await;
     }
 }
 
 /// Fills in the summary from the store. Returns whether the crawl has failed, beyond its given URLs.
 async fn account(session: &mut Session, crawl: &mut Crawling, quiet: bool) -> Result<bool, Error> {
-    let (counts, seeds) = (crawl.counts().await?, crawl.store().seed_counts().await?);
-    let by_kind = crawl.store().by_kind().await?;
+    let counts = crawl.counts().await?;
+    let seeds = crawl.store().await.seed_counts().await?;
+    let by_kind = crawl.store().await.by_kind().await?;
     let found = troubles(session, crawl).await?;
-    let records = crawl.store().record_count().await?;
+    let records = crawl.store().await.record_count().await?;
     session.report.fields(&Stats::default());
-    session.report.fields(crawl.stats());
+    session.report.fields(&crawl.stats());
     let summary = &mut session.report.summary;
     summary.inputs = seeds.discovered;
     summary.ok = seeds.done;
@@ -278,13 +358,19 @@ async fn account(session: &mut Session, crawl: &mut Crawling, quiet: bool) -> Re
     (summary.records, summary.records_dropped) = (Some(records), Some(found.dropped));
     summary.stopped_by = crawl.stopped_by().map(str::to_owned);
     let mut law = of_counts(&counts);
-    let kinds: Record = by_kind.into_iter().map(|(kind, count)| (kind, count.into())).collect();
-    law.insert("by_kind", kinds);
+    law.insert("by_kind", kinds(&by_kind));
     session.more.insert("crawl", law);
     if !quiet {
         session.report.say(&in_words(&counts));
     }
-    Ok(found.failed)
+    if let Some(until) = crawl.held_until() {
+        let until =
+            humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(until.unsigned_abs()));
+        session.report.warn(&format!(
+            "what is pending waits until {until}, as its hosts asked\n  hint: the same command goes on then"
+        ));
+    }
+    Ok(found.failed || crawl.held_until().is_some())
 }
 
 /// What the troubles of a store come to.
@@ -296,26 +382,42 @@ struct Found {
 
 /// Keeps each in the file of `--errors`, and names those that the crawl has failed by.
 async fn troubles(session: &mut Session, crawl: &mut Crawling) -> Result<Found, Error> {
-    let (mut found, mut from) = (Found::default(), 0);
+    let mut found = Found::default();
+    let of_seeds = crawl.store().await.seed_troubles().await?;
+    name(session, &of_seeds, &mut found).await;
+    let mut after = (0, -1);
     loop {
-        let troubles = crawl.store().troubles(from, AT_ONCE).await?;
-        from += troubles.len() as u64;
-        for trouble in &troubles {
-            let failure = failure(trouble);
-            if trouble.seed.is_some() {
-                *session.report.summary.by_kind.entry(failure.kind).or_default() += 1;
-            }
-            if trouble.is_failure_of_the_crawl() {
-                found.failed = true;
-                session.report.name(&failure);
-            }
-            found.dropped += u64::from(trouble.dropped);
-            session.keep(failure).await;
-        }
-        if troubles.is_empty() {
-            return Ok(found);
+        let troubles = crawl.store().await.troubles(after, AT_ONCE).await?;
+        name(session, &troubles, &mut found).await;
+        match troubles.last() {
+            Some(last) => after = last.at,
+            None => return Ok(found),
         }
     }
+}
+
+async fn name(session: &mut Session, troubles: &[Trouble], found: &mut Found) {
+    for trouble in troubles {
+        let failure = failure(trouble);
+        if trouble.seed.is_some() {
+            *session.report.summary.by_kind.entry(failure.kind).or_default() += 1;
+        }
+        if trouble.is_failure_of_the_crawl() {
+            found.failed = true;
+            session.report.name(&failure);
+        }
+        found.dropped += u64::from(trouble.dropped);
+        session.keep(failure).await;
+    }
+}
+
+/// How many URLs there are of each kind, whatever their state.
+pub(crate) fn kinds(by_kind: &[(State, String, u64)]) -> Record {
+    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+    for (_, kind, count) in by_kind {
+        *sums.entry(kind).or_default() += count;
+    }
+    sums.into_iter().map(|(kind, count)| (kind, json!(count))).collect()
 }
 
 fn failure(trouble: &Trouble) -> Failure {

@@ -13,13 +13,17 @@ const FULL: i32 = 13;
 const CANNOT_OPEN: i32 = 14;
 const NOT_A_DATABASE: i32 = 26;
 
+/// An extended code: there is no room for the memory that processes share.
+const NO_ROOM_TO_SHARE: i32 = 4874;
+
 pub(super) fn fault(path: &Path, error: &sqlx::Error) -> Error {
     let shown = path.display();
     let code = match error {
         sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<i32>().ok()),
         _ => None,
     };
-    match code.map(|code| code & 0xff) {
+    let full = if code == Some(NO_ROOM_TO_SHARE) { Some(FULL) } else { None };
+    match full.or(code.map(|code| code & 0xff)) {
         Some(BUSY | LOCKED) => Error::new(ErrorKind::Locked, format!("the store {shown} is locked"))
             .hinted("another program holds it; close that, or wait"),
         Some(READ_ONLY) => Error::new(ErrorKind::ReadOnly, format!("the store {shown} is read-only"))

@@ -1,7 +1,11 @@
 //! Where a crawl keeps what it knows: the seam, and SQLite behind it.
 
 #[cfg(feature = "sqlite")]
+mod batch;
+#[cfg(feature = "sqlite")]
 mod fault;
+#[cfg(feature = "sqlite")]
+mod lease;
 #[cfg(feature = "sqlite")]
 mod schema;
 #[cfg(feature = "sqlite")]
@@ -19,7 +23,9 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 use crate::error::Error;
-use crate::model::{Counts, HostCounts, Leased, PageEnd, Plan, Room, Stored, Trouble};
+use crate::model::{
+    Change, Counts, Ends, HostCounts, Leased, Plan, Rate, RobotsFile, Room, State, Stored, Trouble,
+};
 
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
@@ -42,7 +48,20 @@ pub trait Store: Send {
 
     /// Stores what became of leases: state, records, links and the host's clock of each page, all of them at once. Doing
     /// it again changes nothing.
-    async fn commit(&mut self, ends: &[PageEnd], max_depth: Option<u64>) -> Result<(), Error>;
+    async fn commit(&mut self, ends: &Ends, max_depth: Option<u64>) -> Result<(), Error>;
+
+    /// The robots.txt of a host, if its page was leased.
+    async fn robots(&mut self, host: &str) -> Result<Option<RobotsFile>, Error>;
+
+    /// Begins a new round in which all pages are fetched again, if the last one is over. Returns its number; the first
+    /// crawl is round 0.
+    async fn begin_round(&mut self) -> Result<i64, Error>;
+
+    /// What changed after this number, so much at most.
+    async fn changes_after(&mut self, number: i64, most: u32) -> Result<Vec<Change>, Error>;
+
+    /// How often records were taken away: an output that grew before that is to be written anew.
+    async fn removals(&mut self) -> Result<u64, Error>;
 
     /// Gives back what this worker has leased.
     async fn release(&mut self) -> Result<(), Error>;
@@ -65,11 +84,17 @@ pub trait Store: Send {
     /// The same of the seeds alone.
     async fn seed_counts(&mut self) -> Result<Counts, Error>;
 
-    /// What failed or was refused, and the records that were dropped, from this place on, so many at most.
-    async fn troubles(&mut self, from: u64, most: u32) -> Result<Vec<Trouble>, Error>;
+    /// The seeds that failed or were refused, they or what they lead to by redirects.
+    async fn seed_troubles(&mut self) -> Result<Vec<Trouble>, Error>;
 
-    /// How many URLs failed, were refused or left out, or were done without records, by kind.
-    async fn by_kind(&mut self) -> Result<Vec<(String, u64)>, Error>;
+    /// What else failed or was refused, and the records that were dropped, behind this place, so many at most.
+    async fn troubles(&mut self, after: (i64, i64), most: u32) -> Result<Vec<Trouble>, Error>;
+
+    /// How many URLs failed, were refused or left out, or were done without records, by state and kind.
+    async fn by_kind(&mut self) -> Result<Vec<(State, String, u64)>, Error>;
+
+    /// How fast the crawl is, by what its workers did up to now.
+    async fn rate(&mut self, now: i64) -> Result<Rate, Error>;
 
     /// The hosts, those with most URLs first, so many at most.
     async fn hosts(&mut self, most: u32) -> Result<Vec<HostCounts>, Error>;

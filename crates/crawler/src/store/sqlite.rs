@@ -10,22 +10,28 @@ use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{Connection, Row, SqliteConnection};
 
+use super::batch::{Batch, add_urls, link, store_robots};
 use super::fault::{damaged, fault};
 use super::schema::{self, Found as Looked};
 use super::worker::{self, Worker};
-use super::{Store, verify};
+use super::{Store, lease, verify};
 use crate::error::{Error, ErrorKind};
 use crate::identity::resolved;
-use crate::model::{Counts, Found, HostCounts, Lease, Leased, PageEnd, Plan, Room, State, Stored, Trouble};
+use crate::model::{
+    Change, Counts, Ends, Found, HostCounts, Leased, Plan, Rate, RobotsFile, Room, State, Stored, Trouble,
+};
 
 /// How long a statement waits for another process to end its transaction.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Pages of the database that are kept in memory, as SQLite counts it: 64 MiB.
+const CACHE: &str = "-65536";
+
+/// The worker of a store in memory.
+const ALONE: &str = "alone";
+
 /// Between two tries to open it.
 const BREATH: Duration = Duration::from_millis(20);
-
-/// So many hosts are looked at for one batch of leases.
-const HOSTS_AT_ONCE: i64 = 256;
 
 /// A store in an SQLite file, in WAL mode. Several processes may use it at once; each has its own.
 ///
@@ -35,6 +41,8 @@ pub struct SqliteStore {
     path: PathBuf,
     pub(super) connection: SqliteConnection,
     worker: Option<Worker>,
+    /// Whether it is in no file, so that nobody else can be at work on it.
+    in_memory: bool,
 }
 
 /// Runs a query and says its error in our words.
@@ -64,6 +72,27 @@ impl SqliteStore {
         Self::connect(path, true, durable).await
     }
 
+    /// A store that is gone with this value: for tests, and to measure what durability costs.
+    ///
+    /// # Errors
+    /// The system has no memory for it.
+    ///
+    /// ```
+    /// use gather_crawler::{SqliteStore, Store};
+    ///
+    /// # gather_core::run(async {
+    /// let mut store = SqliteStore::in_memory().await.unwrap();
+    /// assert!(store.is_finished().await.unwrap());
+    /// assert!(store.files().is_empty());
+    /// # }).unwrap();
+    /// ```
+    pub async fn in_memory() -> Result<Self, Error> {
+        let options = SqliteConnectOptions::new().in_memory(true).pragma("temp_store", "memory");
+        let mut store = Self::connect_once(Path::new(":memory:"), &options, true).await?;
+        store.in_memory = true;
+        Ok(store)
+    }
+
     /// Opens a store that is there.
     ///
     /// # Errors
@@ -73,7 +102,24 @@ impl SqliteStore {
             return Err(Error::new(ErrorKind::NotFound, format!("there is no store at {}", path.display()))
                 .hinted("gather crawl makes ./gather-HOST.db unless --store says otherwise"));
         }
-        Self::connect(path, false, false).await
+        match Self::connect(path, false, false).await {
+            Err(error) if matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::Io) => {
+                Self::connect_to_read(&resolved(path)).await.map_err(|_| error)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens one in a place where nothing may be written, and nobody does. What a killed process has left in a log beside it
+    /// cannot be read so.
+    pub(super) async fn connect_to_read(path: &Path) -> Result<Self, Error> {
+        let has_log =
+            Self::files_of(path).get(1).and_then(|log| log.metadata().ok()).is_some_and(|log| log.len() > 0);
+        if has_log {
+            return Err(Error::new(ErrorKind::ReadOnly, format!("the store {} has a log", path.display())));
+        }
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
+        Self::connect_once(path, &options, false).await
     }
 
     /// Removes a store and what belongs to it.
@@ -125,6 +171,8 @@ impl SqliteStore {
             .create_if_missing(create)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
+            .pragma("cache_size", CACHE)
+            .pragma("temp_store", "memory")
             .busy_timeout(PATIENCE);
         // While another process turns a new file into a store SQLite says that it is busy without waiting.
         let begun = Instant::now();
@@ -141,7 +189,7 @@ impl SqliteStore {
     async fn connect_once(path: &Path, options: &SqliteConnectOptions, create: bool) -> Result<Self, Error> {
         let connected = SqliteConnection::connect_with(options).await;
         let connection = connected.map_err(|error| fault(path, &error))?;
-        let mut store = Self { path: path.to_owned(), connection, worker: None };
+        let mut store = Self { path: path.to_owned(), connection, worker: None, in_memory: false };
         store.check(create).await?;
         Ok(store)
     }
@@ -149,6 +197,9 @@ impl SqliteStore {
     async fn check(&mut self, create: bool) -> Result<(), Error> {
         match ask!(self, schema::look(&mut self.connection))? {
             Looked::Store { version } if version == schema::VERSION => Ok(()),
+            Looked::Store { version } if version < schema::VERSION => {
+                ask!(self, schema::bring_up(&mut self.connection))
+            }
             Looked::Store { version } => Err(Error::new(
                 ErrorKind::Newer,
                 format!(
@@ -158,7 +209,7 @@ impl SqliteStore {
                 ),
             )
             .hinted("use the newer program that made it, or name another with --store")),
-            Looked::Empty if create => ask!(self, schema::create(&mut self.connection)),
+            Looked::Empty if create => ask!(self, schema::bring_up(&mut self.connection)),
             Looked::Empty => Err(damaged(&self.path, "it is empty")),
             Looked::Foreign => Err(damaged(&self.path, "it is the database of another program")),
         }
@@ -166,6 +217,9 @@ impl SqliteStore {
 
     /// The name that leases of this process are under.
     async fn worker(&mut self) -> Result<String, Error> {
+        if self.in_memory {
+            return Ok(ALONE.to_owned());
+        }
         if let Some(worker) = &self.worker {
             return Ok(worker.name.clone());
         }
@@ -184,12 +238,16 @@ impl SqliteStore {
     }
 
     async fn other_owners(&mut self) -> Result<Vec<String>, Error> {
-        let mine = self.worker.as_ref().map(|worker| worker.name.clone()).unwrap_or_default();
+        let alone = || if self.in_memory { ALONE.to_owned() } else { String::new() };
+        let mine = self.worker.as_ref().map_or_else(alone, |worker| worker.name.clone());
         ask!(
             self,
-            sqlx::query_scalar("select distinct owner from urls where state = 1 and owner <> ?")
-                .bind(mine)
-                .fetch_all(&mut self.connection)
+            sqlx::query_scalar(
+                "select owner from urls where state = 1 and owner <> ?1
+                union select robots_owner from hosts where robots_owner is not null and robots_owner <> ?1"
+            )
+            .bind(mine)
+            .fetch_all(&mut self.connection)
         )
     }
 
@@ -218,147 +276,55 @@ impl SqliteStore {
         )
     }
 
-    async fn count_by_state(&mut self, of_seeds: bool) -> Result<Counts, Error> {
-        let query = if of_seeds {
-            "select state, count(*) from seeds join urls on urls.id = seeds.url group by state"
-        } else {
-            "select state, count(*) from urls group by state"
-        };
-        let rows = ask!(self, sqlx::query(query).fetch_all(&mut self.connection))?;
-        let mut counts = Counts::default();
-        for row in rows {
-            let (state, count): (i64, i64) = ask!(self, async { Ok((row.try_get(0)?, row.try_get(1)?)) })?;
-            let count = u64::try_from(count).unwrap_or(0);
-            counts.discovered += count;
-            match state {
-                0 => counts.pending += count,
-                1 => counts.leased += count,
-                2 => counts.done += count,
-                3 => counts.failed += count,
-                4 => counts.refused += count,
-                _ => counts.skipped += count,
-            }
-        }
-        Ok(counts)
+    async fn round(&mut self) -> Result<i64, Error> {
+        Ok(self.note(ROUND).await?.and_then(|round| round.parse().ok()).unwrap_or(0))
     }
 }
 
-/// A host with something to do.
-struct Candidate {
-    id: i64,
-    name: String,
-    /// When it may be asked again.
-    ready_at: i64,
-    delay: i64,
-    slots: i64,
-    busy: i64,
+/// The note of the round that is on its way.
+const ROUND: &str = "round";
+
+/// How far back a rate looks.
+const RATE_OVER: i64 = 60_000;
+
+/// Where each seed leads by redirects alone: itself, or the end of the way; `null` for a circle. Then a query of it.
+macro_rules! of_ends {
+    ($query:literal) => {
+        concat!(
+            "with recursive way (given, seed, id, step) as (
+                select given, url, url, 0 from seeds
+                union all select given, way.seed, leads_to, step + 1 from way join urls on urls.id = way.id
+                where urls.state = 2 and leads_to is not null and step < 100),
+            ends (given, seed, id) as (
+                select given, way.seed, max(iif(urls.state = 2 and leads_to is not null, null, way.id))
+                from way join urls on urls.id = way.id group by given) ",
+            $query
+        )
+    };
 }
 
-impl Candidate {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let (next_at, first): (i64, i64) = (row.try_get(2)?, row.try_get(6)?);
-        Ok(Self {
-            id: row.try_get(0)?,
-            name: row.try_get(1)?,
-            ready_at: next_at.max(first),
-            delay: row.try_get(3)?,
-            slots: row.try_get(4)?,
-            busy: row.try_get(5)?,
-        })
-    }
+const SEED_COUNTS: &str = of_ends!(
+    "select coalesce(urls.state, 3), count(*) from ends left join urls on urls.id = ends.id group by 1"
+);
 
-    /// How many requests it may get at this moment.
-    fn open(&self, room: i64) -> i64 {
-        match (self.delay, self.slots) {
-            (0, 0) => room.max(0),
-            (0, slots) => (slots - self.busy).clamp(0, room.max(0)),
-            (_, slots) => (slots.max(1) - self.busy).clamp(0, room.clamp(0, 1)),
-        }
-    }
-}
+const SEED_TROUBLES: &str = of_ends!(
+    "
+select coalesce(urls.url, seeds.url), given, 3, coalesce(urls.kind, 'redirect'),
+    iif(urls.id is null, 'its redirects lead in a circle', coalesce(urls.message, '')), urls.status,
+    coalesce(urls.attempts, seeds.attempts), coalesce(urls.id, seeds.id), 0, coalesce(urls.state, 3)
+from ends join urls seeds on seeds.id = ends.seed left join urls on urls.id = ends.id
+where coalesce(urls.state, 3) in (3, 4) order by 2"
+);
 
-const CANDIDATES: &str = "
-select id, name, next_at, delay, slots,
-    (select count(*) from urls where state = 1 and host = hosts.id),
-    (select min(not_before) from urls where state = 0 and host = hosts.id)
-from hosts
-where exists (select 1 from urls where state = 0 and host = hosts.id)
-order by next_at, id limit ?";
-
-const TAKE: &str = "
-update urls set state = 1, owner = ?1 where id in (
-    select id from urls where state = 0 and host = ?2 and not_before <= ?3
-    order by not_before, depth, id limit ?4)
-returning id, url, attempts, hops, depth";
-
-const END_URLS: &str = "
-update urls set state = j.state, owner = null, kind = j.kind, message = j.message, status = j.status,
-    attempts = j.attempts, not_before = j.not_before
-from (select value ->> 'id' id, value ->> 'state' state, value ->> 'kind' kind, value ->> 'message' message,
-        value ->> 'status' status, value ->> 'attempts' attempts, value ->> 'not_before' not_before
-    from json_each(?1)) j
-where urls.id = j.id and urls.state = 1 and urls.owner = ?2";
-
-const END_HOSTS: &str = "
-update hosts set delay = max(delay, j.crawl_delay), next_at = max(next_at, j.until + max(delay, j.crawl_delay))
-from (select value ->> 'host' name, max(value ->> 'until') until, max(value ->> 'crawl_delay') crawl_delay
-    from json_each(?1) where value ->> 'until' is not null group by 1) j
-where hosts.name = j.name";
-
-const ADD_PAGES: &str = "
-insert or ignore into pages (url, bytes, records)
-select value ->> 'id', value ->> 'bytes', value ->> 'records' from json_each(?1) where value ->> 'state' = 2";
-
-const ADD_RECORDS: &str = "
-insert or ignore into records (page, place, body)
-select value ->> 'page', value ->> 'place', value ->> 'body' from json_each(?1) order by key";
-
-const ADD_DROPPED: &str = "
-insert or ignore into dropped (page, place, message)
-select value ->> 'page', value ->> 'place', value ->> 'body' from json_each(?1)";
-
-const ADD_HOSTS: &str = "
-insert or ignore into hosts (name, delay, slots)
-select value ->> 'host', value ->> 'delay', value ->> 'limit' from json_each(?1) group by 1";
-
-/// In the order of the links. A new URL waits, or is left out with the reason. One that is known keeps its state, unless it was too deep and this
-/// way to it is shorter; a page that was done before a shorter way to it was found is reopened for its links.
-const ADD_URLS: &str = "
-insert into urls (key, url, host, state, kind, depth, hops)
-select unhex(j.key), j.url, hosts.id,
-    case when j.in_scope = 0 or j.is_trap or j.depth > ?2 then 5 else 0 end,
-    case when j.in_scope = 0 then 'scope' when j.is_trap then 'trap' when j.depth > ?2 then 'depth' end,
-    j.depth, j.hops
-from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, value ->> 'in_scope' in_scope,
-        value ->> 'is_trap' is_trap, value ->> 'hops' hops, min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth,
-        min(json_each.key) place
-    from json_each(?1) left join urls source on source.id = value ->> 'source'
-    group by 1) j
-join hosts on hosts.name = j.host
-where true order by j.place
-on conflict (key) do update set
-    depth = excluded.depth,
-    reopened = urls.state = 2,
-    state = case when urls.state = 5 and urls.kind = 'depth' then excluded.state else urls.state end,
-    kind = case when urls.state = 5 and urls.kind = 'depth' then excluded.kind else urls.kind end
-where excluded.depth < urls.depth";
-
-const ADD_LINKS: &str = "
-insert or ignore into links (source, target, deeper)
-select value ->> 'source', target.id, min(value ->> 'deeper')
-from json_each(?1) join urls target on target.key = unhex(value ->> 'key')
-where value ->> 'source' is not null group by 1, 2";
-
-/// The reopened pages pass their shorter way on. 2 marks those whose turn it is.
-const MARK_REOPENED: &str = "update urls set reopened = 2 where reopened = 1";
-const PASS_ON: &str = "
-update urls set depth = way.depth, reopened = case when urls.state = 2 then 1 else urls.reopened end,
-    state = case when urls.state = 5 and kind = 'depth' and way.depth <= ?1 then 0 else urls.state end,
-    kind = case when urls.state = 5 and kind = 'depth' and way.depth <= ?1 then null else kind end
-from (select links.target, min(source.depth + links.deeper) depth
-    from urls source join links on links.source = source.id where source.reopened = 2 group by 1) way
-where urls.id = way.target and way.depth < urls.depth";
-const UNMARK: &str = "update urls set reopened = 0 where reopened = 2";
+const TROUBLES: &str = of_ends!(
+    "
+select url, null, 0, kind, coalesce(message, ''), status, attempts, id, 0 place, state from urls
+    where state in (3, 4) and id not in (select id from ends where id is not null) and (id, 0) > (?1, ?2)
+union all
+select urls.url, null, 1, 'parse', dropped.message, urls.status, attempts, id, place, 3
+    from dropped join urls on urls.id = page where (id, place) > (?1, ?2)
+order by 8, 9 limit ?3"
+);
 
 #[async_trait]
 impl Store for SqliteStore {
@@ -382,6 +348,16 @@ impl Store for SqliteStore {
             .bind(given)
             .execute(&mut *transaction)
             .await?;
+            // What robots.txt could not be had for may be had by now.
+            sqlx::query(
+                "update urls set state = 0, kind = null, message = null where state = 4 and kind = 'robots'
+                and host in (select id from hosts where robots_status = 0)",
+            )
+            .execute(&mut *transaction)
+            .await?;
+            sqlx::query("update hosts set robots_until = 0, robots_failures = 0 where robots_status = 0")
+                .execute(&mut *transaction)
+                .await?;
             transaction.commit().await
         })
     }
@@ -393,7 +369,7 @@ impl Store for SqliteStore {
         let dead: Vec<String> = dead.await.map_err(|ended| Error::new(ErrorKind::Io, ended.to_string()))?;
         let mut reclaimed = 0;
         for owner in dead {
-            reclaimed += ask!(self, give_back(&mut self.connection, &owner, now))?;
+            reclaimed += ask!(self, lease::give_back(&mut self.connection, &owner, now))?;
         }
         Ok(reclaimed)
     }
@@ -402,25 +378,75 @@ impl Store for SqliteStore {
         let me = self.worker().await?;
         ask!(self, async {
             let mut transaction = self.connection.begin_with("begin immediate").await?;
-            let leased = lease(&mut transaction, &me, room, most).await?;
+            let leased = lease::lease(&mut transaction, &me, room, most).await?;
             transaction.commit().await?;
             Ok(leased)
         })
     }
 
-    async fn commit(&mut self, ends: &[PageEnd], max_depth: Option<u64>) -> Result<(), Error> {
-        let me = self.worker().await?;
+    async fn commit(&mut self, ends: &Ends, max_depth: Option<u64>) -> Result<(), Error> {
+        let (me, round, now) = (self.worker().await?, self.round().await?, crate::clock::now());
         let batch = Batch::of(ends);
         ask!(self, async {
             let mut transaction = self.connection.begin_with("begin immediate").await?;
-            batch.store(&mut transaction, &me, max_depth).await?;
+            store_robots(&mut transaction, &me, &ends.robots).await?;
+            batch.store(&mut transaction, &me, max_depth, (round, now)).await?;
             transaction.commit().await
         })
     }
 
+    async fn robots(&mut self, host: &str) -> Result<Option<RobotsFile>, Error> {
+        let query = sqlx::query("select robots_status, robots_body, robots_until from hosts where name = ?");
+        let row = ask!(self, query.bind(host.to_owned()).fetch_optional(&mut self.connection))?;
+        let read = |row: &SqliteRow| {
+            let status: Option<i64> = row.try_get(0)?;
+            let status = status.and_then(|status| u16::try_from(status).ok());
+            let Some(status) = status else { return Ok(None) };
+            Ok(Some(RobotsFile { status, body: row.try_get(1)?, until: row.try_get(2)? }))
+        };
+        row.as_ref().map_or(Ok(None), read).map_err(|error| fault(&self.path, &error))
+    }
+
+    async fn begin_round(&mut self) -> Result<i64, Error> {
+        let round = self.round().await?;
+        if !self.is_finished().await? {
+            return Ok(round);
+        }
+        ask!(self, async {
+            let mut transaction = self.connection.begin_with("begin immediate").await?;
+            sqlx::query(
+                "update urls set state = 0, kind = null, message = null, attempts = 0, waits = 0, not_before = 0
+                where state in (2, 3, 4) or (state = 5 and kind = 'type')",
+            )
+            .execute(&mut *transaction)
+            .await?;
+            sqlx::query("insert into notes values (?, ?) on conflict do update set value = excluded.value")
+                .bind(ROUND)
+                .bind((round + 1).to_string())
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await
+        })?;
+        Ok(round + 1)
+    }
+
+    async fn changes_after(&mut self, number: i64, most: u32) -> Result<Vec<Change>, Error> {
+        let query = sqlx::query(
+            "select changes.id, round, urls.url, what, before, after from changes join urls on urls.id = changes.url
+            where changes.id > ? order by changes.id limit ?",
+        );
+        let rows = ask!(self, query.bind(number).bind(most).fetch_all(&mut self.connection))?;
+        rows.iter().map(change).collect::<Result<_, _>>().map_err(|error| fault(&self.path, &error))
+    }
+
+    async fn removals(&mut self) -> Result<u64, Error> {
+        let query = sqlx::query_scalar("select removed from tally");
+        ask!(self, query.fetch_one(&mut self.connection)).map(unsigned)
+    }
+
     async fn release(&mut self) -> Result<(), Error> {
         let me = self.worker().await?;
-        ask!(self, give_back(&mut self.connection, &me, crate::clock::now()))?;
+        ask!(self, lease::give_back(&mut self.connection, &me, crate::clock::now()))?;
         Ok(())
     }
 
@@ -446,44 +472,85 @@ impl Store for SqliteStore {
     }
 
     async fn is_finished(&mut self) -> Result<bool, Error> {
-        let query = sqlx::query_scalar("select not exists (select 1 from urls where state in (0, 1))");
+        let query = sqlx::query_scalar("select pending + leased = 0 from tally");
         ask!(self, query.fetch_one(&mut self.connection))
     }
 
     async fn counts(&mut self) -> Result<Counts, Error> {
-        self.count_by_state(false).await
+        let query =
+            sqlx::query("select discovered, done, failed, refused, skipped, pending, leased from tally");
+        let row = ask!(self, query.fetch_one(&mut self.connection))?;
+        let at = |place: usize| row.try_get(place).map(unsigned);
+        let read = || {
+            Ok(Counts {
+                discovered: at(0)?,
+                done: at(1)?,
+                failed: at(2)?,
+                refused: at(3)?,
+                skipped: at(4)?,
+                pending: at(5)?,
+                leased: at(6)?,
+            })
+        };
+        read().map_err(|error| fault(&self.path, &error))
     }
 
     async fn seed_counts(&mut self) -> Result<Counts, Error> {
-        self.count_by_state(true).await
+        let query = sqlx::query(SEED_COUNTS);
+        let rows = ask!(self, query.fetch_all(&mut self.connection))?;
+        let mut counts = Counts::default();
+        for row in rows {
+            let (state, count): (i64, i64) = ask!(self, async { Ok((row.try_get(0)?, row.try_get(1)?)) })?;
+            counts.add(state, unsigned(count));
+        }
+        Ok(counts)
     }
 
-    async fn troubles(&mut self, from: u64, most: u32) -> Result<Vec<Trouble>, Error> {
-        let query = sqlx::query(
-            "select url, (select min(given) from seeds where seeds.url = urls.id), state, kind, coalesce(message, ''),
-                status, attempts, id, 0 place from urls where state in (3, 4)
-            union all select urls.url, null, 3, 'parse', dropped.message, urls.status, attempts, id, place
-            from dropped join urls on urls.id = page
-            order by id, place limit ?1 offset ?2",
-        );
-        let from = i64::try_from(from).unwrap_or(i64::MAX);
-        let rows = ask!(self, query.bind(most).bind(from).fetch_all(&mut self.connection))?;
+    async fn seed_troubles(&mut self) -> Result<Vec<Trouble>, Error> {
+        let rows = ask!(self, sqlx::query(SEED_TROUBLES).fetch_all(&mut self.connection))?;
         rows.iter().map(trouble).collect::<Result<_, _>>().map_err(|error| fault(&self.path, &error))
     }
 
-    async fn by_kind(&mut self) -> Result<Vec<(String, u64)>, Error> {
-        let query =
-            sqlx::query("select kind, count(*) from urls where state >= 2 and kind is not null group by 1");
+    async fn troubles(&mut self, (id, place): (i64, i64), most: u32) -> Result<Vec<Trouble>, Error> {
+        let query = sqlx::query(TROUBLES).bind(id).bind(place).bind(most);
         let rows = ask!(self, query.fetch_all(&mut self.connection))?;
-        let read = |row: &SqliteRow| Ok((row.try_get(0)?, unsigned(row.try_get(1)?)));
+        rows.iter().map(trouble).collect::<Result<_, _>>().map_err(|error| fault(&self.path, &error))
+    }
+
+    async fn by_kind(&mut self) -> Result<Vec<(State, String, u64)>, Error> {
+        let query = sqlx::query(
+            "select state, kind, count(*) from urls where state >= 2 and kind is not null group by 1, 2",
+        );
+        let rows = ask!(self, query.fetch_all(&mut self.connection))?;
+        let read = |row: &SqliteRow| {
+            let state = State::ALL.into_iter().find(|state| Some(state.number()) == row.try_get(0).ok());
+            Ok((state.unwrap_or(State::Failed), row.try_get(1)?, unsigned(row.try_get(2)?)))
+        };
         rows.iter().map(read).collect::<Result<_, _>>().map_err(|error| fault(&self.path, &error))
+    }
+
+    async fn rate(&mut self, now: i64) -> Result<Rate, Error> {
+        let query = sqlx::query(
+            "select owner, (fetched * 1.0) / max(seen - started, 1000), (bytes * 1.0) / max(seen - started, 1000)
+            from runs where seen > ?",
+        );
+        let rows = ask!(self, query.bind(now - RATE_OVER).fetch_all(&mut self.connection))?;
+        let mut rate = Rate::default();
+        for row in rows {
+            let owner: String = row.try_get(0).map_err(|error| fault(&self.path, &error))?;
+            if self.in_memory || worker::lives(&self.path, &owner) {
+                rate.workers += 1;
+                rate.pages += 1_000.0 * row.try_get::<f64, _>(1).unwrap_or(0.0);
+                rate.bytes += 1_000.0 * row.try_get::<f64, _>(2).unwrap_or(0.0);
+            }
+        }
+        Ok(rate)
     }
 
     async fn hosts(&mut self, most: u32) -> Result<Vec<HostCounts>, Error> {
         let query = sqlx::query(
-            "select name, (select count(*) from urls where state = 2 and host = hosts.id) done,
-                (select count(*) from urls where state in (0, 1) and host = hosts.id) waiting, delay
-            from hosts where done + waiting > 0 order by done + waiting desc, name limit ?",
+            "select name, done, waiting + busy, delay
+            from hosts where done + waiting + busy > 0 order by done + waiting + busy desc, name limit ?",
         );
         let rows = ask!(self, query.bind(most).fetch_all(&mut self.connection))?;
         let read = |row: &SqliteRow| {
@@ -510,6 +577,9 @@ impl Store for SqliteStore {
     }
 
     fn files(&self) -> Vec<PathBuf> {
+        if self.in_memory {
+            return Vec::new();
+        }
         Self::files_of(&self.path)
     }
 
@@ -518,183 +588,16 @@ impl Store for SqliteStore {
     }
 
     async fn close(self: Box<Self>) -> Result<(), Error> {
-        let Self { path, connection, worker } = *self;
+        let Self { path, connection, worker, .. } = *self;
         drop(worker);
         connection.close().await.map_err(|error| fault(&path, &error))
     }
 }
 
-async fn lease(
-    connection: &mut SqliteConnection,
-    me: &str,
-    room: Room,
-    most: Option<u64>,
-) -> Result<Leased, sqlx::Error> {
-    let mut left = i64::from(room.leases);
-    if let Some(most) = most {
-        let taken: i64 = sqlx::query_scalar("select count(*) from urls where state in (1, 2)")
-            .fetch_one(&mut *connection)
-            .await?;
-        left = left.min(i64::try_from(most).unwrap_or(i64::MAX) - taken);
-    }
-    let rows = sqlx::query(CANDIDATES).bind(HOSTS_AT_ONCE).fetch_all(&mut *connection).await?;
-    let mut leased = Leased::default();
-    for row in &rows {
-        let host = Candidate::from_row(row)?;
-        if host.ready_at > room.now {
-            leased.next = Some(leased.next.map_or(host.ready_at, |next| next.min(host.ready_at)));
-            continue;
-        }
-        let open = host.open(left);
-        if open > 0 {
-            let taken = take(connection, me, &host, room.now, open).await?;
-            left -= i64::try_from(taken.len()).unwrap_or(left);
-            leased.leases.extend(taken);
-        }
-    }
-    Ok(leased)
-}
-
-async fn take(
-    connection: &mut SqliteConnection,
-    me: &str,
-    host: &Candidate,
-    now: i64,
-    most: i64,
-) -> Result<Vec<Lease>, sqlx::Error> {
-    let query = sqlx::query(TAKE).bind(me.to_owned()).bind(host.id).bind(now).bind(most);
-    let rows = query.fetch_all(&mut *connection).await?;
-    if host.delay > 0 {
-        let query = sqlx::query("update hosts set next_at = ? where id = ?");
-        query.bind(now.saturating_add(host.delay)).bind(host.id).execute(connection).await?;
-    }
-    let mut leases = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let (depth, id): (i64, i64) = (row.try_get(4)?, row.try_get(0)?);
-        let lease = Lease {
-            id,
-            url: row.try_get(1)?,
-            host: host.name.clone(),
-            attempts: row.try_get(2)?,
-            hops: row.try_get(3)?,
-            delay: host.delay,
-        };
-        leases.push(((depth, id), lease));
-    }
-    leases.sort_by_key(|(place, _)| *place);
-    Ok(leases.into_iter().map(|(_, lease)| lease).collect())
-}
-
-/// Lets others have what `owner` had leased. What it asked last is not known: its hosts get their whole delay.
-async fn give_back(connection: &mut SqliteConnection, owner: &str, now: i64) -> Result<u64, sqlx::Error> {
-    let mut transaction = connection.begin_with("begin immediate").await?;
-    sqlx::query(
-        "update hosts set next_at = max(next_at, ?1 + delay) where delay > 0
-        and id in (select host from urls where state = 1 and owner = ?2)",
-    )
-    .bind(now)
-    .bind(owner.to_owned())
-    .execute(&mut *transaction)
-    .await?;
-    let query = sqlx::query("update urls set state = 0, owner = null where state = 1 and owner = ?");
-    let given = query.bind(owner.to_owned()).execute(&mut *transaction).await?.rows_affected();
-    transaction.commit().await?;
-    Ok(given)
-}
-
-async fn add_urls(
-    connection: &mut SqliteConnection,
-    links: &str,
-    max_depth: Option<u64>,
-) -> Result<(), sqlx::Error> {
-    let deepest = max_depth.and_then(|depth| i64::try_from(depth).ok()).unwrap_or(i64::MAX);
-    sqlx::query(ADD_HOSTS).bind(links.to_owned()).execute(&mut *connection).await?;
-    sqlx::query(ADD_URLS).bind(links.to_owned()).bind(deepest).execute(&mut *connection).await?;
-    if max_depth.is_none() {
-        return Ok(());
-    }
-    sqlx::query(ADD_LINKS).bind(links.to_owned()).execute(&mut *connection).await?;
-    loop {
-        let marked = sqlx::query(MARK_REOPENED).execute(&mut *connection).await?.rows_affected();
-        if marked == 0 {
-            return Ok(());
-        }
-        sqlx::query(PASS_ON).bind(deepest).execute(&mut *connection).await?;
-        sqlx::query(UNMARK).execute(&mut *connection).await?;
-    }
-}
-
-fn link(found: &Found, source: Option<i64>) -> Value {
-    json!({
-        "key": found.key, "url": found.url, "host": found.host, "delay": found.delay, "limit": found.limit,
-        "in_scope": found.in_scope, "deeper": found.deeper, "hops": found.hops, "source": source,
-        "is_trap": found.is_trap,
-    })
-}
-
-/// Pages as the statements take them: each table's rows as one JSON array.
-struct Batch {
-    urls: String,
-    records: String,
-    dropped: String,
-    links: String,
-}
-
-impl Batch {
-    fn of(ends: &[PageEnd]) -> Self {
-        let rows = |texts: Vec<String>, id: i64| {
-            texts
-                .into_iter()
-                .enumerate()
-                .map(move |(place, body)| json!({"page": id, "place": place + 1, "body": body}))
-        };
-        let urls: Vec<Value> = ends
-            .iter()
-            .map(|end| {
-                json!({
-                    "id": end.id, "host": end.host, "state": end.state.number(), "kind": end.kind,
-                    "message": end.message, "status": end.status, "attempts": end.attempts,
-                    "not_before": end.not_before, "until": end.asked_until, "crawl_delay": end.crawl_delay,
-                    "bytes": end.bytes, "records": end.records.len(),
-                })
-            })
-            .collect();
-        let records = ends
-            .iter()
-            .flat_map(|end| rows(end.records.iter().map(ToString::to_string).collect(), end.id))
-            .collect::<Vec<_>>();
-        let dropped = ends.iter().flat_map(|end| rows(end.dropped.clone(), end.id)).collect::<Vec<_>>();
-        let links = ends
-            .iter()
-            .flat_map(|end| end.links.iter().map(|found| link(found, Some(end.id))))
-            .collect::<Vec<_>>();
-        Self {
-            urls: Value::from(urls).to_string(),
-            records: Value::from(records).to_string(),
-            dropped: Value::from(dropped).to_string(),
-            links: Value::from(links).to_string(),
-        }
-    }
-
-    async fn store(
-        self,
-        connection: &mut SqliteConnection,
-        me: &str,
-        max_depth: Option<u64>,
-    ) -> Result<(), sqlx::Error> {
-        let Self { urls, records, dropped, links } = self;
-        sqlx::query(END_URLS).bind(urls.clone()).bind(me.to_owned()).execute(&mut *connection).await?;
-        sqlx::query(END_HOSTS).bind(urls.clone()).execute(&mut *connection).await?;
-        sqlx::query(ADD_PAGES).bind(urls).execute(&mut *connection).await?;
-        sqlx::query(ADD_RECORDS).bind(records).execute(&mut *connection).await?;
-        sqlx::query(ADD_DROPPED).bind(dropped).execute(&mut *connection).await?;
-        add_urls(connection, &links, max_depth).await
-    }
-}
-
 fn trouble(row: &SqliteRow) -> Result<Trouble, sqlx::Error> {
-    let state: i64 = row.try_get(2)?;
+    let state: i64 = row.try_get(9)?;
     Ok(Trouble {
+        at: (row.try_get(7)?, row.try_get(8)?),
         url: row.try_get(0)?,
         seed: row.try_get(1)?,
         state: if state == State::Refused.number() { State::Refused } else { State::Failed },
@@ -703,6 +606,23 @@ fn trouble(row: &SqliteRow) -> Result<Trouble, sqlx::Error> {
         status: row.try_get::<Option<i64>, _>(5)?.and_then(|status| u16::try_from(status).ok()),
         attempts: row.try_get(6)?,
         dropped: row.try_get::<i64, _>(8)? > 0,
+    })
+}
+
+fn change(row: &SqliteRow) -> Result<Change, sqlx::Error> {
+    let record = |place: usize| {
+        let body: Option<String> = row.try_get(place)?;
+        let parse =
+            |body: String| serde_json::from_str(&body).map_err(|error| sqlx::Error::Decode(Box::new(error)));
+        body.map(parse).transpose()
+    };
+    Ok(Change {
+        number: row.try_get(0)?,
+        round: row.try_get(1)?,
+        url: row.try_get(2)?,
+        what: row.try_get(3)?,
+        before: record(4)?,
+        after: record(5)?,
     })
 }
 

@@ -10,10 +10,18 @@ use super::Store;
 use crate::canonical::Form;
 use crate::error::ErrorKind;
 use crate::links::Links;
-use crate::model::{Counts, Lease, Pace, PageEnd, Plan, Room, State};
+use crate::model::{Answered, Counts, Ends, Known, Lease, Pace, PageEnd, Plan, Room, State};
 use crate::scope::{Same, Scope};
 
 const NOW: i64 = 1_000_000;
+
+fn room(now: i64) -> Room {
+    Room { leases: 64, now, robots: false, apart: 0 }
+}
+
+fn ends(pages: &[PageEnd]) -> Ends {
+    Ends { pages: pages.to_vec(), robots: Vec::new() }
+}
 
 fn links() -> Links {
     let seeds = [crate::Canonical::parse("http://h/").unwrap()];
@@ -40,7 +48,7 @@ async fn opened(path: &std::path::Path) -> SqliteStore {
 }
 
 async fn leased(store: &mut SqliteStore, now: i64) -> Vec<Lease> {
-    store.lease(Room { leases: 64, now }, None).await.unwrap().leases
+    store.lease(room(now), None).await.unwrap().leases
 }
 
 /// A page that was done, with a record and two links, one of them out of scope.
@@ -48,16 +56,17 @@ fn done(lease: &Lease) -> PageEnd {
     let found = |url: &str| links().found(url, 1, 0).unwrap();
     PageEnd {
         id: lease.id,
-        host: lease.host.clone(),
-        asked_until: Some(NOW + 500),
-        crawl_delay: 0,
+        answered: Answered { host: lease.host.clone(), until: Some(NOW + 500), ..Answered::default() },
         state: State::Done,
         kind: None,
         message: None,
         status: Some(200),
         attempts: 1,
+        waits: 0,
         not_before: 0,
         bytes: 10,
+        known: Known::default(),
+        unchanged: false,
         records: vec![[("title", "a".into())].into_iter().collect()],
         dropped: vec!["record 2 is dropped".to_owned()],
         links: vec![found("http://h/b"), found("http://h/b#again"), found("http://other/")],
@@ -71,12 +80,12 @@ fn a_page_is_committed_once_however_often_it_is_tried() {
         let leases = leased(&mut store, NOW).await;
         let end = done(&leases[0]);
         for _ in 0..2 {
-            store.commit(std::slice::from_ref(&end), None).await.unwrap();
+            store.commit(&ends(std::slice::from_ref(&end)), None).await.unwrap();
         }
         let expected = Counts { discovered: 3, done: 1, skipped: 1, pending: 1, ..Counts::default() };
         assert_eq!(store.counts().await.unwrap(), expected);
         assert_eq!(store.records_after(0, 10).await.unwrap().len(), 1);
-        assert!(store.troubles(0, 10).await.unwrap().iter().all(|trouble| trouble.dropped));
+        assert!(store.troubles((0, -1), 10).await.unwrap().iter().all(|trouble| trouble.dropped));
         assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
     })
     .unwrap();
@@ -89,8 +98,8 @@ fn a_host_is_leased_again_only_a_delay_after_its_last_answer() {
         let leases = leased(&mut store, NOW).await;
         assert_eq!(leases.len(), 1);
         assert!(leased(&mut store, NOW + 5_000).await.is_empty(), "one at a time");
-        store.commit(&[done(&leases[0])], None).await.unwrap();
-        let early = store.lease(Room { leases: 64, now: NOW + 1_499 }, None).await.unwrap();
+        store.commit(&ends(&[done(&leases[0])]), None).await.unwrap();
+        let early = store.lease(room(NOW + 1_499), None).await.unwrap();
         assert_eq!((early.leases.len(), early.next), (0, Some(NOW + 1_500)));
         assert_eq!(leased(&mut store, NOW + 1_500).await.len(), 1);
     })
@@ -116,11 +125,11 @@ fn the_leases_of_the_dead_are_taken_over_and_those_of_the_living_are_not() {
 fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
     gather_core::run(async {
         let (_folder, path, mut store) = begun().await;
-        store.connection.execute("pragma user_version = 2").await.unwrap();
+        store.connection.execute("pragma user_version = 3").await.unwrap();
         drop(store);
         let error = SqliteStore::create(&path, false).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Newer);
-        assert!(error.to_string().contains("version 2") && error.hint().is_some(), "{error}");
+        assert!(error.to_string().contains("version 3") && error.hint().is_some(), "{error}");
         assert!(path.exists() && SqliteStore::remove(&path).await.is_err() && path.exists());
     })
     .unwrap();
@@ -152,7 +161,7 @@ fn what_was_lost_behind_our_back_is_noticed() {
         for (damage, expected) in damages {
             let (_folder, _, mut store) = begun().await;
             let leases = leased(&mut store, NOW).await;
-            store.commit(&[done(&leases[0])], None).await.unwrap();
+            store.commit(&ends(&[done(&leases[0])]), None).await.unwrap();
             store.connection.execute(damage).await.unwrap();
             let wrong = store.verify().await.unwrap().join("\n");
             assert!(wrong.contains(expected), "{damage}: {wrong}");
@@ -165,9 +174,9 @@ fn what_was_lost_behind_our_back_is_noticed() {
 fn no_more_pages_are_leased_than_the_crawl_may_have() {
     gather_core::run(async {
         let (_folder, _, mut store) = begun().await;
-        let leases = store.lease(Room { leases: 64, now: NOW }, Some(1)).await.unwrap().leases;
-        store.commit(&[done(&leases[0])], None).await.unwrap();
-        let later = Room { leases: 64, now: NOW + 60_000 };
+        let leases = store.lease(room(NOW), Some(1)).await.unwrap().leases;
+        store.commit(&ends(&[done(&leases[0])]), None).await.unwrap();
+        let later = room(NOW + 60_000);
         assert!(store.lease(later, Some(1)).await.unwrap().leases.is_empty());
         assert_eq!(store.lease(later, Some(2)).await.unwrap().leases.len(), 1);
     })
@@ -185,6 +194,110 @@ fn many_that_make_one_store_at_once_all_open_it() {
                 assert!(store.unwrap().verify().await.unwrap().is_empty());
             }
         }
+    })
+    .unwrap();
+}
+
+/// A store as version 1 made it, with a page of each kind.
+async fn of_version_1(path: &std::path::Path) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
+    connection.execute(super::schema::FIRST).await.unwrap();
+    let key = |url: &str| crate::Canonical::parse(url).unwrap().key();
+    let (home, page, out) = (key("http://h/"), key("http://h/b"), key("http://other/"));
+    let rows = format!(
+        "pragma application_id = 1734440040; pragma user_version = 1;
+        insert into notes values ('seeds', '[\"http://h/\"]'), ('recipe', ''), ('scope', '');
+        insert into hosts (id, name, delay, slots, next_at) values (1, 'h:80', 1000, 1, 5), (2, 'other:80', 1000, 1, 0);
+        insert into urls (id, key, url, host, state, depth, kind) values
+            (1, x'{home}', 'http://h/', 1, 2, 0, null), (2, x'{page}', 'http://h/b', 1, 0, 1, null),
+            (3, x'{out}', 'http://other/', 2, 5, 1, 'scope');
+        insert into seeds values ('http://h', 1);
+        insert into pages values (1, 10, 1);
+        insert into records values (7, 1, 1, '{{\"title\":\"a\"}}');"
+    );
+    connection.execute(sqlx::AssertSqlSafe(rows)).await.unwrap();
+    sqlx::Connection::close(connection).await.unwrap();
+}
+
+#[test]
+fn a_store_of_version_1_goes_on_with_all_that_was_in_it() {
+    gather_core::run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        of_version_1(&path).await;
+        let mut store = opened(&path).await;
+        assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+        let expected = Counts { discovered: 3, done: 1, skipped: 1, pending: 1, ..Counts::default() };
+        assert_eq!(store.counts().await.unwrap(), expected);
+        assert_eq!(store.records_after(0, 10).await.unwrap()[0].number, 7);
+        let leases = leased(&mut store, NOW).await;
+        assert_eq!(leases[0].url, "http://h/b");
+        store.commit(&ends(&[done(&leases[0])]), None).await.unwrap();
+        assert_eq!(store.records_after(7, 10).await.unwrap()[0].number, 8);
+        drop(store);
+        assert_eq!(opened(&path).await.verify().await.unwrap(), Vec::<String>::new());
+    })
+    .unwrap();
+}
+
+#[test]
+fn one_robots_txt_is_asked_for_before_the_pages_of_its_host() {
+    use crate::model::{RobotsEnd, RobotsFile, Work};
+
+    gather_core::run(async {
+        let (_folder, path, mut first) = begun().await;
+        let mut second = opened(&path).await;
+        let room = |now| Room { robots: true, ..room(now) };
+        let leased = first.lease(room(NOW), None).await.unwrap().leases;
+        assert_eq!((leased.len(), leased[0].work), (1, Work::Robots));
+        assert!(second.lease(room(NOW + 60_000), None).await.unwrap().leases.is_empty());
+        let file = RobotsFile { status: 200, body: b"User-agent: *".to_vec(), until: NOW + 100_000 };
+        let answered =
+            Answered { host: leased[0].host.clone(), until: Some(NOW + 10), ..Answered::default() };
+        let end = RobotsEnd { id: leased[0].id, answered, file: Some(file.clone()), crawl_delay: 3_000 };
+        first.commit(&Ends { pages: Vec::new(), robots: vec![end] }, None).await.unwrap();
+        assert_eq!(second.robots("h:80").await.unwrap(), Some(file));
+        assert!(
+            second.lease(room(NOW + 3_009), None).await.unwrap().leases.is_empty(),
+            "a crawl delay later"
+        );
+        assert_eq!(second.lease(room(NOW + 3_010), None).await.unwrap().leases[0].work, Work::Page);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_host_without_a_limit_leaves_some_leases_to_the_others() {
+    gather_core::run(async {
+        let (_folder, _, mut store) = begun().await;
+        let of = |host: &str, page: usize| {
+            let found = links().found(&format!("http://{host}/{page}"), 1, 0).unwrap();
+            crate::Found { in_scope: true, delay: 0, limit: 0, ..found }
+        };
+        let first = leased(&mut store, NOW).await;
+        let found = (0..100).map(|page| of("h1", page)).chain((0..4).map(|page| of("h2", page)));
+        let end = PageEnd { links: found.collect(), ..done(&first[0]) };
+        store.commit(&ends(&[end]), None).await.unwrap();
+        let leases = leased(&mut store, NOW).await;
+        assert_eq!(leases.len(), 64);
+        assert_eq!(leases.iter().filter(|lease| lease.host == "h2:80").count(), 4);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_store_in_a_place_that_cannot_be_written_to_is_read() {
+    gather_core::run(async {
+        let (_folder, path, mut store) = begun().await;
+        let leases = leased(&mut store, NOW).await;
+        store.commit(&ends(&[done(&leases[0])]), None).await.unwrap();
+        let error = SqliteStore::connect_to_read(&path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ReadOnly, "a log is not left out");
+        Box::new(store).close().await.unwrap();
+        let mut store = SqliteStore::connect_to_read(&path).await.unwrap();
+        assert_eq!(store.records_after(0, 10).await.unwrap().len(), 1);
+        assert_eq!(store.keep_note("a", "b").await.unwrap_err().kind(), ErrorKind::ReadOnly);
     })
     .unwrap();
 }

@@ -5,10 +5,36 @@ use sqlx::{Row, SqliteConnection};
 use crate::canonical::Canonical;
 
 /// A rule, and the query that counts its exceptions.
-const RULES: [(&str, &str); 9] = [
+const RULES: [(&str, &str); 14] = [
     (
         "discovered URLs are not in the table of URLs",
         "select abs((select discovered from tally) - (select count(*) from urls))",
+    ),
+    (
+        "URLs are counted in another state than they are in",
+        "select cast(abs(pending - s0) + abs(leased - s1) + abs(done - s2) + abs(failed - s3) + abs(refused - s4) + abs(skipped - s5) as integer)
+        from tally, (select total(state = 0) s0, total(state = 1) s1, total(state = 2) s2, total(state = 3) s3, total(state = 4) s4,
+            total(state = 5) s5 from urls)",
+    ),
+    (
+        "hosts have other counts than their URLs",
+        "select count(*) from hosts left join (select host, sum(state = 0) w, sum(state = 1) b, sum(state = 2) d
+            from urls group by 1) own on own.host = hosts.id
+        where waiting <> coalesce(w, 0) or busy <> coalesce(b, 0) or done <> coalesce(d, 0)",
+    ),
+    (
+        "records are no JSON objects",
+        "select count(*) from records where iif(json_valid(body), json_type(body) <> 'object', 1)",
+    ),
+    (
+        "URLs are deeper than a way to them",
+        "select count(*) from links join urls source on source.id = links.source join urls target on target.id = links.target
+        where target.depth > source.depth + links.deeper and source.reopened = 0",
+    ),
+    (
+        "seeds are missing, or the notes of what the crawl is",
+        "select (exists (select 1 from urls) and not exists (select 1 from seeds))
+            + (select count(*) from urls where id = 1 and not exists (select 1 from notes where name = 'seeds'))",
     ),
     ("URLs are in no state", "select count(*) from urls where state not between 0 and 5"),
     (
@@ -20,8 +46,8 @@ const RULES: [(&str, &str); 9] = [
         "select count(*) from urls where state = 2 and id not in (select url from pages)",
     ),
     (
-        "entries among the pages belong to URLs that are not done",
-        "select count(*) from pages join urls on urls.id = pages.url where urls.state <> 2",
+        "entries among the pages belong to URLs that were never fetched",
+        "select count(*) from pages join urls on urls.id = pages.url where urls.state > 3",
     ),
     (
         "pages do not have the records they gave",

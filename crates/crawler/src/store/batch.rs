@@ -1,0 +1,327 @@
+//! What a commit writes: sets, never rows.
+
+use serde_json::{Value, json};
+use sqlx::SqliteConnection;
+
+use crate::model::{Answered, Ends, Found, PageEnd, RobotsEnd};
+
+const END_URLS: &str = "
+update urls set state = j.state, owner = null, kind = j.kind, message = j.message, status = j.status,
+    attempts = j.attempts, waits = j.waits, not_before = j.not_before, leads_to = iif(j.state = 2, null, leads_to)
+from (select value ->> 'id' id, value ->> 'state' state, value ->> 'kind' kind, value ->> 'message' message,
+        value ->> 'status' status, value ->> 'attempts' attempts, value ->> 'waits' waits,
+        value ->> 'not_before' not_before
+    from json_each(?1)) j
+where urls.id = j.id and urls.state = 1 and urls.owner = ?2";
+
+/// A penalty doubles with a 429 or 503, once a second at most for what was on its way, and fades with each answer. The clock is set after the delay is known.
+const HOSTS_SLOW: &str = "
+update hosts set
+    latency = iif(j.took > 0, iif(latency = 0, j.took, (latency * 7 + j.took) / 8), latency),
+    penalty = case when j.slow and j.until > slowed_at + 1000 then min(max(penalty * 2, 100), 60000)
+        when j.slow then penalty when penalty < 20 then 0 else penalty * 9 / 10 end,
+    slowed_at = iif(j.slow and j.until > slowed_at + 1000, j.until, slowed_at)
+from (select value ->> 'host' name, max(value ->> 'took') took, max(value ->> 'slow') slow, max(value ->> 'until') until
+    from json_each(?1) where value ->> 'until' is not null group by 1) j
+where hosts.name = j.name";
+
+const HOSTS_CLOCK: &str = "
+update hosts set next_at = max(next_at, j.until + delay, j.not_before)
+from (select value ->> 'host' name, max(value ->> 'until') until, max(value ->> 'hold') not_before
+    from json_each(?1) where value ->> 'until' is not null group by 1) j
+where hosts.name = j.name";
+
+/// What was there before and is otherwise, or is not there any more. `_fetched_at` alone is no change.
+const NOTE_CHANGES: &str = "
+insert into changes (round, url, what, before, after)
+select ?2, page, iif(before is null, 'added', iif(after is null, 'gone', 'changed')), before, after
+from (select old.page, old.place, old.body before, new.body after
+        from records old join (select value ->> 'id' id from json_each(?1)) again on again.id = old.page
+        left join (select value ->> 'page' page, value ->> 'place' place, value ->> 'body' body from json_each(?3)) new
+            on new.page = old.page and new.place = old.place
+    union all
+    select new.page, new.place, null, new.body
+        from (select value ->> 'page' page, value ->> 'place' place, value ->> 'body' body from json_each(?3)) new
+        where not exists (select 1 from records old where old.page = new.page and old.place = new.place))
+where before is null or after is null
+    or json_remove(before, '$._fetched_at') <> json_remove(after, '$._fetched_at')
+order by page, place";
+
+const DROP_RECORDS: &str = "
+delete from records where page in (select value ->> 'id' from json_each(?1))
+    and body is not (select value ->> 'body' from json_each(?2)
+        where value ->> 'page' = page and value ->> 'place' = place)";
+const DROP_DROPPED: &str = "delete from dropped where page in (select value ->> 'id' from json_each(?1))";
+const COUNT_REMOVAL: &str = "update tally set removed = removed + 1";
+const FORGET_PAGES: &str = "delete from pages where url in (select value ->> 'id' from json_each(?1))";
+
+const ADD_PAGES: &str = "
+insert into pages (url, bytes, records, status, hash, etag, modified, fetched_at)
+select value ->> 'id', value ->> 'bytes', value ->> 'records', value ->> 'status', value ->> 'hash', value ->> 'etag',
+    value ->> 'modified', value ->> 'until'
+from json_each(?1) where value ->> 'state' = 2
+on conflict (url) do update set bytes = iif(excluded.status = 304, bytes, excluded.bytes),
+    records = (select count(*) from records where page = pages.url), status = excluded.status,
+    hash = coalesce(excluded.hash, hash), etag = coalesce(excluded.etag, etag),
+    modified = coalesce(excluded.modified, modified), fetched_at = excluded.fetched_at";
+
+const ADD_RECORDS: &str = "
+insert or ignore into records (page, place, body)
+select value ->> 'page', value ->> 'place', value ->> 'body' from json_each(?1) order by key";
+
+const COUNT_RECORDS: &str = "
+update pages set records = (select count(*) from records where page = pages.url)
+where url in (select value ->> 'id' from json_each(?1))";
+
+const ADD_DROPPED: &str = "
+insert or ignore into dropped (page, place, message)
+select value ->> 'page', value ->> 'place', value ->> 'body' from json_each(?1)";
+
+const ADD_HOSTS: &str = "
+insert into hosts (name, own_delay, slots)
+select value ->> 'host', value ->> 'delay', value ->> 'limit' from json_each(?1)
+where value ->> 'in_scope' = 1 group by 1
+on conflict (name) do update set own_delay = excluded.own_delay, slots = excluded.slots
+where own_delay <> excluded.own_delay or slots <> excluded.slots";
+
+/// In the order of the links. A new URL waits, or is left out with the reason (out of scope, a trap, too deep). One that is known
+/// keeps its state, unless it was too deep and this way to it is shorter, or too many redirects led to it and now fewer do;
+/// a page that was done before a shorter way to it was found is reopened for its links.
+const ADD_URLS: &str = "
+insert into urls (key, url, host, state, kind, depth, hops, priority, seed)
+select unhex(j.key), j.url, iif(j.in_scope = 0, 0, hosts.id),
+    case when j.in_scope = 0 or j.is_trap or j.depth > ?2 then 5 else 0 end,
+    case when j.in_scope = 0 then 'scope' when j.is_trap then 'trap' when j.depth > ?2 then 'depth' end,
+    j.depth, j.hops, j.priority, j.seed
+from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, value ->> 'in_scope' in_scope,
+        value ->> 'is_trap' is_trap, min(value ->> 'hops') hops, max(value ->> 'priority') priority,
+        min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth, min(json_each.key) place,
+        max(iif(value ->> 'hops' > 0, coalesce(source.seed,
+            iif(exists (select 1 from seeds where seeds.url = source.id), source.id, null)), null)) seed
+    from json_each(?1) left join urls source on source.id = value ->> 'source'
+    group by 1) j
+left join hosts on hosts.name = j.host
+where true order by j.place
+on conflict (key) do update set
+    depth = min(urls.depth, excluded.depth),
+    hops = min(urls.hops, excluded.hops),
+    seed = coalesce(urls.seed, excluded.seed),
+    reopened = iif(urls.state = 2 and excluded.depth < urls.depth, 1, urls.reopened),
+    shortened = iif(urls.leads_to is not null and excluded.hops < urls.hops, 1, urls.shortened),
+    state = case when urls.state = 5 and urls.kind = 'depth' then excluded.state
+        when urls.state = 3 and urls.kind = 'redirect' and excluded.hops < urls.hops then 0 else urls.state end,
+    kind = case when urls.state = 5 and urls.kind = 'depth' then excluded.kind else urls.kind end
+where excluded.depth < urls.depth or excluded.hops < urls.hops or (urls.seed is null and excluded.seed is not null)";
+
+const LEAD: &str = "
+update urls set leads_to = j.target from (
+    select value ->> 'source' source, target.id target
+    from json_each(?1) join urls target on target.key = unhex(value ->> 'key')
+    where value ->> 'hops' > 0 and value ->> 'source' is not null) j
+where urls.id = j.source and urls.leads_to is not j.target";
+
+/// Fewer redirects to a page are fewer to all that it leads to.
+const PASS_HOPS: &str = "
+with recursive way (id, hops) as (
+    select leads_to, hops + 1 from urls where shortened > 0
+    union select urls.leads_to, way.hops + 1 from way join urls on urls.id = way.id
+    where urls.leads_to is not null and way.hops < 100)
+update urls set hops = short.hops, state = iif(state = 3 and kind = 'redirect', 0, state)
+from (select id, min(hops) hops from way group by 1) short where urls.id = short.id and short.hops < urls.hops";
+const UNMARK_SHORTENED: &str = "update urls set shortened = 0 where shortened > 0";
+
+const ADD_LINKS: &str = "
+insert or ignore into links (source, target, deeper)
+select value ->> 'source', target.id, min(value ->> 'deeper')
+from json_each(?1) join urls target on target.key = unhex(value ->> 'key')
+where value ->> 'source' is not null group by 1, 2";
+
+/// The reopened pages pass their shorter way on. 2 marks those whose turn it is.
+const MARK_REOPENED: &str = "update urls set reopened = 2 where reopened = 1";
+const PASS_ON: &str = "
+update urls set depth = way.depth, reopened = case when urls.state = 2 then 1 else urls.reopened end,
+    state = case when urls.state = 5 and kind = 'depth' and way.depth <= ?1 then 0 else urls.state end,
+    kind = case when urls.state = 5 and kind = 'depth' and way.depth <= ?1 then null else kind end
+from (select links.target, min(source.depth + links.deeper) depth
+    from urls source join links on links.source = source.id where source.reopened = 2 group by 1) way
+where urls.id = way.target and way.depth < urls.depth";
+const UNMARK: &str = "update urls set reopened = 0 where reopened = 2";
+
+const SEE_RUN: &str = "
+insert into runs (owner, started, seen, fetched, bytes) values (?1, ?2, ?2, ?3, ?4)
+on conflict (owner) do update set seen = excluded.seen, fetched = fetched + excluded.fetched, bytes = bytes + excluded.bytes";
+
+async fn run(connection: &mut SqliteConnection, sql: &'static str, json: &str) -> Result<u64, sqlx::Error> {
+    Ok(sqlx::query(sql).bind(json.to_owned()).execute(connection).await?.rows_affected())
+}
+
+/// Adds what is new of the links, which come as a JSON array.
+pub(super) async fn add_urls(
+    connection: &mut SqliteConnection,
+    links: &str,
+    max_depth: Option<u64>,
+) -> Result<(), sqlx::Error> {
+    let deepest = max_depth.and_then(|depth| i64::try_from(depth).ok()).unwrap_or(i64::MAX);
+    run(connection, ADD_HOSTS, links).await?;
+    sqlx::query(ADD_URLS).bind(links.to_owned()).bind(deepest).execute(&mut *connection).await?;
+    if run(connection, LEAD, links).await? > 0 || has_shortened(connection).await? {
+        sqlx::query(PASS_HOPS).execute(&mut *connection).await?;
+        sqlx::query(UNMARK_SHORTENED).execute(&mut *connection).await?;
+    }
+    if max_depth.is_none() {
+        return Ok(());
+    }
+    run(connection, ADD_LINKS, links).await?;
+    loop {
+        let marked = sqlx::query(MARK_REOPENED).execute(&mut *connection).await?.rows_affected();
+        if marked == 0 {
+            return Ok(());
+        }
+        sqlx::query(PASS_ON).bind(deepest).execute(&mut *connection).await?;
+        sqlx::query(UNMARK).execute(&mut *connection).await?;
+    }
+}
+
+async fn has_shortened(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select exists (select 1 from urls where shortened > 0)").fetch_one(connection).await
+}
+
+pub(super) fn link(found: &Found, source: Option<i64>) -> Value {
+    json!({
+        "key": found.key, "url": found.url, "host": found.host, "delay": found.delay, "limit": found.limit,
+        "in_scope": found.in_scope, "deeper": found.deeper, "hops": found.hops, "source": source,
+        "pattern": found.pattern, "is_trap": found.is_trap, "priority": found.priority,
+    })
+}
+
+fn of_host(answered: &Answered) -> Value {
+    json!({
+        "host": answered.host, "until": answered.until, "took": answered.took, "slow": answered.slow_down,
+        "hold": answered.not_before,
+    })
+}
+
+fn of_page(end: &PageEnd) -> Value {
+    json!({
+        "id": end.id, "state": end.state.number(), "kind": end.kind, "message": end.message, "status": end.status,
+        "attempts": end.attempts, "waits": end.waits, "not_before": end.not_before, "until": end.answered.until,
+        "bytes": end.bytes, "records": end.records.len(), "hash": end.known.hash, "etag": end.known.etag,
+        "modified": end.known.modified,
+    })
+}
+
+/// Pages as the statements take them: each table's rows as one JSON array.
+pub(super) struct Batch {
+    urls: String,
+    hosts: String,
+    records: String,
+    dropped: String,
+    links: String,
+    /// Pages whose records are new.
+    renewed: String,
+    /// Pages that are not there any more.
+    gone: String,
+    requests: i64,
+    bytes: i64,
+}
+
+impl Batch {
+    pub(super) fn of(ends: &Ends) -> Self {
+        let pages = &ends.pages;
+        let all = |rows: Vec<Value>| Value::from(rows).to_string();
+        let rows = |texts: Vec<String>, id: i64| {
+            let row = move |(place, body)| json!({"page": id, "place": place + 1, "body": body});
+            texts.into_iter().enumerate().map(row)
+        };
+        let ids = |wanted: fn(&PageEnd) -> bool| {
+            all(pages.iter().filter(|end| wanted(end)).map(|end| json!({"id": end.id})).collect())
+        };
+        let texts = |end: &PageEnd| end.records.iter().map(ToString::to_string).collect();
+        let hosts = pages.iter().map(|end| &end.answered).chain(ends.robots.iter().map(|end| &end.answered));
+        let bytes: u64 = pages.iter().map(|end| end.bytes).sum();
+        Self {
+            urls: all(pages.iter().map(of_page).collect()),
+            hosts: all(hosts.clone().map(of_host).collect()),
+            records: all(pages.iter().flat_map(|end| rows(texts(end), end.id)).collect()),
+            dropped: all(pages.iter().flat_map(|end| rows(end.dropped.clone(), end.id)).collect()),
+            links: all(pages
+                .iter()
+                .flat_map(|end| end.links.iter().map(|found| link(found, Some(end.id))))
+                .collect()),
+            renewed: ids(|end| end.state == crate::model::State::Done && !end.unchanged),
+            gone: ids(|end| {
+                end.state == crate::model::State::Failed && matches!(end.status, Some(404 | 410))
+            }),
+            requests: i64::try_from(pages.iter().filter(|end| end.answered.until.is_some()).count())
+                .unwrap_or(0),
+            bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+        }
+    }
+
+    pub(super) async fn store(
+        self,
+        connection: &mut SqliteConnection,
+        me: &str,
+        max_depth: Option<u64>,
+        (round, now): (i64, i64),
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(END_URLS).bind(self.urls.clone()).bind(me.to_owned()).execute(&mut *connection).await?;
+        run(connection, HOSTS_SLOW, &self.hosts).await?;
+        run(connection, HOSTS_CLOCK, &self.hosts).await?;
+        if round > 0 {
+            self.renew(connection, round).await?;
+        }
+        run(connection, ADD_PAGES, &self.urls).await?;
+        run(connection, ADD_RECORDS, &self.records).await?;
+        run(connection, ADD_DROPPED, &self.dropped).await?;
+        if round > 0 {
+            run(connection, COUNT_RECORDS, &self.renewed).await?;
+        }
+        let seen = sqlx::query(SEE_RUN).bind(me.to_owned()).bind(now).bind(self.requests).bind(self.bytes);
+        seen.execute(&mut *connection).await?;
+        add_urls(connection, &self.links, max_depth).await
+    }
+
+    /// Notes what changed since the last round, and takes away what is no more.
+    async fn renew(&self, connection: &mut SqliteConnection, round: i64) -> Result<(), sqlx::Error> {
+        for (pages, records) in [(&self.renewed, self.records.as_str()), (&self.gone, "[]")] {
+            let note = sqlx::query(NOTE_CHANGES).bind(pages.clone()).bind(round).bind(records.to_owned());
+            note.execute(&mut *connection).await?;
+            let drop = sqlx::query(DROP_RECORDS).bind(pages.clone()).bind(records.to_owned());
+            if drop.execute(&mut *connection).await?.rows_affected() > 0 {
+                sqlx::query(COUNT_REMOVAL).execute(&mut *connection).await?;
+            }
+            run(connection, DROP_DROPPED, pages).await?;
+        }
+        run(connection, FORGET_PAGES, &self.gone).await?;
+        Ok(())
+    }
+}
+
+const ROBOTS_ANSWER: &str = "
+update hosts set robots_owner = null, robots_failures = 0, robots_status = ?3, robots_body = ?4, robots_until = ?5,
+    crawl_delay = ?6 where id = ?1 and robots_owner = ?2";
+const ROBOTS_LATER: &str = "
+update hosts set robots_owner = null, robots_failures = robots_failures + 1 where id = ?1 and robots_owner = ?2";
+
+/// The answers of robots.txt; before the clocks of the hosts are set, for they may ask for a delay.
+pub(super) async fn store_robots(
+    connection: &mut SqliteConnection,
+    me: &str,
+    ends: &[RobotsEnd],
+) -> Result<(), sqlx::Error> {
+    for end in ends {
+        let query = match &end.file {
+            Some(file) => sqlx::query(ROBOTS_ANSWER)
+                .bind(end.id)
+                .bind(me.to_owned())
+                .bind(i64::from(file.status))
+                .bind(file.body.clone())
+                .bind(file.until)
+                .bind(end.crawl_delay),
+            None => sqlx::query(ROBOTS_LATER).bind(end.id).bind(me.to_owned()),
+        };
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! Taking URLs, and giving them back.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection, Row, SqliteConnection};
+
+use crate::model::{HELD, Known, Lease, Leased, Room, Work};
+
+/// So many hosts are looked at for one batch of leases.
+const HOSTS_AT_ONCE: i64 = 256;
+
+const CANDIDATES: &str = "
+select id, name, delay, slots, busy, robots_owner is not null, robots_until,
+    (select min(not_before) from urls where state = 0 and host = hosts.id)
+from hosts where waiting > 0 and next_at <= ?1 order by next_at, id limit ?2";
+
+const NEXT: &str = "select min(next_at) from hosts where waiting > 0 and next_at > ?";
+
+/// Whether a host waits for its delay alone.
+const SOON: &str =
+    "select exists (select 1 from hosts where waiting > 0 and next_at > ?1 and next_at - delay <= ?1 + ?2)";
+
+const TAKEN: &str = "select leased + done from tally";
+
+const TAKE: &str = "
+update urls set state = 1, owner = ?1 where id in (
+    select id from urls where state = 0 and host = ?2 and not_before <= ?3
+    order by not_before, priority desc, depth, id limit ?4)
+returning id, url, attempts, hops, depth, waits, priority,
+    (select min(given) from seeds where seeds.url = urls.seed),
+    exists (select 1 from pages where pages.url = urls.id),
+    (select hash from pages where pages.url = urls.id), (select etag from pages where pages.url = urls.id),
+    (select modified from pages where pages.url = urls.id)";
+
+const TAKE_ROBOTS: &str = "
+update hosts set robots_owner = ?1 where id = ?2
+returning (select url from urls where state = 0 and host = hosts.id order by not_before, priority desc, depth, id limit 1),
+    robots_failures";
+
+/// A host with something to do.
+struct Candidate {
+    id: i64,
+    name: String,
+    delay: i64,
+    slots: i64,
+    busy: i64,
+    /// Whether its robots.txt is being asked for.
+    asks_robots: bool,
+    robots_until: i64,
+    /// When its first URL may be fetched.
+    first: i64,
+}
+
+impl Candidate {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get(0)?,
+            name: row.try_get(1)?,
+            delay: row.try_get(2)?,
+            slots: row.try_get(3)?,
+            busy: row.try_get(4)?,
+            asks_robots: row.try_get(5)?,
+            robots_until: row.try_get(6)?,
+            first: row.try_get(7)?,
+        })
+    }
+
+    fn needs_robots(&self, room: Room) -> bool {
+        room.robots && self.robots_until <= room.now
+    }
+
+    /// How many requests it may get at this moment. With a delay it is one: that counts from the end of a response.
+    fn open(&self, room: Room) -> i64 {
+        let slots = if self.delay > 0 { 1 } else { self.slots };
+        let free = if slots == 0 { i64::MAX } else { (slots - self.busy).max(0) };
+        let is_one_by_one = room.apart > 0 || self.needs_robots(room);
+        match self.asks_robots {
+            true => 0,
+            false if is_one_by_one => free.min(1),
+            false => free,
+        }
+    }
+}
+
+/// Takes what may be fetched now: first an even share for each host, then what is left for those that have more.
+pub(super) async fn lease(
+    connection: &mut SqliteConnection,
+    me: &str,
+    room: Room,
+    most: Option<u64>,
+) -> Result<Leased, sqlx::Error> {
+    let mut left = i64::from(room.leases);
+    if let Some(most) = most {
+        let taken: i64 = sqlx::query_scalar(TAKEN).fetch_one(&mut *connection).await?;
+        left = left.min(i64::try_from(most).unwrap_or(i64::MAX) - taken);
+    }
+    let next = sqlx::query_scalar(NEXT).bind(room.now).fetch_one(&mut *connection).await?;
+    let mut leased = Leased { leases: Vec::new(), next, held: false };
+    let mut ready = Vec::new();
+    for row in sqlx::query(CANDIDATES).bind(room.now).bind(HOSTS_AT_ONCE).fetch_all(&mut *connection).await? {
+        let host = Candidate::from_row(&row)?;
+        if host.first > room.now {
+            leased.next = Some(leased.next.map_or(host.first, |next| next.min(host.first)));
+        } else {
+            ready.push(host);
+        }
+    }
+    if ready.is_empty() && leased.next.is_some_and(|next| next > room.now + HELD) {
+        let soon: bool =
+            sqlx::query_scalar(SOON).bind(room.now).bind(HELD).fetch_one(&mut *connection).await?;
+        leased.held = !soon;
+    }
+    while left > 0 && !ready.is_empty() {
+        let share = i64::try_from(ready.len()).map_or(1, |hosts| (left / hosts).max(1));
+        let mut more = Vec::new();
+        for mut host in ready {
+            let open = host.open(room).min(share).min(left);
+            if open <= 0 {
+                continue;
+            }
+            let taken = take(connection, me, &host, room, open).await?;
+            let count = i64::try_from(taken.len()).unwrap_or(left);
+            let has_more = count == open && host.delay == 0 && room.apart == 0 && !host.needs_robots(room);
+            (left, host.busy) = (left - count, host.busy + count);
+            leased.leases.extend(taken);
+            if has_more {
+                more.push(host);
+            }
+        }
+        ready = more;
+    }
+    Ok(leased)
+}
+
+async fn take(
+    connection: &mut SqliteConnection,
+    me: &str,
+    host: &Candidate,
+    room: Room,
+    most: i64,
+) -> Result<Vec<Lease>, sqlx::Error> {
+    let wait = host.delay.max(room.apart);
+    if wait > 0 {
+        let query = sqlx::query("update hosts set next_at = ? where id = ?");
+        query.bind(room.now.saturating_add(wait)).bind(host.id).execute(&mut *connection).await?;
+    }
+    if host.needs_robots(room) {
+        let query = sqlx::query(TAKE_ROBOTS).bind(me.to_owned()).bind(host.id);
+        let row = query.fetch_one(connection).await?;
+        let (url, attempts) = (row.try_get(0)?, row.try_get(1)?);
+        let lease = blank(Work::Robots, host.id, url, host);
+        return Ok(vec![Lease { attempts, ..lease }]);
+    }
+    let query = sqlx::query(TAKE).bind(me.to_owned()).bind(host.id).bind(room.now).bind(most);
+    let rows = query.fetch_all(connection).await?;
+    let mut leases = rows.iter().map(|row| of_row(row, host)).collect::<Result<Vec<_>, _>>()?;
+    leases.sort_by_key(|(place, _)| *place);
+    Ok(leases.into_iter().map(|(_, lease)| lease).collect())
+}
+
+fn blank(work: Work, id: i64, url: String, host: &Candidate) -> Lease {
+    Lease {
+        work,
+        id,
+        url,
+        host: host.name.clone(),
+        attempts: 0,
+        waits: 0,
+        hops: 0,
+        input: None,
+        known: None,
+        delay: host.delay,
+        robots_until: host.robots_until,
+    }
+}
+
+/// A lease, and its place among the others of its host.
+fn of_row(row: &SqliteRow, host: &Candidate) -> Result<((i64, i64, i64), Lease), sqlx::Error> {
+    let (id, depth, priority): (i64, i64, i64) = (row.try_get(0)?, row.try_get(4)?, row.try_get(6)?);
+    let known = if row.try_get(8)? {
+        Some(Known { hash: row.try_get(9)?, etag: row.try_get(10)?, modified: row.try_get(11)? })
+    } else {
+        None
+    };
+    let lease = Lease {
+        attempts: row.try_get(2)?,
+        hops: row.try_get(3)?,
+        waits: row.try_get(5)?,
+        input: row.try_get(7)?,
+        known,
+        ..blank(Work::Page, id, row.try_get(1)?, host)
+    };
+    Ok(((-priority, depth, id), lease))
+}
+
+/// Lets others have what `owner` had leased. What it asked last is not known: its hosts get their whole delay.
+pub(super) async fn give_back(
+    connection: &mut SqliteConnection,
+    owner: &str,
+    now: i64,
+) -> Result<u64, sqlx::Error> {
+    let mut transaction = connection.begin_with("begin immediate").await?;
+    sqlx::query(
+        "update hosts set next_at = max(next_at, ?1 + delay) where delay > 0
+        and (robots_owner = ?2 or id in (select host from urls where state = 1 and owner = ?2))",
+    )
+    .bind(now)
+    .bind(owner.to_owned())
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query("update hosts set robots_owner = null where robots_owner = ?")
+        .bind(owner.to_owned())
+        .execute(&mut *transaction)
+        .await?;
+    let query = sqlx::query("update urls set state = 0, owner = null where state = 1 and owner = ?");
+    let given = query.bind(owner.to_owned()).execute(&mut *transaction).await?.rows_affected();
+    transaction.commit().await?;
+    Ok(given)
+}

@@ -1,0 +1,219 @@
+//! What a server sees of a crawl: never less than the delay, never more than it asks for, whatever happens to us.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gather_site::{Mock, Reply, Request};
+
+use crate::support::{Folder, Gather, as_set, lawful_summary};
+
+fn crawl(folder: &Folder, url: &str) -> Gather {
+    gather!["crawl", url, "--store", "a.db", "--summary", "s.json"].here(folder.path())
+}
+
+fn links(count: usize) -> Reply {
+    Reply::html((0..count).map(|page| format!("<a href=/{page}>")).collect::<String>())
+}
+
+/// The shortest time between two requests.
+fn shortest(site: &Mock) -> Duration {
+    let times: Vec<Instant> = site.requests().iter().map(Request::at).collect();
+    times.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap()
+}
+
+#[test]
+fn the_delay_holds_across_robots_redirects_retries_width_and_two_processes() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match (request.path(), request.call()) {
+        ("/robots.txt", 1) => Reply::status(503),
+        ("/robots.txt", 2) => Reply::redirect(302, "/robots-moved.txt"),
+        ("/robots-moved.txt", _) => {
+            Reply::text("User-agent: *\nDisallow: /3").delay(Duration::from_millis(150))
+        }
+        ("/", _) => links(8),
+        ("/1", 1) => Reply::status(500),
+        ("/2", _) => Reply::redirect(302, "/target"),
+        _ => Reply::html("<title>x</title>"),
+    })
+    .unwrap();
+    let run = || crawl(&folder, site.url()).args(["--delay", "60ms", "--per-host", "4", "-j", "64"]);
+    let (first, second) = (run().start(), run().start());
+    while site.calls() < 6 {
+        thread::yield_now();
+    }
+    first.interrupt();
+    first.wait();
+    second.wait().code(0);
+    run().ok();
+    assert!(shortest(&site) >= Duration::from_millis(60), "{:?}", shortest(&site));
+    assert_eq!((site.calls_of("/3"), site.calls_of("/robots-moved.txt")), (0, 1), "one robots.txt for all");
+    assert_eq!(site.calls_of("/target"), 1);
+}
+
+#[test]
+fn another_delay_holds_for_a_crawl_that_goes_on() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/" => links(4),
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::html("x"),
+    })
+    .unwrap();
+    crawl(&folder, site.url()).args(["--max-pages", "1"]).ok();
+    let before = site.calls();
+    crawl(&folder, site.url()).args(["--delay", "100ms", "-j", "8"]).ok();
+    let times: Vec<Instant> = site.requests().iter().skip(before).map(Request::at).collect();
+    assert_eq!(times.len(), 4);
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(100)));
+}
+
+#[test]
+fn nobody_is_asked_before_retry_after_is_over() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match (request.path(), request.call()) {
+        ("/", _) => links(40),
+        ("/robots.txt", _) => Reply::status(404),
+        ("/0", 1) => Reply::status(429).header("retry-after", "1"),
+        _ => Reply::html("<title>x</title>").delay(Duration::from_millis(100)),
+    })
+    .unwrap();
+    let records = crawl(&folder, site.url()).args(["-j", "8"]).ok().records();
+    assert_eq!(records.len(), 41);
+    let requests = site.requests();
+    let refused = requests.iter().find(|request| request.path() == "/0").unwrap().at();
+    let early = requests
+        .iter()
+        .map(Request::at)
+        .filter(|at| *at > refused + Duration::from_millis(150) && *at < refused + Duration::from_secs(1));
+    assert_eq!(early.count(), 0, "after the answer, whatever else was on its way");
+}
+
+#[test]
+fn a_host_that_takes_only_so_much_is_crawled_whole() {
+    let folder = Folder::new();
+    let taken = std::sync::Mutex::new(Vec::<Instant>::new());
+    let site = Mock::start(move |request| {
+        if request.path() == "/robots.txt" {
+            return Reply::status(404);
+        }
+        let mut taken = taken.lock().unwrap();
+        taken.retain(|at| at.elapsed() < Duration::from_secs(1));
+        if taken.len() >= 10 {
+            return Reply::status(429).header("retry-after", "1");
+        }
+        taken.push(Instant::now());
+        if request.path() == "/" { links(40) } else { Reply::html("<title>x</title>") }
+    })
+    .unwrap();
+    let records = crawl(&folder, site.url()).args(["-j", "16"]).ok().records();
+    assert_eq!(records.len(), 41);
+}
+
+#[test]
+fn who_asks_to_be_left_alone_for_an_hour_is() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/" => links(3),
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::status(429).header("retry-after", "3600"),
+    })
+    .unwrap();
+    crawl(&folder, site.url()).args(["-j", "1"]).run().code(1).says(&["pending", "waits until", "hint:"]);
+    assert_eq!(site.calls(), 3, "robots.txt, the first page, and one that is refused");
+    let summary = lawful_summary(folder.join("s.json"));
+    assert_eq!((&summary["crawl"]["pending"], &summary["crawl"]["failed"]), (&3.into(), &0.into()));
+    crawl(&folder, site.url()).args(["-j", "1"]).run().code(1);
+    assert_eq!(site.calls(), 3, "the store knows");
+}
+
+#[test]
+fn robots_that_cannot_be_had_once_bars_nothing_for_good() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match (request.path(), request.call()) {
+        ("/robots.txt", 1) => Reply::status(503),
+        ("/robots.txt", _) => Reply::text("User-agent: *\nDisallow: /1"),
+        ("/", _) => links(3),
+        _ => Reply::html("<title>x</title>"),
+    })
+    .unwrap();
+    let first = crawl(&folder, site.url()).ok().records();
+    assert_eq!((first.len(), site.calls_of("/robots.txt"), site.calls_of("/1")), (3, 2, 0));
+}
+
+#[test]
+fn a_host_whose_robots_never_comes_is_refused_until_the_next_run() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match (request.path(), request.call()) {
+        ("/robots.txt", call) if call <= 1 => Reply::status(503),
+        ("/robots.txt", _) => Reply::status(404),
+        _ => Reply::html("<title>x</title>"),
+    })
+    .unwrap();
+    let refused = crawl(&folder, site.url()).args(["--retries", "0"]).run().code(1);
+    refused.says(&["robots.txt cannot be had: status 503"]);
+    assert_eq!(site.calls_of("/"), 0);
+    assert_eq!(crawl(&folder, site.url()).args(["--retries", "0"]).ok().records().len(), 1);
+}
+
+#[test]
+fn a_rate_spreads_requests_without_a_delay() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/" => links(10),
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::html("x").delay(Duration::from_millis(300)),
+    })
+    .unwrap();
+    let begun = Instant::now();
+    crawl(&folder, site.url()).args(["--rate", "20/s"]).ok();
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(11 * 50), "{took:?}: twelve requests, 20 a second");
+    assert!(took < Duration::from_secs(3), "{took:?}: several at once");
+    crawl(&folder, site.url()).args(["--rate", "0"]).run().code(2).says(&["rate", "hint:"]);
+}
+
+#[test]
+fn a_refresh_asks_conditionally_and_tells_what_changed() {
+    let folder = Folder::new();
+    let round = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let now = round.clone();
+    let site = Mock::start(move |request| {
+        let second = now.load(std::sync::atomic::Ordering::SeqCst) > 0;
+        match request.path() {
+            "/robots.txt" => Reply::status(404),
+            "/" if second => Reply::html("<title>home</title><a href=/same><a href=/other><a href=/new>"),
+            "/" => Reply::html("<title>home</title><a href=/same><a href=/other><a href=/gone>"),
+            "/same" if request.header("if-none-match") == Some("\"v1\"") => Reply::status(304),
+            "/same" => Reply::html("<title>same</title><a href=/below>").header("etag", "\"v1\""),
+            "/other" if second => Reply::html("<title>after</title>"),
+            "/other" => Reply::html("<title>before</title>"),
+            "/gone" if second => Reply::status(404),
+            path => Reply::html(format!("<title>{path}</title>")),
+        }
+    })
+    .unwrap();
+    let run = || crawl(&folder, site.url()).args(["--out", "o.jsonl"]);
+    run().ok();
+    assert_eq!(site.calls_of("/below"), 1);
+    round.store(1, std::sync::atomic::Ordering::SeqCst);
+    run().arg("--refresh").ok();
+    assert_eq!((site.calls_of("/same"), site.calls_of("/below")), (2, 2), "a 304 still leads on");
+    let changes = gather!["export", "a.db", "--changes"].here(folder.path()).ok().records();
+    let mut seen: Vec<String> = changes
+        .iter()
+        .map(|change| {
+            let path = change["_source"].as_str().unwrap().replace(site.url().trim_end_matches('/'), "");
+            format!("{} {path} {}", change["change"].as_str().unwrap(), change["fields"])
+        })
+        .collect();
+    seen.sort();
+    assert_eq!(seen, ["added /new []", "changed /other [\"title\"]", "gone /gone []"]);
+    let exported = gather!["export", "a.db"].here(folder.path()).ok();
+    assert_eq!(folder.read("o.jsonl"), exported.stdout, "the file has what the store has");
+    assert_eq!(exported.records().len(), 5);
+    gather!["verify", "a.db"].here(folder.path()).ok();
+    let later = gather!["export", "a.db", "--changes", "--since", "2"].here(folder.path()).ok();
+    assert_eq!(later.stdout, "");
+    let printed = crawl(&folder, site.url()).arg("--refresh").ok();
+    assert_eq!(as_set(printed.records()), as_set(exported.records()));
+}
