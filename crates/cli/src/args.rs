@@ -567,7 +567,7 @@ pub(crate) struct Crawl {
     #[arg(long, value_name = "N", value_parser = units::rate)]
     pub(crate) rate: Option<f64>,
 
-    /// Keep the delay as it is where a host answers slowly; by default it grows with the time that answers take
+    /// Keep the default delay where a host answers slowly; without --delay it grows with the time that answers take
     #[arg(long)]
     pub(crate) no_auto_throttle: bool,
 
