@@ -191,3 +191,23 @@ fn a_store_that_is_damaged_inside_is_not_whole() {
     fs::write(folder.join("b.db"), &bytes).unwrap();
     gather!["verify", "b.db"].here(folder.path()).run().code(1);
 }
+
+#[test]
+fn a_status_tells_how_fast_the_crawl_is_while_somebody_works_on_it() {
+    let (folder, site) = (Folder::new(), slow_site());
+    crawl(&folder, &site).args(["--max-pages", "1"]).ok();
+    // A status while a crawl runs tells how fast it is.
+    let run = crawl(&folder, &site).args(["--delay", "400ms"]).start();
+    let at_work = || {
+        let status = gather!["status", "a.db", "--format", "json"].here(folder.path()).ok().record();
+        status["workers"] == 1
+            && status["pages_per_second"].as_f64().unwrap() > 0.0
+            && status["eta_seconds"].is_number()
+    };
+    while !at_work() {
+        thread::yield_now();
+    }
+    assert_eq!(run.wait().code(0).records().len(), 3);
+    let status = gather!["status", "a.db", "--format", "json"].here(folder.path()).ok().record();
+    assert_eq!((&status["workers"], &status["eta_seconds"]), (&0.into(), &serde_json::Value::Null));
+}

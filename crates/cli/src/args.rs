@@ -655,7 +655,7 @@ pub(crate) struct Crawl {
     #[arg(long, value_name = "N/UNIT", value_parser = units::rate)]
     pub(crate) rate: Option<Duration>,
 
-    /// Keep the delay as it is where a host answers slowly; by default it grows with the time that answers take
+    /// Keep the default delay where a host answers slowly; without --delay it grows with the time that answers take
     #[arg(long)]
     pub(crate) no_auto_throttle: bool,
 

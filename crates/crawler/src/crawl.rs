@@ -248,8 +248,9 @@ impl CrawlBuilder {
         self
     }
 
-    /// Whether a host with a delay that answers more slowly than that gets as much time between two requests as its
-    /// answers take, 60 s at most. Default: yes. What it asks for by 429 and 503 is kept either way.
+    /// Whether a host that answers more slowly than the default delay gets as much time between two requests as its
+    /// answers take, 60 s at most. Default: yes; a [`delay`](Self::delay) that was given stays as it is. What a host asks
+    /// for by 429 and 503 is kept either way.
     pub fn auto_throttle(mut self, adaptive: bool) -> Self {
         self.adaptive = adaptive;
         self
@@ -458,7 +459,7 @@ impl CrawlBuilder {
             retries: self.retries,
             max_redirects: self.max_redirects,
             provenance: self.provenance,
-            adaptive: self.adaptive,
+            adaptive: self.adaptive && self.delay.is_none(),
             paused: Mutex::default(),
             hooks: self.hooks.clone(),
         })

@@ -14,8 +14,10 @@ pub enum ErrorKind {
     ReadOnly,
     /// The disk that the store is on is full.
     Full,
-    /// The store is damaged, or no store.
+    /// The store is damaged.
     Corrupt,
+    /// It is no store: another program's database, an empty file, a text.
+    Foreign,
     /// The store was made by a newer version.
     Newer,
     /// There is no store.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gather_core::{now as instant, sleep};
+use gather_core::sleep;
 use gather_fetch::{Access, Client, Error, ErrorKind, MAX_ROBOTS, Request, Robots, Streaming, Url};
 
 use crate::clock::{millis, now};
@@ -76,9 +76,8 @@ impl Gate {
     /// Asks for the file of the lease's host.
     pub(crate) async fn ask(&self, lease: &Lease) -> RobotsEnd {
         let mut answered = Answered { host: lease.host.clone(), ..Answered::default() };
-        let begun = instant();
         let file = self.follow(lease, &mut answered).await;
-        (answered.until, answered.took) = (Some(now()), millis(instant() - begun));
+        answered.until = Some(now());
         let tries = if self.retries == 0 { 1 } else { TRIES.max(self.retries + 1) };
         let file = match file {
             Ok(file) => Some(file),

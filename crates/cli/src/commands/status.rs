@@ -1,9 +1,10 @@
 //! `gather status STORE` and `gather verify STORE`.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gather_crawler::{Counts, ErrorKind, HostCounts, Rate, State, Store};
+use gather_crawler::{Counts, Error, ErrorKind, HostCounts, Rate, SqliteStore, State, Store};
 use gather_records::escape_terminal;
 use serde_json::{Value, json};
 
@@ -99,19 +100,13 @@ fn rounded(number: f64) -> f64 {
 }
 
 pub(crate) async fn verify(args: Verify) -> anyhow::Result<Exit> {
-    let mut store = open_store(&args.store).await?;
-    let checked = match store.verify().await {
-        Ok(wrong) => store.counts().await.map(|counts| (wrong, counts)),
-        Err(error) => Err(error),
-    };
-    let (wrong, counts) = match checked {
+    let (wrong, counts) = match checked(&args.store).await {
         // A store that cannot be read to its end is not whole, which is the answer.
         Err(error) if error.kind() == ErrorKind::Corrupt => {
             (vec![error.fact().to_owned()], Counts::default())
         }
         checked => checked.map_err(of_store)?,
     };
-    Box::new(store).close().await.map_err(of_store)?;
     if wrong.is_empty() && counts.holds() {
         say(&format!("whole: {}\n", in_words(&counts)))?;
         return Ok(Exit::Done);
@@ -119,6 +114,14 @@ pub(crate) async fn verify(args: Verify) -> anyhow::Result<Exit> {
     let lines: String = wrong.iter().map(|wrong| format!("{}\n", escape_terminal(wrong))).collect();
     say(&format!("not whole:\n{lines}"))?;
     Ok(Exit::Failed)
+}
+
+/// What is wrong with a store, and its counts.
+async fn checked(path: &Path) -> Result<(Vec<String>, Counts), Error> {
+    let mut store = SqliteStore::open(path).await?;
+    let found = (store.verify().await?, store.counts().await?);
+    Box::new(store).close().await?;
+    Ok(found)
 }
 
 fn say(text: &str) -> std::io::Result<()> {

@@ -81,7 +81,8 @@ const ADD_HOSTS: &str = "
 insert into hosts (name, own_delay, slots)
 select value ->> 'host', value ->> 'delay', value ->> 'limit' from json_each(?1)
 where value ->> 'in_scope' = 1 group by 1
-on conflict (name) do update set own_delay = excluded.own_delay, slots = excluded.slots
+on conflict (name) do update set own_delay = excluded.own_delay, slots = excluded.slots,
+    latency = iif(own_delay = excluded.own_delay, latency, 0)
 where own_delay <> excluded.own_delay or slots <> excluded.slots";
 
 /// In the order of the links. A new URL waits, or is left out with the reason (out of scope, a trap, too deep). One that is known

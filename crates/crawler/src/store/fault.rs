@@ -30,14 +30,19 @@ pub(super) fn fault(path: &Path, error: &sqlx::Error) -> Error {
             .hinted("make the file and its folder writable, or copy it and name the copy with --store"),
         Some(FULL) => Error::new(ErrorKind::Full, format!("no space left for the store {shown}"))
             .hinted("nothing that was committed is lost: make room and run the same command again"),
-        Some(CORRUPT | NOT_A_DATABASE) => damaged(path, "it is damaged, or no store"),
+        Some(CORRUPT) => unusable(ErrorKind::Corrupt, path, "it is damaged"),
+        Some(NOT_A_DATABASE) => foreign(path, "it is damaged, or no store"),
         Some(CANNOT_OPEN) => Error::new(ErrorKind::Io, format!("the store {shown} cannot be opened"))
             .hinted("its folder must exist and be writable"),
         _ => Error::new(ErrorKind::Io, format!("the store {shown}: {error}")),
     }
 }
 
-pub(super) fn damaged(path: &Path, why: &str) -> Error {
-    Error::new(ErrorKind::Corrupt, format!("{} cannot be used as a store: {why}", path.display()))
+pub(super) fn foreign(path: &Path, why: &str) -> Error {
+    unusable(ErrorKind::Foreign, path, why)
+}
+
+fn unusable(kind: ErrorKind, path: &Path, why: &str) -> Error {
+    Error::new(kind, format!("{} cannot be used as a store: {why}", path.display()))
         .hinted("name another with --store; nothing was changed")
 }

@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSyn
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::batch::{Batch, add_urls, link, store_robots};
-use super::fault::{damaged, fault};
+use super::fault::{fault, foreign};
 use super::schema::{self, Found as Looked};
 use super::worker::{self, Worker};
 use super::{Store, lease, verify};
@@ -210,8 +210,8 @@ impl SqliteStore {
             )
             .hinted("use the newer program that made it, or name another with --store")),
             Looked::Empty if create => ask!(self, schema::bring_up(&mut self.connection)),
-            Looked::Empty => Err(damaged(&self.path, "it is empty")),
-            Looked::Foreign => Err(damaged(&self.path, "it is the database of another program")),
+            Looked::Empty => Err(foreign(&self.path, "it is empty")),
+            Looked::Foreign => Err(foreign(&self.path, "it is the database of another program")),
         }
     }
 

@@ -142,7 +142,7 @@ fn another_programs_database_is_no_store() {
         store.connection.execute("pragma application_id = 7").await.unwrap();
         drop(store);
         let error = SqliteStore::open(&path).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert_eq!(error.kind(), ErrorKind::Foreign);
         assert!(error.to_string().contains("another program"), "{error}");
     })
     .unwrap();
