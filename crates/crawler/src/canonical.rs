@@ -149,7 +149,8 @@ fn normal_encoding(text: &str) -> String {
         match after.get(..2).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit())) {
             Some(hex) => {
                 let byte = percent_decode_str(&format!("%{hex}")).next().unwrap_or_default();
-                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                let needs_none = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+                if needs_none && !(byte.is_ascii_hexdigit() && ends_amid_an_escape(&normal)) {
                     normal.push(char::from(byte));
                 } else {
                     normal.push('%');
@@ -165,6 +166,11 @@ fn normal_encoding(text: &str) -> String {
     }
     normal.push_str(rest);
     normal
+}
+
+/// Whether a hexadecimal digit more could make a stray `%` an escape, which would be another URL: `%a%44` is not `%aD`.
+fn ends_amid_an_escape(text: &str) -> bool {
+    text.as_bytes().iter().rev().take(2).any(|byte| *byte == b'%')
 }
 
 #[cfg(test)]
@@ -226,6 +232,8 @@ mod tests {
             ("http://h/?b=1&a=%61", "http://h/?b=1&a=a"),
             ("http://u:p@h/", "http://h/"),
             ("http://h/100%", "http://h/100%"),
+            ("http://h/%a%44", "http://h/%a%44"),
+            ("http://h/%%41%42", "http://h/%%41B"),
             ("http://bücher.example/", "http://xn--bcher-kva.example/"),
         ];
         for (text, expected) in table {

@@ -161,8 +161,8 @@ fn a_body_that_is_reset_or_cut_is_fetched_again_and_never_a_success() {
         });
         let error = peer.failure();
         assert_eq!(error.kind(), ErrorKind::Body, "{ending:?}: {error}");
-        // A reset takes along what had come and was not read yet.
-        let may_have_lost_the_head = ending == [Step::Reset];
+        // A reset takes along what had come and was not read yet, and so does a close before all that was sent was read.
+        let may_have_lost_the_head = ending == [Step::Reset] || ending == [Step::Close];
         assert!(may_have_lost_the_head || error.fact().contains("did not arrive whole"), "{error}");
         assert_eq!(peer.get().unwrap().attempts(), 1);
     }
