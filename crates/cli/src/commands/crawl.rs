@@ -27,9 +27,10 @@ use crate::session::{Look, Session, Stop, database, file_target};
 /// So many failures are read from the store at once.
 const AT_ONCE: u32 = 1_000;
 
-pub(crate) async fn run(args: Crawl) -> anyhow::Result<Exit> {
+pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
     check(&args)?;
     let recipe = scrape::recipe(&args.take)?;
+    args.request.cookies |= recipe.request().cookies;
     let seeds = seeds(&args).await?;
     let path = store_path(&args, &seeds)?;
     let (jar, cookies) = cookies::open(&args.request)?.unzip();
