@@ -643,9 +643,15 @@ fn holds_wanted_text(field: &Field, element: ElementRef<'_>) -> bool {
 /// What is taken of an element, for a type. An attribute that is not there is no hit.
 fn taken(element: ElementRef<'_>, take: &Take, to: Type) -> Option<String> {
     Some(match (take, to) {
-        (Take::Attribute(name), Type::Raw | Type::Json) => element.attr(name)?.to_owned(),
+        // A URL has white space of its own kind: the URL parser knows which of it to drop.
+        (Take::Attribute(name), Type::Raw | Type::Json | Type::Url) => element.attr(name)?.to_owned(),
+        // A present attribute without a value (`disabled`) is yes.
+        (Take::Attribute(name), Type::Bool) if element.attr(name)?.is_empty() => "true".to_owned(),
         (Take::Attribute(name), _) => fold(element.attr(name)?),
         (Take::Html, _) | (Take::Text, Type::Html) => element.inner_html(),
+        (Take::Own, Type::Raw | Type::Json) => {
+            element.children().filter_map(|child| child.value().as_text()).map(|text| &**text).collect()
+        }
         (Take::Own, _) => own_text(element),
         (Take::Text, Type::Raw | Type::Json) => all_text(element),
         (Take::Text, _) => visible_text(element),

@@ -97,10 +97,10 @@ pub(crate) fn url(text: &str, base: Option<&Url>) -> Option<String> {
     }
 }
 
-/// Words for yes and no. A present attribute without a value (`disabled`) is yes.
+/// Words for yes and no.
 fn boolean(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "yes" | "y" | "on" | "1" | "" => Some(true),
+        "true" | "yes" | "y" | "on" | "1" => Some(true),
         "false" | "no" | "n" | "off" | "0" => Some(false),
         _ => None,
     }
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn yes_and_no_in_words() {
         assert_eq!(boolean(" Yes "), Some(true));
-        assert_eq!(boolean(""), Some(true));
+        assert_eq!(boolean(""), None);
         assert_eq!(boolean("0"), Some(false));
         assert_eq!(boolean("maybe"), None);
     }

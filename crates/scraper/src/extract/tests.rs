@@ -55,6 +55,25 @@ fn the_first_match_wins_and_an_attribute_must_be_there_to_match() {
 }
 
 #[test]
+fn a_yes_is_an_attribute_that_is_there_and_not_an_element_that_is_empty() {
+    let html = "<input disabled><i class=e></i>";
+    assert_eq!(value("{ css = 'input@disabled', as = 'bool' }", html), json!(true));
+    assert_eq!(value("{ css = '.e', as = 'bool' }", html), json!(null));
+}
+
+#[test]
+fn a_url_keeps_its_spaces_and_loses_its_line_ends() {
+    let html = "<base href=http://h/><a href=' /x\n/y?q=a  b\t'>";
+    assert_eq!(value("{ css = 'a@href', as = 'url' }", html), json!("http://h/x/y?q=a%20%20b"));
+}
+
+#[test]
+fn raw_text_of_an_element_alone_is_as_it_stands() {
+    assert_eq!(value("{ css = 'p@own', as = 'raw' }", "<p> a\n <b>b</b>  c"), json!(" a\n   c"));
+    assert_eq!(value("'p@own'", "<p> a\n <b>b</b>  c"), json!("a c"));
+}
+
+#[test]
 fn what_is_taken_of_an_element() {
     let html = "<p>a <b>b</b>\n <script>s</script>c</p>";
     assert_eq!(value("'p'", html), json!("a b c"));

@@ -65,11 +65,23 @@ pub(crate) fn nearest(name: &str, known: &[&str]) -> Option<String> {
     known
         .iter()
         .map(|right| (strsim::damerau_levenshtein(&lower, right), right))
-        .min_by_key(|(distance, _)| *distance)
+        .min_by_key(|(distance, right)| (*distance, right.chars().next() != lower.chars().next()))
         .filter(|(distance, right)| *distance <= (right.chars().count() / 3).max(1))
         .map(|(_, right)| did_you_mean(right))
 }
 
 fn did_you_mean(right: &str) -> String {
     format!("did you mean `{right}`?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_names_that_are_as_near_the_one_that_begins_alike_is_meant() {
+        assert_eq!(nearest("ass", &["css", "as"]).as_deref(), Some("did you mean `as`?"));
+        assert_eq!(nearest("cs", &["as", "css"]).as_deref(), Some("did you mean `css`?"));
+        assert_eq!(nearest("quite", &["css", "as"]), None);
+    }
 }
