@@ -38,6 +38,7 @@ pub(super) static BENCH: Bench = Bench {
         ],
         contestants: &[
             Contestant::new("gather", gather::in_a_file),
+            Contestant::new("gather (in memory)", gather::in_memory),
             Contestant::new("gather (--durable)", gather::durable),
             Contestant::where_it_is("spider", peers::spider, peers::has_spider),
             Contestant::where_it_is("kumo", peers::kumo, peers::has_kumo),

@@ -1,4 +1,4 @@
-//! gather's own crawl, into a store in a file.
+//! gather's own crawl, into a store in a file, and into one in memory to see what the file costs.
 
 use std::ffi::OsStr;
 use std::num::NonZeroUsize;
@@ -19,6 +19,12 @@ pub(super) fn in_a_file(start: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
 /// With `--durable`: every commit survives a power cut, too.
 pub(super) fn durable(start: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
     run(start, laps, true)
+}
+
+/// Nothing survives.
+pub(super) fn in_memory(start: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
+    let start = start.to_str().context("the URL is no text")?;
+    gather_core::run(laps.repeat(async || crawl(start, Box::new(SqliteStore::in_memory().await?)).await))?
 }
 
 fn run(start: &OsStr, laps: &mut Laps, durable: bool) -> anyhow::Result<()> {
