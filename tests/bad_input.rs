@@ -179,11 +179,15 @@ fn too_many_open_files_in_deep_folders_end_in_records_or_errors_and_never_in_a_w
     }
     // What is inherited takes all but a few: there is nobody who could close it.
     for limit in [17, 18, 19, 20, 22] {
-        ["s", "e"].map(|name| std::fs::remove_file(folder.join(name)).unwrap());
+        for name in ["s", "e"] {
+            std::fs::remove_file(folder.join(name)).unwrap();
+        }
         let run = read(&format!("exec 6<. 7<. 8<. 9<.; ulimit -n {limit}"));
         if !folder.join("s").exists() {
             run.says(&["open files"]); // not even its outputs could be opened
-            ["s", "e"].map(|name| folder.write(name, ""));
+            for name in ["s", "e"] {
+                folder.write(name, "");
+            }
             continue;
         }
         let summary = lawful_summary(folder.join("s"));
