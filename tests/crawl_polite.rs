@@ -51,6 +51,23 @@ fn the_delay_holds_across_robots_redirects_retries_width_and_two_processes() {
 }
 
 #[test]
+fn a_page_that_is_unavailable_slows_down_no_other_and_a_host_that_has_too_many_requests_does() {
+    for (status, is_slower) in [(503, false), (429, true)] {
+        let folder = Folder::new();
+        let site = Mock::start(move |request| match request.path() {
+            "/" => links(3),
+            "/robots.txt" => Reply::status(404),
+            _ => Reply::status(status),
+        })
+        .unwrap();
+        crawl(&folder, site.url()).args(["--retries", "0"]).run();
+        let found = gather!["status", "a.db", "--format", "json"].here(folder.path()).ok().record();
+        let delay = found["hosts"][0]["delay_ms"].as_i64().unwrap();
+        assert_eq!(delay > 0, is_slower, "{status}: {found}");
+    }
+}
+
+#[test]
 fn another_delay_holds_for_a_crawl_that_goes_on() {
     let folder = Folder::new();
     let site = Mock::start(|request| match request.path() {

@@ -250,7 +250,7 @@ impl CrawlBuilder {
 
     /// Whether a host that answers more slowly than the default delay gets as much time between two requests as its
     /// answers take, 60 s at most. Default: yes; a [`delay`](Self::delay) that was given stays as it is. What a host asks
-    /// for by 429 and 503 is kept either way.
+    /// for by 429 and `Retry-After` is kept either way.
     pub fn auto_throttle(mut self, adaptive: bool) -> Self {
         self.adaptive = adaptive;
         self

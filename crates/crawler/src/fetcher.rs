@@ -259,7 +259,8 @@ impl Fetcher {
         let mut end = tried(lease, if error.is_refused() { State::Refused } else { State::Failed });
         (end.status, end.kind) = (error.status(), Some(error.kind().to_string()));
         end.message = Some(error.fact().to_owned());
-        end.answered.slow_down = matches!(end.status, Some(429 | 503));
+        // A 503 that names no time is one page's trouble more often than the host's: it is tried again as other errors are.
+        end.answered.slow_down = end.status == Some(429) || asked.is_some();
         let later = |wait| now().saturating_add(millis(wait));
         if let Some(wait) = asked.filter(|_| may_pass(error)) {
             end.answered.not_before = later(wait);

@@ -238,7 +238,7 @@ pub struct Answered {
     pub until: Option<i64>,
     /// How long its head took, in milliseconds; 0 if that says nothing.
     pub took: i64,
-    /// Whether it asked for less (429, 503).
+    /// Whether it asked for less (429, `Retry-After`).
     pub slow_down: bool,
     /// Before when nothing more is to be asked of it (`Retry-After`), in milliseconds of the Unix epoch.
     pub not_before: i64,

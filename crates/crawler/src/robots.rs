@@ -121,10 +121,11 @@ impl Gate {
 
     async fn read(&self, mut response: Streaming, answered: &mut Answered) -> Result<RobotsFile, String> {
         let status = response.status();
-        if let Some(wait) = retry_after(response.headers()) {
+        let asked = retry_after(response.headers());
+        if let Some(wait) = asked {
             answered.not_before = now().saturating_add(millis(wait));
         }
-        answered.slow_down = matches!(status, 429 | 503);
+        answered.slow_down = status == 429 || asked.is_some();
         if status >= 500 {
             return Err(format!("status {status}"));
         }

@@ -14,7 +14,7 @@ from (select value ->> 'id' id, value ->> 'state' state, value ->> 'kind' kind, 
     from json_each(?1)) j
 where urls.id = j.id and urls.state = 1 and urls.owner = ?2";
 
-/// A penalty doubles with a 429 or 503, once a second at most for what was on its way, and fades with each answer. The clock is set after the delay is known.
+/// A penalty doubles with a 429 or a `Retry-After`, once a second at most for what was on its way, and fades with each answer. The clock is set after the delay is known.
 const HOSTS_SLOW: &str = "
 update hosts set
     latency = iif(j.took > 0, iif(latency = 0, j.took, (latency * 7 + j.took) / 8), latency),

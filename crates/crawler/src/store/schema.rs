@@ -142,7 +142,7 @@ create table new_hosts (
     own_delay integer not null,               -- ms, as the options say
     slots integer not null,                   -- requests at once, 0 for no limit
     crawl_delay integer not null default 0,   -- ms, as robots.txt says
-    penalty integer not null default 0,       -- ms, for 429 and 503; it fades
+    penalty integer not null default 0,       -- ms, for 429 and Retry-After; it fades
     slowed_at integer not null default 0,     -- when the penalty grew last
     latency integer not null default 0,       -- ms, smoothed
     delay integer generated always as         -- ms from the end of a response to the next request
