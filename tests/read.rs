@@ -391,6 +391,36 @@ fn records_of_a_large_file_are_given_as_they_come_and_it_is_never_held() {
 }
 
 #[test]
+fn records_of_a_json_array_are_given_while_it_is_parsed_and_it_is_held_once_as_text() {
+    let folder = Folder::new();
+    let numbers: Vec<String> = (0..600_000).map(|n| format!(r#"{{"number":{n},"text":"some"}}"#)).collect();
+    folder.write("a.json", format!("[{}]", numbers.join(",\n")));
+    let run = gather!["read", "a.json", "--records", "-q", "-o", "o.jsonl"];
+    let (run, peak) = run.here(folder.path()).start().wait_with_peak();
+    run.code(0);
+    assert_eq!(folder.read("o.jsonl").lines().count(), 600_000);
+    let peak = peak.unwrap();
+    assert!(peak < 96 << 20, "{} MB, of a text of 20 MB", peak >> 20);
+}
+
+#[test]
+fn an_array_that_breaks_off_gives_its_elements_and_is_a_failure_and_another_document_gives_none() {
+    let folder = Folder::new();
+    folder.write("a.json", r#"[{"n":1},{"n":2},{"n":"#);
+    folder.write("b.json", r#"{"n":3} {"n":4}"#);
+    folder.write("c.json", r#"[{"n":5}] 6"#);
+    folder.write("d.json", "7");
+    folder.write("e.json", "");
+    let run = gather!["read", "a.json", "b.json", "c.json", "d.json", "e.json", "--records", "--ordered"];
+    let run =
+        run.args(["--errors", "e", "--summary", "s"]).here(folder.path()).run().code(1).says(&["not JSON"]);
+    assert_eq!(field(&run.records()[..3], "_source"), ["a.json", "a.json", "c.json"]);
+    assert_eq!(run.records()[3]["value"], 7);
+    assert_eq!(field(&jsonl_file(folder.join("e")), "input"), ["a.json", "b.json", "c.json", "e.json"]);
+    assert_eq!(lawful_summary(folder.join("s"))["failed"], 4);
+}
+
+#[test]
 fn a_hash_takes_the_place_of_the_text_and_is_taken_of_anything() {
     let folder = Folder::new();
     folder.write("in/a", "abc");

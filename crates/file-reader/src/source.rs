@@ -180,7 +180,7 @@ impl Source {
     /// was there.
     pub(crate) fn or_changed(&self, path: &Path, error: ReadError) -> ReadError {
         match error.kind() {
-            ErrorKind::Encoding | ErrorKind::Decode | ErrorKind::Skipped => {
+            ErrorKind::Encoding | ErrorKind::Decode | ErrorKind::Skipped | ErrorKind::TooLarge => {
                 self.check_unchanged(path).err().unwrap_or(error)
             }
             _ => error,

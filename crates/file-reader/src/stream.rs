@@ -393,8 +393,57 @@ impl<'a> Lines<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
+
     use proptest::prelude::*;
+
+    use super::*;
+    use crate::select::Origin;
+    use crate::source::open;
+
+    /// What streaming a file of 4 MiB gives that is changed when its first part has come: the bytes of its parts, and its end.
+    fn changed(how: How, change: impl Fn(&fs::File)) -> (u64, Result<File, ReadError>) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "a line of the file\n".repeat((4 << 20) / 19)).unwrap();
+        let candidate = Candidate { path: file.path().to_owned(), origin: Origin::Found };
+        let source = open(&candidate, &how, &mut || false).unwrap();
+        let mut given = 0;
+        let end = stream(&source, &candidate, &how, &mut |part| {
+            if given == 0 {
+                change(file.as_file());
+            }
+            given += match part {
+                Part::Text { text, .. } => text.len() as u64,
+                Part::Bytes { bytes, .. } => bytes.len() as u64,
+                Part::End(_) => 0,
+            };
+            true
+        });
+        (given, end)
+    }
+
+    #[test]
+    fn a_file_that_is_changed_between_its_parts_is_an_error_after_them_and_never_a_whole_file() {
+        for keep in [Keep::Text, Keep::Bytes] {
+            let how = || How { keep, in_parts: true, max_line: 1 << 20, ..How::default() };
+            for (size, what) in [(1 << 20, "shrank"), (10, "shrank"), (0, "shrank"), (8 << 20, "grew")] {
+                let (given, end) = changed(how(), |file| file.set_len(size).unwrap());
+                let error = end.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Io, "{keep:?} {size}: {error}");
+                let told = [
+                    format!("the file {what} while it was read"),
+                    "the file changed while it was read".into(),
+                ];
+                assert!(told.contains(&error.fact().to_owned()), "{keep:?} {size}: {}", error.fact());
+                assert!(given > 0, "what was read before it is given");
+            }
+            let (_, end) =
+                changed(how(), |file| file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap());
+            assert_eq!(end.unwrap_err().fact(), "the file changed while it was read");
+            let (given, end) = changed(how(), |_| {});
+            assert_eq!(given, end.unwrap().size());
+        }
+    }
 
     proptest! {
         #[test]

@@ -9,8 +9,11 @@ use gather_file_reader::File;
 use gather_records::{Failure, Kind, Record};
 use serde_json::Value;
 
+use super::document;
+use super::records::{self, Shape, add, with_source};
 use super::table::{Row, Table};
 use crate::drive::Worked;
+use crate::session::Session;
 
 /// A format of records, told by a file's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,22 +86,25 @@ impl Held {
         }
     }
 
-    /// What becomes of a file that came to its end: the records that are left, and what was wrong with the others.
-    pub(super) async fn end(&mut self, file: File) -> (Vec<Record>, Worked) {
+    /// Writes the records that are left of a file that came to its end, and tells what was wrong with the others.
+    pub(super) async fn end(&mut self, file: File, session: &mut Session) -> Worked {
         if let Some(mut open) = self.0.remove(file.path()) {
-            let records = open.records(0, "");
-            return match open.rows {
-                Rows::Whole(text) => document(file, text).await,
-                _ => (records, open.bad.worked(&file)),
-            };
+            let left = open.records(0, "");
+            if let Rows::Whole(text) = open.rows {
+                return nameless(file, text, session).await;
+            }
+            for record in left {
+                session.record(record).await;
+            }
+            return open.bad.worked(&file);
         }
         match Format::of(file.path()) {
             Some(Format::Json) => {
                 let facts = file.facts();
-                json(facts, file.into_text().unwrap_or_default()).await
+                document::write(facts, file.into_text().unwrap_or_default(), session).await
             }
-            Some(_) => (Vec::new(), Worked::ok(Vec::new(), file.size())), // it is empty
-            None => (Vec::new(), super::records::of_file(super::records::Shape::Held, file)),
+            Some(_) => Worked::ok(Vec::new(), file.size()), // it is empty
+            None => records::of_file(Shape::Held, file),
         }
     }
 
@@ -150,14 +156,14 @@ impl Rows {
 }
 
 /// A document without a name: JSON if it looks like it, else a text.
-async fn document(file: File, text: String) -> (Vec<Record>, Worked) {
+async fn nameless(file: File, text: String, session: &mut Session) -> Worked {
     if text.trim_start().starts_with(['{', '[']) {
-        return json(file, text).await;
+        return document::write(file, text, session).await;
     }
     let bytes = file.size();
-    let mut record = super::records::of(super::records::Shape::Held, file);
+    let mut record = records::of(Shape::Held, file);
     record.insert("text", text);
-    (Vec::new(), Worked::ok(vec![record], bytes))
+    Worked::ok(vec![record], bytes)
 }
 
 fn of_line(path: &Path, line: u64, text: &str, bad: &mut Bad) -> Option<Record> {
@@ -194,47 +200,4 @@ impl Bad {
         };
         Worked::failed(Failure::of_path(file.path(), Kind::Parse, fact))
     }
-}
-
-async fn json(file: File, text: String) -> (Vec<Record>, Worked) {
-    let path = file.path().to_owned();
-    let parsed = to_thread_in(Lane::Cpu, move || match serde_json::from_str(&text) {
-        Ok(Value::Array(values)) => (values, Worked::ok(Vec::new(), file.size())),
-        Ok(value) => (vec![value], Worked::ok(Vec::new(), file.size())),
-        Err(error) => {
-            let failure = Failure::of_path(file.path(), Kind::Parse, format!("not JSON: {error}"));
-            (Vec::new(), Worked::failed(failure))
-        }
-    });
-    match parsed.await {
-        Ok((values, worked)) => (values.into_iter().map(|value| with_source(&path, value)).collect(), worked),
-        Err(ended) => (Vec::new(), Worked::failed(Failure::of_path(&path, Kind::Io, ended.to_string()))),
-    }
-}
-
-/// What is no object is the `value` of one.
-fn with_source(path: &Path, value: Value) -> Record {
-    let mut record = Record::new();
-    record.insert_path("_source", path);
-    match value {
-        Value::Object(values) => {
-            for (name, value) in values {
-                add(&mut record, name, value);
-            }
-        }
-        value => {
-            record.insert("value", value);
-        }
-    }
-    record
-}
-
-/// A name that is taken gets a number: two columns may bear the same, and a record may have a source of its own.
-fn add(record: &mut Record, name: String, value: Value) {
-    if record.get(&name).is_none() {
-        record.insert(name, value);
-        return;
-    }
-    let free = (2..).map(|number: u64| format!("{name}_{number}")).find(|name| record.get(name).is_none());
-    record.insert(free.unwrap_or(name), value);
 }

@@ -1,5 +1,6 @@
 //! `gather read PATH…`: a record per file, or per line, or what records the files hold.
 
+mod document;
 mod held;
 mod records;
 mod settings;
@@ -218,13 +219,10 @@ impl Taker {
 
     async fn end(&mut self, session: &mut Session, file: File) {
         let name = file.path().to_string_lossy().into_owned();
-        let (records, worked) = match self.shape {
-            Shape::Held => self.held.end(file).await,
-            shape => (Vec::new(), records::of_file(shape, file)),
+        let worked = match self.shape {
+            Shape::Held => self.held.end(file, session).await,
+            shape => records::of_file(shape, file),
         };
-        for record in records {
-            session.record(record).await;
-        }
         session.take(&name, worked).await;
     }
 }

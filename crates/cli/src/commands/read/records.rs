@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gather_file_reader::File;
 use gather_records::{Record, plain};
+use serde_json::Value;
 
 use crate::args::Content;
 use crate::drive::Worked;
@@ -106,6 +107,33 @@ pub(super) fn of_lines(path: &Path, first: u64, text: &str) -> impl Iterator<Ite
         record.insert("text", line);
         record
     })
+}
+
+/// What is no object is the `value` of one.
+pub(super) fn with_source(path: &Path, value: Value) -> Record {
+    let mut record = Record::new();
+    record.insert_path("_source", path);
+    match value {
+        Value::Object(values) => {
+            for (name, value) in values {
+                add(&mut record, name, value);
+            }
+        }
+        value => {
+            record.insert("value", value);
+        }
+    }
+    record
+}
+
+/// A name that is taken gets a number: two columns may bear the same, and a record may have a source of its own.
+pub(super) fn add(record: &mut Record, name: String, value: Value) {
+    if record.get(&name).is_none() {
+        record.insert(name, value);
+        return;
+    }
+    let free = (2..).map(|number: u64| format!("{name}_{number}")).find(|name| record.get(name).is_none());
+    record.insert(free.unwrap_or(name), value);
 }
 
 fn file_as_text(record: &Record) -> String {
