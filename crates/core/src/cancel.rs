@@ -6,12 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use event_listener::EventListener;
-
 use crate::lineage::{self, Ancestor, Link};
 use crate::outcome::Reason;
 use crate::primitives::atomic::{AtomicBool, Ordering};
-use crate::primitives::{Event, OnceLock};
+use crate::primitives::{Event, EventListener, OnceLock};
 
 /// Tells work that it should stop, and why. Clones are the same token; a child also sees its ancestors fire.
 ///

@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::{Poll, ready};
 
@@ -21,6 +20,7 @@ use crate::debug;
 use crate::executor::Executor;
 use crate::identity::Identity;
 use crate::lineage::{self, Ancestor, Link};
+use crate::primitives::atomic::{AtomicU8, Ordering};
 use crate::registry::{Kind, Registry, Running};
 use crate::unseen::{Fault, Unseen};
 

@@ -229,19 +229,27 @@ fn a_group_that_another_thread_adds_to_and_stops_is_joined() {
 }
 
 #[test]
-fn of_two_who_wait_for_room_both_are_told() {
+fn of_three_who_wait_for_room_on_two_threads_each_is_told() {
     explore(|| {
         let simulation = Simulation::new();
         let root = Context::root(Arc::default()).on(Executor::Simulation(simulation.clone()));
+        let busy = simulation.busy();
         let story = root.within(async {
-            let group = TaskGroup::<(), String>::new().width(std::num::NonZeroUsize::MIN);
+            let group = Arc::new(TaskGroup::<(), String>::new().width(std::num::NonZeroUsize::MIN));
             group.spawn(async {
                 let_others_run().await;
                 Ok(())
             });
-            futures::join!(group.room(), group.room(), group.room());
+            let theirs = group.clone();
+            let other = thread::spawn(move || {
+                let _busy = busy;
+                block_on(theirs.room());
+            });
+            futures::join!(group.room(), group.room());
+            other
         });
-        simulation.block_on(1, story).unwrap();
+        let other = simulation.block_on(1, story).unwrap();
+        other.join().unwrap();
         simulation.clear();
     });
 }

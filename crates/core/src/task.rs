@@ -18,6 +18,7 @@ use crate::context::{Context, Within};
 use crate::debug::{self, Polling};
 use crate::identity::Identity;
 use crate::outcome::{By, Ended, Outcome, Panic, Reason};
+use crate::primitives::yield_now;
 use crate::registry::{Keep, Suspect};
 use crate::rt::Handle;
 use crate::timeout::timeout;
@@ -362,7 +363,7 @@ pub(crate) fn keep<T: Send + 'static>(handle: Handle<T>, context: Context) {
 /// output dropped, now and not when the root scope has ended.
 fn drop_finished<T>(handle: Handle<T>, context: &Context) {
     while !handle.is_finished() {
-        std::thread::yield_now();
+        yield_now();
     }
     drop_for_good(handle, context);
 }
