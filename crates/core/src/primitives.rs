@@ -1,7 +1,9 @@
-//! What synchronisation is made of: std's, or, where `models` explore the interleavings (`--cfg shuttle`), shuttle's.
+//! What synchronisation is made of: std's, or, where `models` explore the interleavings (`--cfg shuttle`), shuttle's; and
+//! so the threads that closures run on.
 
 #[cfg(not(shuttle))]
 mod real {
+    pub(crate) use crate::rt::start_blocking;
     pub(crate) use event_listener::{Event, EventListener};
     pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, atomic};
     pub(crate) use std::thread::yield_now;
@@ -24,6 +26,10 @@ mod explored {
     /// Not shuttle's `yield_now`: that wakes the thread's own waker, and who is woken by that is never seen to hang.
     pub(crate) fn let_others_go() {
         shuttle::thread::sleep(std::time::Duration::ZERO);
+    }
+
+    pub(crate) fn start_blocking(work: impl FnOnce() + Send + 'static) {
+        shuttle::thread::spawn(work);
     }
 
     /// An event that lets others go first.

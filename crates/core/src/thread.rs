@@ -67,7 +67,7 @@ where
     let mut wanted = Wanted(Some(token));
     let alive = (caller.kind() != Kind::Service).then(|| caller.enlist_thread(place));
     let (tell, told) = oneshot::channel();
-    let ticket = lane.submit(Box::new(move || {
+    let ticket = lane.crew().submit(Box::new(move || {
         let _busy = busy; // until the caller is woken, which the end of the closure alone is too early for
         let _alive = alive;
         let _entered = context.enter();
