@@ -133,6 +133,9 @@ pin_project! {
             debug::over(context.identity());
             context.set_gone();
             if let Some(registry) = context.registry() {
+                if context.is_shielded() {
+                    registry.leave_shielded();
+                }
                 registry.leave(context.kind());
             }
         }
@@ -146,6 +149,9 @@ impl<F> Guarded<F> {
     {
         if let Some(registry) = context.registry() {
             registry.enter(context.kind());
+            if context.is_shielded() {
+                registry.enter_shielded();
+            }
         }
         Self { work: context.within(work) }
     }
