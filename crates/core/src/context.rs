@@ -248,6 +248,11 @@ impl Context {
         self.0.bond.load(Ordering::Acquire) == GONE
     }
 
+    /// Whether an output or a panic has set out on its way to the handle.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.0.bond.load(Ordering::SeqCst), OVER | GONE)
+    }
+
     /// An output or a panic sets out on its way to the handle. Returns whether there is one that may be looked at.
     pub(crate) fn sets_out(&self) -> bool {
         self.0.bond.compare_exchange(HELD, OVER, Ordering::SeqCst, Ordering::SeqCst).is_ok()
