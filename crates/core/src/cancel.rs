@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::lineage::{self, Ancestor, Link};
+use crate::lineage::{self, Ancestor, Link, Loose};
 use crate::outcome::Reason;
 use crate::primitives::atomic::{AtomicBool, Ordering};
 use crate::primitives::{Event, EventListener, OnceLock};
@@ -25,11 +25,27 @@ use crate::primitives::{Event, EventListener, OnceLock};
 pub struct CancelToken(Arc<Inner>);
 
 struct Inner {
-    parent: Link<CancelToken>,
+    parent: Parent,
     reason: OnceLock<Reason>,
     fired: Event,
     /// Somebody who waited was told, and may be cleaning up.
     heard: AtomicBool,
+}
+
+enum Parent {
+    Nobody,
+    Near(CancelToken),
+    Far(Loose<CancelToken>),
+}
+
+impl Parent {
+    fn take(&mut self) -> Option<CancelToken> {
+        match std::mem::replace(self, Parent::Nobody) {
+            Parent::Nobody => None,
+            Parent::Near(parent) => Some(parent),
+            Parent::Far(loose) => loose.into_above(),
+        }
+    }
 }
 
 /// How many ancestors are looked at without a lock.
@@ -46,8 +62,12 @@ impl Drop for Inner {
 }
 
 impl Ancestor for CancelToken {
-    fn link(&self) -> &Link<Self> {
-        &self.0.parent
+    fn link(&self) -> Link<'_, Self> {
+        match &self.0.parent {
+            Parent::Nobody => Link::Nobody,
+            Parent::Near(parent) => Link::Fixed(parent),
+            Parent::Far(loose) => Link::Loose(loose),
+        }
     }
 
     /// One that has fired is there for all below it, whoever holds it.
@@ -63,7 +83,7 @@ impl Ancestor for CancelToken {
 impl CancelToken {
     /// A token without a parent.
     pub fn new() -> Self {
-        Self::with_parent(Link::Nobody)
+        Self::with_parent(Parent::Nobody)
     }
 
     /// A token that fires when this one does, and can also be fired alone.
@@ -78,10 +98,14 @@ impl CancelToken {
     /// ```
     pub fn child(&self) -> Self {
         let is_far = lineage::near(self).count() >= MOST_STEPS;
-        Self::with_parent(if is_far { Link::loose(self.clone()) } else { Link::Fixed(self.clone()) })
+        Self::with_parent(if is_far {
+            Parent::Far(Loose::new(self.clone()))
+        } else {
+            Parent::Near(self.clone())
+        })
     }
 
-    fn with_parent(parent: Link<CancelToken>) -> Self {
+    fn with_parent(parent: Parent) -> Self {
         let heard = AtomicBool::new(false);
         Self(Arc::new(Inner { parent, reason: OnceLock::new(), fired: Event::new(), heard }))
     }

@@ -19,7 +19,7 @@ use crate::deadline::Deadline;
 use crate::debug;
 use crate::executor::Executor;
 use crate::identity::Identity;
-use crate::lineage::{self, Ancestor, Link};
+use crate::lineage::{self, Ancestor, Link, Loose};
 use crate::primitives::atomic::{AtomicU8, Ordering};
 use crate::registry::{Kind, Registry, Running};
 use crate::unseen::{Fault, Unseen};
@@ -33,19 +33,32 @@ pub(crate) struct Context(Arc<Inner>);
 
 /// A task costs one of these, so it is small, and made without touching much that is shared.
 struct Inner {
-    /// Loose where nothing is inherited by this way, so that it serves the token alone.
-    outer: Link<Context>,
+    /// The one that it inherits from, if it does.
+    outer: Option<Context>,
     scope: Scope,
     /// Made when somebody first asks for it, which for most tasks nobody does.
     token: OnceLock<CancelToken>,
-    /// `None`: what the outer one has. Cloning the `Arc` would let all threads that spawn wait for its counter.
-    inherited: Option<Arc<Inherited>>,
+    /// `None`: what the outer one has. Cloning the `Arc` in it would let all threads that spawn wait for its counter.
+    own: Option<Box<Own>>,
     /// How many outer ones may have to be asked.
     steps: u8,
     /// Of the task that runs in it; most need none.
     identity: Option<Arc<Identity>>,
     /// One of the four below: what holds a task together with its handle.
     bond: AtomicU8,
+}
+
+/// What a context has that inherits nothing from the outer one.
+struct Own {
+    inherited: Arc<Inherited>,
+    /// For the token alone.
+    outer: Option<Loose<Context>>,
+}
+
+impl Inner {
+    fn take_outer(&mut self) -> Option<Context> {
+        self.outer.take().or_else(|| self.own.as_mut()?.outer.take()?.into_above())
+    }
 }
 
 const HELD: u8 = 0;
@@ -64,16 +77,20 @@ enum Scope {
 /// Frees a long line of outer contexts one by one, for freeing it recursively would overflow the stack.
 impl Drop for Inner {
     fn drop(&mut self) {
-        let mut next = self.outer.take();
+        let mut next = self.take_outer();
         while let Some(mut inner) = next.and_then(|context| Arc::into_inner(context.0)) {
-            next = inner.outer.take();
+            next = inner.take_outer();
         }
     }
 }
 
 impl Ancestor for Context {
-    fn link(&self) -> &Link<Self> {
-        &self.0.outer
+    fn link(&self) -> Link<'_, Self> {
+        if let Some(outer) = &self.0.outer {
+            return Link::Fixed(outer);
+        }
+        let loose = self.0.own.as_ref().and_then(|own| own.outer.as_ref());
+        loose.map_or(Link::Nobody, Link::Loose)
     }
 
     /// Once there is a token, that knows who is above.
@@ -87,7 +104,7 @@ impl Ancestor for Context {
     }
 
     fn take_link(&mut self) -> Option<Self> {
-        Arc::get_mut(&mut self.0)?.outer.take()
+        Arc::get_mut(&mut self.0)?.take_outer()
     }
 }
 
@@ -132,13 +149,14 @@ impl Context {
             (Some(outer), None) => outer.0.steps + 1,
             _ => 0,
         };
-        let outer = match (outer.cloned(), &inherited) {
-            (None, _) => Link::Nobody,
-            (Some(outer), None) => Link::Fixed(outer),
-            (Some(outer), Some(_)) => Link::loose(outer),
+        let (outer, own) = match (outer.cloned(), inherited) {
+            (outer, None) => (outer, None),
+            (outer, Some(inherited)) => {
+                (None, Some(Box::new(Own { inherited, outer: outer.map(Loose::new) })))
+            }
         };
         let (token, bond) = (OnceLock::new(), AtomicU8::new(HELD));
-        Self(Arc::new(Inner { outer, scope, token, inherited, steps, identity, bond }))
+        Self(Arc::new(Inner { outer, scope, token, own, steps, identity, bond }))
     }
 
     /// Below this one, and inheriting the same.
@@ -148,7 +166,8 @@ impl Context {
     }
 
     fn inherited(&self) -> &Arc<Inherited> {
-        lineage::near(self).find_map(|context| context.0.inherited.as_ref()).unwrap_or(&NOTHING)
+        let own = lineage::near(self).find_map(|context| context.0.own.as_ref());
+        own.map_or(&NOTHING, |own| &own.inherited)
     }
 
     /// The context of the code that asks.
@@ -541,6 +560,11 @@ mod tests {
     fn mixed(left: usize, link: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
         let link = if left % 3 == 0 { listens(left, link) } else { link };
         if left % 2 == 0 { has_a_deadline(left, link) } else { link }
+    }
+
+    #[test]
+    fn a_context_is_small_for_each_task_has_one() {
+        assert_eq!(size_of::<Inner>(), 48);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::primitives::{Mutex, MutexGuard};
 
 /// What has others of its kind above it.
 pub(crate) trait Ancestor: Clone {
-    fn link(&self) -> &Link<Self>;
+    fn link(&self) -> Link<'_, Self>;
 
     /// Whether those below still have to look above it.
     fn is_on_the_way(&self) -> bool {
@@ -22,10 +22,10 @@ pub(crate) trait Ancestor: Clone {
 }
 
 /// The way to the one above. Most ways are looked along without a lock; one in a few can be made shorter.
-pub(crate) enum Link<T> {
+pub(crate) enum Link<'a, T> {
     Nobody,
-    Fixed(T),
-    Loose(Box<Loose<T>>),
+    Fixed(&'a T),
+    Loose(&'a Loose<T>),
 }
 
 pub(crate) struct Loose<T> {
@@ -34,27 +34,21 @@ pub(crate) struct Loose<T> {
     above: Mutex<Option<T>>,
 }
 
-impl<T: Ancestor> Link<T> {
-    /// A loose one. Now and then it makes the whole line shorter: when it has become twice as long, which costs each
-    /// new one the same however long the line is.
-    pub(crate) fn loose(above: T) -> Self {
+impl<T: Ancestor> Loose<T> {
+    /// Now and then this makes the whole line shorter: when it has become twice as long, which costs each new one the same
+    /// however long the line is.
+    pub(crate) fn new(above: T) -> Self {
         let next = nearest_loose(&above).map_or(1, |loose| loose.number.saturating_add(1));
         let number = if next.is_power_of_two() { shorten(&above) + 1 } else { next };
-        Link::Loose(Box::new(Loose { number, above: Mutex::new(Some(above)) }))
-    }
-}
-
-impl<T> Link<T> {
-    pub(crate) fn take(&mut self) -> Option<T> {
-        match std::mem::replace(self, Link::Nobody) {
-            Link::Nobody => None,
-            Link::Fixed(above) => Some(above),
-            Link::Loose(loose) => loose.above.into_inner().unwrap_or_else(PoisonError::into_inner),
-        }
+        Self { number, above: Mutex::new(Some(above)) }
     }
 }
 
 impl<T> Loose<T> {
+    pub(crate) fn into_above(self) -> Option<T> {
+        self.above.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn above(&self) -> MutexGuard<'_, Option<T>> {
         self.above.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,7 +83,7 @@ pub(crate) fn near<T: Ancestor>(from: &T) -> impl Iterator<Item = &T> {
 
 fn nearest_loose<T: Ancestor>(from: &T) -> Option<&Loose<T>> {
     near(from).find_map(|here| match here.link() {
-        Link::Loose(loose) => Some(&**loose),
+        Link::Loose(loose) => Some(loose),
         Link::Nobody | Link::Fixed(_) => None,
     })
 }
