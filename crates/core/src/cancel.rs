@@ -254,7 +254,7 @@ fn poll_any(listeners: &mut [EventListener], cx: &mut Context<'_>) -> Poll<()> {
     poll
 }
 
-#[cfg(all(test, not(shuttle)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -495,7 +495,7 @@ where
     }
 }
 
-#[cfg(all(test, not(shuttle)))]
+#[cfg(test)]
 mod tests {
     use std::sync::{Mutex, Weak};
     use std::time::Duration;
@@ -558,8 +558,8 @@ mod tests {
 
     /// Listens in one link of three, and has a deadline in one of two.
     fn mixed(left: usize, link: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
-        let link = if left % 3 == 0 { listens(left, link) } else { link };
-        if left % 2 == 0 { has_a_deadline(left, link) } else { link }
+        let link = if left.is_multiple_of(3) { listens(left, link) } else { link };
+        if left.is_multiple_of(2) { has_a_deadline(left, link) } else { link }
     }
 
     #[test]

@@ -150,8 +150,8 @@ fn half_a_second() {
     assert!(debug::start(Options::new().reporter(move |slow| drop(tell.send(slow.clone())))));
     let blocks = async move { told.lock().unwrap().recv_timeout(Duration::from_millis(500)) };
     let line = line!() + 1;
-    let task = async { spawn_named("sleeper", blocks).await };
-    let slow = run(task).unwrap().unwrap().expect("the report comes while the poll blocks");
+    let main = async { spawn_named("sleeper", blocks).await };
+    let slow = run(main).unwrap().unwrap().expect("the report comes while the poll blocks");
     assert_eq!((slow.task(), slow.is_over()), (Some("sleeper"), false));
     assert_eq!((slow.spawned_at().file(), slow.spawned_at().line()), (file!(), line));
     assert!((Duration::from_millis(100)..Duration::from_millis(500)).contains(&slow.elapsed()), "{slow}");

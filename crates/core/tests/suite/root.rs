@@ -151,13 +151,13 @@ fn a_task_whose_handle_is_held_elsewhere_is_asked_to_stop_and_holds_up_nobody() 
         root.run(async {
             *STORED.lock().unwrap() = Some(spawn(pending()));
             std::mem::forget(spawn(pending::<()>()));
-            spawn(pending::<()>())
+            Some(spawn(pending::<()>()))
         })
     })
     .unwrap();
     assert_eq!(told.lock().unwrap().len(), 3);
-    let stored = STORED.lock().unwrap().take().unwrap();
-    for task in [returned, stored] {
+    let stored = STORED.lock().unwrap().take();
+    for task in [returned, stored].map(Option::unwrap) {
         assert_eq!(task.token().reason().unwrap().by(), By::Root);
     }
 }
@@ -175,7 +175,7 @@ fn a_task_whose_handle_is_held_elsewhere_and_listens_has_its_time() {
             cleans_up.raise();
         });
         eventually(|| waits.is_up()).await;
-        task
+        Some(task)
     });
     assert!(cleaned_up.is_up());
     drop(returned);
@@ -189,7 +189,7 @@ fn shielded_work_whose_handle_is_held_elsewhere_has_its_time() {
         sleep(std::time::Duration::from_secs(4)).await;
         saves.raise();
     };
-    let saving = Root::new().simulate(1, async { shield(FOREVER, work) });
+    let saving = Root::new().simulate(1, async { Some(shield(FOREVER, work)) });
     assert!(saved.is_up());
     drop(saving);
 }
