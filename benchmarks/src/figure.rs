@@ -20,6 +20,8 @@ enum Measure {
     Time,
     /// Seconds for a pass over the whole input: the fewer, the better.
     SecondsPerPass,
+    /// The same in milliseconds.
+    MillisPerPass,
     /// Microseconds of CPU for each item: the fewer, the better.
     Cpu,
     /// Megabytes (10^6 bytes) that the process held at most: the fewer, the better.
@@ -44,6 +46,11 @@ impl Figure {
     /// Seconds for a pass over the whole input.
     pub(crate) const fn seconds_per_pass(name: &'static str) -> Self {
         Self::new(name, "s", Measure::SecondsPerPass)
+    }
+
+    /// Milliseconds for a pass over the whole input.
+    pub(crate) const fn millis_per_pass(name: &'static str) -> Self {
+        Self::new(name, "ms", Measure::MillisPerPass)
     }
 
     /// Microseconds of CPU for each item; the unit says of what, such as `us/file`.
@@ -72,6 +79,7 @@ impl Figure {
             Measure::MegabytesPerSecond => run.bytes() / 1e6 / run.seconds,
             Measure::Time => run.seconds * 1e6 / run.items(),
             Measure::SecondsPerPass => run.seconds / run.passes as f64,
+            Measure::MillisPerPass => run.seconds * 1e3 / run.passes as f64,
             Measure::Cpu => run.cpu_seconds * 1e6 / run.items(),
             Measure::PeakMemory => run.peak_bytes as f64 / 1e6,
             Measure::PassPeakMemory => run.pass_peak_bytes as f64 / 1e6,
@@ -84,6 +92,7 @@ impl Figure {
             Measure::ItemsPerSecond | Measure::MegabytesPerSecond => ours / peers,
             Measure::Time
             | Measure::SecondsPerPass
+            | Measure::MillisPerPass
             | Measure::Cpu
             | Measure::PeakMemory
             | Measure::PassPeakMemory => peers / ours,
@@ -111,6 +120,7 @@ mod tests {
         assert_eq!(Figure::MEGABYTES_PER_SECOND.of(&RUN), 8.0);
         assert_eq!(Figure::time("page", "us/page").of(&RUN), 5000.0);
         assert_eq!(Figure::seconds_per_pass("pass").of(&RUN), 0.5);
+        assert_eq!(Figure::millis_per_pass("pass").of(&RUN), 500.0);
         assert_eq!(Figure::cpu("cpu", "us/page").of(&RUN), 8000.0);
         assert_eq!(Figure::peak_memory("peak memory").of(&RUN), 64.0);
         assert_eq!(Figure::pass_peak_memory("peak memory").of(&RUN), 32.0);

@@ -1,4 +1,4 @@
-//! `tasks`: what a task costs, a sleep, and a bounded map, on the runtime itself.
+//! `tasks`: what a task costs, a sleep, a bounded map, and a group of which one fails, on the runtime itself.
 
 mod async_std;
 mod gather;
@@ -18,6 +18,8 @@ use crate::figure::Figure;
 const TASKS: u64 = 1_000_000;
 /// How many tasks there are for each that sleeps.
 const TASKS_PER_SLEEPER: u64 = 10;
+/// How many tasks there are for each in the group.
+const TASKS_PER_MEMBER: u64 = 100;
 /// How long each sleeper sleeps.
 const NAP: Duration = Duration::from_millis(500);
 /// How many items everybody has in work.
@@ -25,8 +27,9 @@ const AT_ONCE: usize = 64;
 
 pub(super) static BENCH: Bench = Bench {
     name: "tasks",
-    about: "spawn and await tasks; let a tenth as many sleep at once; map as many items, 64 at once",
-    parts: &[SPAWN, SLEEP, MAP],
+    about: "spawn and await tasks; let a tenth as many sleep at once; map as many items, 64 at once; end a group of a \
+            hundredth as many of which one fails",
+    parts: &[SPAWN, SLEEP, MAP, GROUP],
     packages: &["async-std", "async-global-executor", "futures", "tokio", "mimalloc"],
     prepare,
 };
@@ -76,6 +79,17 @@ const MAP: Part = Part {
     ],
 };
 
+const GROUP: Part = Part {
+    name: "group",
+    figures: &[Figure::millis_per_pass("group"), Figure::cpu("group cpu", "us/task")],
+    contestants: &[
+        Contestant::new("gather", gather::group),
+        Contestant::debugged("gather (debug)", gather::group),
+        Contestant::new("async-std", async_std::group),
+        Contestant::new("tokio", tokio::group),
+    ],
+};
+
 fn prepare(args: &Args) -> anyhow::Result<Input> {
     ensure!(
         args.corpus.is_none() && args.urls.is_none(),
@@ -83,8 +97,9 @@ fn prepare(args: &Args) -> anyhow::Result<Input> {
     );
     let tasks = args.tasks.map_or(TASKS, NonZeroU64::get);
     let about = format!(
-        "{tasks} tasks; {} that sleep {NAP:?}; {tasks} items, {AT_ONCE} at once",
-        sleepers_among(tasks)
+        "{tasks} tasks; {} that sleep {NAP:?}; {tasks} items, {AT_ONCE} at once; a group of {}",
+        sleepers_among(tasks),
+        members_among(tasks)
     );
     Ok(Input::new(tasks.to_string(), about, Vec::new()))
 }
@@ -100,6 +115,15 @@ fn sleepers(input: &OsStr) -> anyhow::Result<u64> {
     Ok(sleepers_among(tasks(input)?))
 }
 
+/// How many tasks are in the group, besides the one that fails.
+fn members(input: &OsStr) -> anyhow::Result<u64> {
+    Ok(members_among(tasks(input)?))
+}
+
+fn members_among(tasks: u64) -> u64 {
+    tasks.div_ceil(TASKS_PER_MEMBER)
+}
+
 fn sleepers_among(tasks: u64) -> u64 {
     tasks.div_ceil(TASKS_PER_SLEEPER)
 }
@@ -109,8 +133,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenth_of_the_tasks_sleeps_and_at_least_one() {
+    fn a_tenth_of_the_tasks_sleeps_a_hundredth_is_in_the_group_and_at_least_one() {
         assert_eq!([1, 10, 1_000_000].map(sleepers_among), [1, 1, 100_000]);
+        assert_eq!([1, 10, 1_000_000].map(members_among), [1, 1, 10_000]);
     }
 
     #[test]

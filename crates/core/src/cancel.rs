@@ -6,11 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use event_listener::EventListener;
-
+use crate::lineage::{self, Ancestor, Link, Loose};
 use crate::outcome::Reason;
 use crate::primitives::atomic::{AtomicBool, Ordering};
-use crate::primitives::{Event, OnceLock};
+use crate::primitives::{Event, EventListener, OnceLock};
 
 /// Tells work that it should stop, and why. Clones are the same token; a child also sees its ancestors fire.
 ///
@@ -26,15 +25,33 @@ use crate::primitives::{Event, OnceLock};
 pub struct CancelToken(Arc<Inner>);
 
 struct Inner {
-    parent: Option<CancelToken>,
+    parent: Parent,
     reason: OnceLock<Reason>,
     fired: Event,
     /// Somebody who waited was told, and may be cleaning up.
     heard: AtomicBool,
 }
 
-/// Frees a long line of ancestors one by one: each task that starts the next makes the line longer, and freeing it
-/// recursively would overflow the stack.
+enum Parent {
+    Nobody,
+    Near(CancelToken),
+    Far(Loose<CancelToken>),
+}
+
+impl Parent {
+    fn take(&mut self) -> Option<CancelToken> {
+        match std::mem::replace(self, Parent::Nobody) {
+            Parent::Nobody => None,
+            Parent::Near(parent) => Some(parent),
+            Parent::Far(loose) => loose.into_above(),
+        }
+    }
+}
+
+/// How many ancestors are looked at without a lock.
+const MOST_STEPS: usize = 8;
+
+/// Frees a long line of ancestors one by one, for freeing it recursively would overflow the stack.
 impl Drop for Inner {
     fn drop(&mut self) {
         let mut next = self.parent.take();
@@ -44,10 +61,29 @@ impl Drop for Inner {
     }
 }
 
+impl Ancestor for CancelToken {
+    fn link(&self) -> Link<'_, Self> {
+        match &self.0.parent {
+            Parent::Nobody => Link::Nobody,
+            Parent::Near(parent) => Link::Fixed(parent),
+            Parent::Far(loose) => Link::Loose(loose),
+        }
+    }
+
+    /// One that has fired is there for all below it, whoever holds it.
+    fn is_out_of_reach(&mut self) -> bool {
+        Arc::get_mut(&mut self.0).is_some_and(|inner| inner.reason.get().is_none())
+    }
+
+    fn take_link(&mut self) -> Option<Self> {
+        Arc::get_mut(&mut self.0)?.parent.take()
+    }
+}
+
 impl CancelToken {
     /// A token without a parent.
     pub fn new() -> Self {
-        Self::with_parent(None)
+        Self::with_parent(Parent::Nobody)
     }
 
     /// A token that fires when this one does, and can also be fired alone.
@@ -61,10 +97,15 @@ impl CancelToken {
     /// assert!(child.is_cancelled() && !parent.is_cancelled());
     /// ```
     pub fn child(&self) -> Self {
-        Self::with_parent(Some(self.clone()))
+        let is_far = lineage::near(self).count() >= MOST_STEPS;
+        Self::with_parent(if is_far {
+            Parent::Far(Loose::new(self.clone()))
+        } else {
+            Parent::Near(self.clone())
+        })
     }
 
-    fn with_parent(parent: Option<CancelToken>) -> Self {
+    fn with_parent(parent: Parent) -> Self {
         let heard = AtomicBool::new(false);
         Self(Arc::new(Inner { parent, reason: OnceLock::new(), fired: Event::new(), heard }))
     }
@@ -89,12 +130,12 @@ impl CancelToken {
 
     /// The reason, once this token or one above it has fired.
     pub fn reason(&self) -> Option<Reason> {
-        self.lineage().find_map(|token| token.0.reason.get().cloned())
+        lineage::search(self, |token| token.0.reason.get().cloned())
     }
 
     /// Whether this token or one above it has fired.
     pub fn is_cancelled(&self) -> bool {
-        self.lineage().any(|token| token.0.reason.get().is_some())
+        lineage::search(self, |token| token.0.reason.get().map(|_| ())).is_some()
     }
 
     /// A future that is ready with the reason once the token has fired. It borrows nothing and can be kept.
@@ -122,14 +163,20 @@ impl CancelToken {
 
     /// Notes it up to the outermost that has fired. Those above have told nobody anything yet.
     fn told(&self) {
-        let has_fired = |token: &CancelToken| token.0.reason.get().is_some();
-        let fired = self.lineage().enumerate().filter(|(_, token)| has_fired(token)).last();
-        let told = fired.map_or(0, |(outermost, _)| outermost + 1);
-        self.lineage().take(told).for_each(|token| token.0.heard.store(true, Ordering::SeqCst));
+        let line = self.line();
+        let fired = line.iter().rposition(|token| token.0.reason.get().is_some());
+        let told = fired.map_or(0, |outermost| outermost + 1);
+        line.iter().take(told).for_each(|token| token.0.heard.store(true, Ordering::SeqCst));
     }
 
-    fn lineage(&self) -> impl Iterator<Item = &CancelToken> {
-        std::iter::successors(Some(self), |token| token.0.parent.as_ref())
+    /// Itself and all above.
+    fn line(&self) -> Vec<CancelToken> {
+        let mut line = Vec::new();
+        lineage::search(self, |token| {
+            line.push(token.clone());
+            None::<()>
+        });
+        line
     }
 }
 
@@ -167,7 +214,7 @@ pub struct Cancelled {
 impl Cancelled {
     fn listen(&mut self) {
         if self.listeners.is_empty() {
-            self.listeners = self.token.lineage().map(|token| token.0.fired.listen()).collect();
+            self.listeners = self.token.line().iter().map(|token| token.0.fired.listen()).collect();
         }
     }
 }
@@ -205,4 +252,55 @@ fn poll_any(listeners: &mut [EventListener], cx: &mut Context<'_>) -> Poll<()> {
         }
     }
     poll
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn below(token: CancelToken, generations: usize) -> CancelToken {
+        (0..generations).fold(token, |token, _| token.child())
+    }
+
+    #[test]
+    fn whoever_listens_listens_to_those_who_can_still_fire_and_to_few_others() {
+        let mut cancelled = below(CancelToken::new(), 100_000).cancelled();
+        cancelled.listen();
+        assert!(cancelled.listeners.len() < 100, "{} are listened to", cancelled.listeners.len());
+    }
+
+    #[test]
+    fn whoever_is_held_is_heard_however_far_above() {
+        let root = CancelToken::new();
+        let middle = below(root.clone(), 1_000);
+        let last = below(middle.clone(), 1_000);
+        assert!(middle.cancel(Reason::new("enough")));
+        assert_eq!(last.reason(), Some(Reason::new("enough")));
+
+        let last = below(root.clone(), 1_000);
+        root.cancel(Reason::new("all"));
+        assert_eq!(last.reason(), Some(Reason::new("all")));
+    }
+
+    #[test]
+    fn whoever_has_fired_stays_heard_when_nobody_holds_it_any_more() {
+        let root = CancelToken::new();
+        root.cancel(Reason::new("enough"));
+        assert_eq!(below(root, 1_000).reason(), Some(Reason::new("enough")));
+    }
+
+    #[test]
+    fn a_long_line_of_tokens_that_are_held_is_looked_through_and_freed_without_a_stack() {
+        let root = CancelToken::new();
+        let mut line = vec![root.clone()];
+        for _ in 0..100_000 {
+            line.extend(line.last().map(CancelToken::child));
+        }
+        let last = line.last().cloned().unwrap_or_default();
+        root.cancel(Reason::new("all"));
+        assert!(last.is_cancelled());
+        line.reverse();
+        drop(line);
+        drop(last);
+    }
 }

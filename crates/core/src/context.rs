@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::{Poll, ready};
 
@@ -20,6 +19,8 @@ use crate::deadline::Deadline;
 use crate::debug;
 use crate::executor::Executor;
 use crate::identity::Identity;
+use crate::lineage::{self, Ancestor, Link, Loose};
+use crate::primitives::atomic::{AtomicU8, Ordering};
 use crate::registry::{Kind, Registry, Running};
 use crate::unseen::{Fault, Unseen};
 
@@ -32,18 +33,32 @@ pub(crate) struct Context(Arc<Inner>);
 
 /// A task costs one of these, so it is small, and made without touching much that is shared.
 struct Inner {
+    /// The one that it inherits from, if it does.
     outer: Option<Context>,
     scope: Scope,
     /// Made when somebody first asks for it, which for most tasks nobody does.
     token: OnceLock<CancelToken>,
-    /// `None`: what the outer one has. Cloning the `Arc` would let all threads that spawn wait for its counter.
-    inherited: Option<Arc<Inherited>>,
+    /// `None`: what the outer one has. Cloning the `Arc` in it would let all threads that spawn wait for its counter.
+    own: Option<Box<Own>>,
     /// How many outer ones may have to be asked.
     steps: u8,
     /// Of the task that runs in it; most need none.
     identity: Option<Arc<Identity>>,
     /// One of the four below: what holds a task together with its handle.
     bond: AtomicU8,
+}
+
+/// What a context has that inherits nothing from the outer one.
+struct Own {
+    inherited: Arc<Inherited>,
+    /// For the token alone.
+    outer: Option<Loose<Context>>,
+}
+
+impl Inner {
+    fn take_outer(&mut self) -> Option<Context> {
+        self.outer.take().or_else(|| self.own.as_mut()?.outer.take()?.into_above())
+    }
 }
 
 const HELD: u8 = 0;
@@ -59,14 +74,37 @@ enum Scope {
     Same,
 }
 
-/// Frees a long line of outer contexts one by one: each task that starts the next makes the line longer, and freeing
-/// it recursively would overflow the stack.
+/// Frees a long line of outer contexts one by one, for freeing it recursively would overflow the stack.
 impl Drop for Inner {
     fn drop(&mut self) {
-        let mut next = self.outer.take();
+        let mut next = self.take_outer();
         while let Some(mut inner) = next.and_then(|context| Arc::into_inner(context.0)) {
-            next = inner.outer.take();
+            next = inner.take_outer();
         }
+    }
+}
+
+impl Ancestor for Context {
+    fn link(&self) -> Link<'_, Self> {
+        if let Some(outer) = &self.0.outer {
+            return Link::Fixed(outer);
+        }
+        let loose = self.0.own.as_ref().and_then(|own| own.outer.as_ref());
+        loose.map_or(Link::Nobody, Link::Loose)
+    }
+
+    /// Once there is a token, that knows who is above.
+    fn is_on_the_way(&self) -> bool {
+        self.0.token.get().is_none()
+    }
+
+    fn is_out_of_reach(&mut self) -> bool {
+        Arc::get_mut(&mut self.0)
+            .is_some_and(|inner| inner.token.get_mut().is_none_or(Ancestor::is_out_of_reach))
+    }
+
+    fn take_link(&mut self) -> Option<Self> {
+        Arc::get_mut(&mut self.0)?.take_outer()
     }
 }
 
@@ -111,8 +149,14 @@ impl Context {
             (Some(outer), None) => outer.0.steps + 1,
             _ => 0,
         };
+        let (outer, own) = match (outer.cloned(), inherited) {
+            (outer, None) => (outer, None),
+            (outer, Some(inherited)) => {
+                (None, Some(Box::new(Own { inherited, outer: outer.map(Loose::new) })))
+            }
+        };
         let (token, bond) = (OnceLock::new(), AtomicU8::new(HELD));
-        Self(Arc::new(Inner { outer: outer.cloned(), scope, token, inherited, steps, identity, bond }))
+        Self(Arc::new(Inner { outer, scope, token, own, steps, identity, bond }))
     }
 
     /// Below this one, and inheriting the same.
@@ -122,8 +166,8 @@ impl Context {
     }
 
     fn inherited(&self) -> &Arc<Inherited> {
-        let line = std::iter::successors(Some(self), |context| context.0.outer.as_ref());
-        line.filter_map(|context| context.0.inherited.as_ref()).next().unwrap_or(&NOTHING)
+        let own = lineage::near(self).find_map(|context| context.0.own.as_ref());
+        own.map_or(&NOTHING, |own| &own.inherited)
     }
 
     /// The context of the code that asks.
@@ -161,21 +205,29 @@ impl Context {
 
     /// The token of its scope.
     pub(crate) fn token(&self) -> &CancelToken {
-        // Outermost first, and not recursively: the line may be as long as a chain of tasks that start one another.
-        let line = || std::iter::successors(Some(self), |context| context.0.outer.as_ref());
-        let without: Vec<_> = line().take_while(|context| context.0.token.get().is_none()).collect();
+        if let Some(token) = self.0.token.get() {
+            return token;
+        }
+        // Outermost first, and not recursively: the line may be long.
+        let mut without = Vec::new();
+        let mut token = lineage::search(self, |context| {
+            let token = context.0.token.get();
+            if token.is_none() {
+                without.push(context.clone());
+            }
+            token.cloned()
+        });
         for context in without.into_iter().rev() {
-            let _ = context.0.token.get_or_init(|| context.make_token());
+            token = Some(context.0.token.get_or_init(|| context.make_token(token)).clone());
         }
         self.0.token.get_or_init(CancelToken::new)
     }
 
-    fn make_token(&self) -> CancelToken {
-        let outer = self.0.outer.as_ref().and_then(|outer| outer.0.token.get());
+    fn make_token(&self, outer: Option<CancelToken>) -> CancelToken {
         match (outer, self.0.scope) {
             (None, _) => CancelToken::new(),
             (Some(outer), Scope::Child) => outer.child(),
-            (Some(outer), Scope::Same) => outer.clone(),
+            (Some(outer), Scope::Same) => outer,
         }
     }
 
@@ -213,6 +265,11 @@ impl Context {
 
     pub(crate) fn is_gone(&self) -> bool {
         self.0.bond.load(Ordering::Acquire) == GONE
+    }
+
+    /// Whether an output or a panic has set out on its way to the handle.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.0.bond.load(Ordering::SeqCst), OVER | GONE)
     }
 
     /// An output or a panic sets out on its way to the handle. Returns whether there is one that may be looked at.
@@ -435,5 +492,119 @@ where
             this.work.as_mut().move_to(change(&Context::current()));
         }
         this.work.poll(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, Weak};
+    use std::time::Duration;
+
+    use futures::FutureExt;
+    use futures::channel::oneshot;
+    use futures::future::BoxFuture;
+
+    use super::*;
+    use crate::outcome::Reason;
+    use crate::run::run;
+    use crate::task::spawn_named;
+    use crate::timeout::timeout;
+    use crate::within::cancelled;
+
+    /// What the links of a chain have in common: each starts the next one and is over.
+    struct Chain {
+        tasks: Mutex<Vec<Weak<Identity>>>,
+        each: fn(usize, BoxFuture<'static, ()>) -> BoxFuture<'static, ()>,
+        last: Mutex<Option<oneshot::Sender<CancelToken>>>,
+    }
+
+    fn link(chain: Arc<Chain>, left: usize) -> BoxFuture<'static, ()> {
+        let each = chain.each;
+        let work = async move {
+            chain.tasks.lock().unwrap().extend(Context::current().identity().map(Arc::downgrade));
+            match left {
+                0 => drop(chain.last.lock().unwrap().take().unwrap().send(CancelToken::current())),
+                left => spawn_named("link", link(chain, left - 1)).detach(),
+            }
+        };
+        each(left, work.boxed())
+    }
+
+    /// Runs to the last link, and gives how many contexts there are, and the token of that link.
+    async fn links(
+        many: usize,
+        each: fn(usize, BoxFuture<'static, ()>) -> BoxFuture<'static, ()>,
+    ) -> (usize, CancelToken) {
+        let (tell, told) = oneshot::channel();
+        let chain = Arc::new(Chain { tasks: Mutex::default(), each, last: Mutex::new(Some(tell)) });
+        spawn_named("link", link(chain.clone(), many)).detach();
+        let token = told.await.unwrap();
+        let tasks = chain.tasks.lock().unwrap();
+        assert_eq!(tasks.len(), many + 1);
+        (tasks.iter().filter(|task| task.strong_count() > 0).count(), token)
+    }
+
+    fn listens(_left: usize, link: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        async {
+            assert!(cancelled().now_or_never().is_none());
+            link.await;
+        }
+        .boxed()
+    }
+
+    fn has_a_deadline(_left: usize, link: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        timeout(Duration::from_secs(60), link).map(Result::unwrap).boxed()
+    }
+
+    /// Listens in one link of three, and has a deadline in one of two.
+    fn mixed(left: usize, link: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        let link = if left.is_multiple_of(3) { listens(left, link) } else { link };
+        if left.is_multiple_of(2) { has_a_deadline(left, link) } else { link }
+    }
+
+    #[test]
+    fn a_context_is_small_for_each_task_has_one() {
+        assert_eq!(size_of::<Inner>(), 48);
+    }
+
+    #[test]
+    fn a_chain_of_tasks_that_start_one_another_keeps_none_of_those_that_are_over() {
+        let plain = |_, link| link;
+        for (links_of, each) in
+            [(100_000, plain as fn(_, _) -> _), (10_000, listens), (10_000, has_a_deadline), (10_000, mixed)]
+        {
+            let (left, _) = run(links(links_of, each)).unwrap();
+            assert!(left < 1_000, "{left} contexts are left");
+        }
+    }
+
+    #[test]
+    fn the_last_of_a_chain_is_cancelled_with_what_is_around_it() {
+        for each in [(|_, link| link) as fn(_, _) -> _, mixed] {
+            let token = CancelToken::new();
+            let (_, last) = run(token.within(links(1_000, each))).unwrap();
+            assert!(!last.is_cancelled());
+            token.cancel(Reason::new("enough"));
+            assert_eq!(last.reason(), Some(Reason::new("enough")));
+        }
+    }
+
+    #[test]
+    fn a_token_that_somebody_holds_cancels_the_links_after_it() {
+        static HELD: Mutex<Option<CancelToken>> = Mutex::new(None);
+        let held_in_the_middle = |left, link| {
+            if left != 600 {
+                return mixed(left, link);
+            }
+            let holds = async {
+                *HELD.lock().unwrap() = Some(CancelToken::current());
+                link.await;
+            };
+            holds.boxed()
+        };
+        let (_, last) = run(CancelToken::new().within(links(1_000, held_in_the_middle))).unwrap();
+        assert!(!last.is_cancelled());
+        HELD.lock().unwrap().take().unwrap().cancel(Reason::new("enough"));
+        assert_eq!(last.reason(), Some(Reason::new("enough")));
     }
 }

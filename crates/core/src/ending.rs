@@ -63,9 +63,9 @@ impl Ending {
     pub(crate) async fn end_all(&mut self) {
         self.begin(Reason::by_whom(By::Root, "the main future has ended"));
         let mut suspects = self.registry.end_deaf_tasks();
-        self.wait_until_gone(Kind::Task, Duration::ZERO).await;
+        self.wait_for_tasks(&suspects).await;
         suspects.extend(self.registry.end(Kind::Task));
-        self.wait_until_gone(Kind::Task, MOMENT).await;
+        let _ = Deadline::after(MOMENT).run(self.registry.gone(Kind::Task)).await; // of the grace, the rest is for others
         self.wait_for_threads().await;
         suspects.extend(self.registry.end(Kind::Service));
         self.wait_until_gone(Kind::Service, MOMENT).await;
@@ -75,13 +75,32 @@ impl Ending {
         self.tell_who_is_left_behind(&suspects);
     }
 
+    /// Waits as long as somebody uses the grace. A task that does not listen is cancelled by whoever holds its handle; if
+    /// that is nobody below the root, the task is not going to end.
+    async fn wait_for_tasks(&mut self, suspects: &[Box<dyn Suspect>]) {
+        while let Waited::TooLong = self.wait_briefly(Kind::Task).await {
+            let is_polled = suspects.iter().any(|suspect| !suspect.is_gone());
+            let is_used = is_polled || self.token.is_listened_to() || self.registry.needs_time();
+            if !is_used || self.time_left().is_zero() {
+                return;
+            }
+        }
+    }
+
     /// Waits for less than the grace, the rest of which is for the clean-up of services.
     async fn wait_for_threads(&mut self) {
+        self.wait_briefly(Kind::Thread).await;
+    }
+
+    /// Waits for half a second, or to the end of the grace if that comes before.
+    async fn wait_briefly(&mut self, kind: Kind) -> Waited<()> {
         let end = self.end;
-        self.cut_to(THREAD_GRACE);
-        if !self.wait_until_gone(Kind::Thread, Duration::ZERO).await.is_signal() {
+        self.cut_to(BRIEFLY);
+        let waited = self.wait_until_gone(kind, Duration::ZERO).await;
+        if !waited.is_signal() {
             self.end = end;
         }
+        waited
     }
 
     /// Those whose handles only the root held by their names, the others by their number.
@@ -145,8 +164,9 @@ impl<T> Waited<T> {
 /// What a poll in progress gets to return, however short the grace.
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// What closures on threads get at most: one that reads a terminal may never return.
-const THREAD_GRACE: Duration = Duration::from_millis(500);
+/// What closures on threads get at most, for one that reads a terminal may never return; and tasks that nobody below the
+/// root can end.
+const BRIEFLY: Duration = Duration::from_millis(500);
 
 /// A signal ended the main future before it was done.
 ///

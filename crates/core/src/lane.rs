@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, PoisonError};
 use std::thread::available_parallelism;
 
-use crate::rt;
+use crate::primitives::{Mutex, MutexGuard, start_blocking};
 
 /// Where blocking work runs.
 ///
@@ -29,6 +29,12 @@ const IO_WIDTH: usize = 64;
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
 /// What runs and what waits. A thread that has ended a closure takes the next one: a lane that is full costs no hop.
+pub(crate) struct Crew {
+    width: usize,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
 struct Queue {
     /// By the number of their ticket, so the oldest is the first.
     waiting: BTreeMap<u64, Job>,
@@ -36,21 +42,14 @@ struct Queue {
     running: usize,
 }
 
-static IO: Mutex<Queue> = Mutex::new(Queue::new());
-static CPU: Mutex<Queue> = Mutex::new(Queue::new());
+static IO: LazyLock<Crew> = LazyLock::new(|| Crew::new(IO_WIDTH));
 
-/// Asked once: in a container the answer is read from files.
-static CORES: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, usize::from));
-
-impl Queue {
-    const fn new() -> Self {
-        Self { waiting: BTreeMap::new(), tickets: 0, running: 0 }
-    }
-}
+/// The width is asked for once: in a container the answer is read from files.
+static CPU: LazyLock<Crew> = LazyLock::new(|| Crew::new(available_parallelism().map_or(1, usize::from)));
 
 /// A place in the queue of a lane. Dropped, it takes the closure out of it, unless that has started.
 pub(crate) struct Ticket {
-    lane: Lane,
+    crew: &'static Crew,
     number: Option<u64>,
 }
 
@@ -64,10 +63,7 @@ impl Lane {
     /// assert!(Lane::Cpu.width() >= 1);
     /// ```
     pub fn width(self) -> usize {
-        match self {
-            Lane::Io => IO_WIDTH,
-            Lane::Cpu => *CORES,
-        }
+        self.crew().width
     }
 
     /// How many closures run at the moment, those included that nobody waits for any more.
@@ -79,7 +75,7 @@ impl Lane {
     /// assert!(running.unwrap().unwrap() >= 1);
     /// ```
     pub fn running(self) -> usize {
-        self.queue().running
+        self.crew().running()
     }
 
     /// How many closures wait for a place at the moment: the length of the queue.
@@ -90,26 +86,47 @@ impl Lane {
     /// assert_eq!(Lane::Io.queued(), 0);
     /// ```
     pub fn queued(self) -> usize {
+        self.crew().queued()
+    }
+
+    pub(crate) fn crew(self) -> &'static Crew {
+        match self {
+            Lane::Io => &IO,
+            Lane::Cpu => &CPU,
+        }
+    }
+}
+
+impl Crew {
+    pub(crate) fn new(width: usize) -> Self {
+        Self { width, queue: Mutex::default() }
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.queue().running
+    }
+
+    pub(crate) fn queued(&self) -> usize {
         self.queue().waiting.len()
     }
 
     /// Runs a closure on a thread as soon as there is a place.
-    pub(crate) fn submit(self, job: Job) -> Ticket {
+    pub(crate) fn submit(&'static self, job: Job) -> Ticket {
         let mut queue = self.queue();
-        if queue.running < self.width() {
+        if queue.running < self.width {
             queue.running += 1;
             drop(queue);
-            rt::unblock(move || self.work(job)).detach();
-            return Ticket { lane: self, number: None };
+            start_blocking(move || self.work(job));
+            return Ticket { crew: self, number: None };
         }
         let number = queue.tickets;
         queue.tickets += 1;
         queue.waiting.insert(number, job);
-        Ticket { lane: self, number: Some(number) }
+        Ticket { crew: self, number: Some(number) }
     }
 
     /// What a thread does: this closure, and then those that wait.
-    fn work(self, job: Job) {
+    fn work(&self, job: Job) {
         let mut next = Some(job);
         while let Some(job) = next {
             // What it gives is caught by itself; what is left to unwind is the drop of a value that nobody took.
@@ -118,7 +135,7 @@ impl Lane {
         }
     }
 
-    fn next(self) -> Option<Job> {
+    fn next(&self) -> Option<Job> {
         let mut queue = self.queue();
         let next = queue.waiting.pop_first();
         if next.is_none() {
@@ -127,19 +144,15 @@ impl Lane {
         next.map(|(_, job)| job)
     }
 
-    fn queue(self) -> MutexGuard<'static, Queue> {
-        let queue = match self {
-            Lane::Io => &IO,
-            Lane::Cpu => &CPU,
-        };
-        queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         let Some(number) = self.number else { return };
-        let job = self.lane.queue().waiting.remove(&number);
+        let job = self.crew.queue().waiting.remove(&number);
         drop(job); // after the lock was let go: it drops what is the caller's
     }
 }

@@ -50,6 +50,7 @@ mod identity;
 mod insistence;
 mod lane;
 mod limiter;
+mod lineage;
 mod map;
 #[cfg(all(test, shuttle))]
 mod models;

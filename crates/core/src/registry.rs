@@ -16,6 +16,8 @@ pub(crate) struct Registry {
     services: Population,
     clean_ups: Population,
     threads: Population,
+    /// How many of the tasks are shielded.
+    shielded: AtomicUsize,
     closures: Mutex<BTreeMap<u64, &'static Location<'static>>>,
     kept: Mutex<Kept>,
 }
@@ -140,6 +142,22 @@ impl Registry {
             Kind::CleanUp => &self.clean_ups,
             Kind::Thread => &self.threads,
         }
+    }
+
+    /// The same for what is shielded, whoever holds its handle.
+    pub(crate) fn enter_shielded(&self) {
+        self.shielded.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn leave_shielded(&self) {
+        self.shielded.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether there is work that uses the grace although it does not listen, or whose handle was left to the root because
+    /// it does.
+    pub(crate) fn needs_time(&self) -> bool {
+        self.shielded.load(Ordering::SeqCst) > 0
+            || self.kept().handles.iter().any(|kept| kept.kind == Kind::Task && !kept.handle.is_over())
     }
 
     /// Keeps a handle until its future has ended or the root ends it.

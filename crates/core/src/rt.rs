@@ -56,12 +56,10 @@ fn work() {
     }
 }
 
-pub(crate) fn unblock<T, F>(work: F) -> Handle<T>
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    blocking::unblock(work)
+/// Runs work on a thread of the blocking pool. Models have threads of their own for that.
+#[cfg(not(shuttle))]
+pub(crate) fn start_blocking(work: impl FnOnce() + Send + 'static) {
+    blocking::unblock(work).detach();
 }
 
 #[allow(clippy::disallowed_methods, reason = "the clock itself sleeps by it")]

@@ -25,8 +25,13 @@ use crate::unseen::{Fault, Reporter, Unseen};
 /// dropped and the result is [`Interrupted`]. Either way everything that was spawned below is ended and
 /// joined before `run` returns, also when the main future panics; tasks first, services last. While that is under
 /// way a signal ends the grace. While a poll of the main future blocks this thread nobody can do any of this: then a
-/// second signal does, after half a second, what it does by default, and ends the process. A task whose handle `main` returns is asked to stop like the others, but is not
-/// dropped. After `run` the two signals end the process again, as they do by default. [`Root`] has the options.
+/// second signal does, after half a second, what it does by default, and ends the process. After `run` the two signals end
+/// the process again, as they do by default. [`Root`] has the options.
+///
+/// A task belongs to its handle. One whose handle is held by nobody below the root when `main` is done, because `main`
+/// returns it or has stored it in a `static`, is asked to stop like the others, at once, and has the grace if it listens.
+/// But the root cannot drop it: it would have to know of every task, at a cost to every task. If it does not listen it is
+/// given half a second, then reported as left behind ([`Root::reporter`]), and goes on until its handle is dropped.
 ///
 /// It blocks the thread: inside another runtime, `.await` instead.
 ///

@@ -18,6 +18,7 @@ use crate::context::{Context, Within};
 use crate::debug::{self, Polling};
 use crate::identity::Identity;
 use crate::outcome::{By, Ended, Outcome, Panic, Reason};
+use crate::primitives::yield_now;
 use crate::registry::{Keep, Suspect};
 use crate::rt::Handle;
 use crate::timeout::timeout;
@@ -132,6 +133,9 @@ pin_project! {
             debug::over(context.identity());
             context.set_gone();
             if let Some(registry) = context.registry() {
+                if context.is_shielded() {
+                    registry.leave_shielded();
+                }
                 registry.leave(context.kind());
             }
         }
@@ -145,6 +149,9 @@ impl<F> Guarded<F> {
     {
         if let Some(registry) = context.registry() {
             registry.enter(context.kind());
+            if context.is_shielded() {
+                registry.enter_shielded();
+            }
         }
         Self { work: context.within(work) }
     }
@@ -317,8 +324,9 @@ impl<T: Send + 'static> Task<T> {
     /// Lets the task go on without a handle. The root scope still ends and joins it; once that has begun, a task
     /// that is detached is cancelled, unless it listens for that.
     ///
-    /// A panic in it goes to the [`reporter`](crate::Root::reporter) of the root scope, and its value to nobody: a
-    /// task that can fail hands its error to [`report`](crate::report), or is [detached so](Self::detach_reporting).
+    /// A panic in it goes to the [`reporter`](crate::Root::reporter) of the root scope. Its output is dropped, also if it is
+    /// an `Err`, for there is no telling one among all types there are. So a task that can fail is detached by
+    /// [`detach_reporting`](Self::detach_reporting), or hands its error to [`report`](crate::report).
     ///
     /// ```
     /// use gather_core::{run, spawn};
@@ -342,10 +350,14 @@ impl<T: Send + 'static> Task<T> {
         &self.context
     }
 
-    /// What came of it, if it is over; else it is cancelled.
+    /// What came of it, if it is over or about to be; else it is cancelled.
     pub(crate) fn into_outcome(mut self) -> Option<Outcome<T>> {
-        let over = self.handle.take_if(|handle| handle.is_finished())?;
-        let result = over.fallible().now_or_never().flatten();
+        if !self.context.is_over() {
+            return None;
+        }
+        let handle = self.handle.take()?;
+        wait_for_end(&handle);
+        let result = handle.fallible().now_or_never().flatten();
         result.map(|result| result.map_err(Unread::read))
     }
 }
@@ -358,13 +370,18 @@ pub(crate) fn keep<T: Send + 'static>(handle: Handle<T>, context: Context) {
     }
 }
 
-/// Drops the handle of a task that is about to be over, which is a matter of instructions: its panic is to be told, or its
-/// output dropped, now and not when the root scope has ended.
+/// Drops the handle of a task that is about to be over: its panic is to be told, or its output dropped, now and not when the
+/// root scope has ended.
 fn drop_finished<T>(handle: Handle<T>, context: &Context) {
-    while !handle.is_finished() {
-        std::thread::yield_now();
-    }
+    wait_for_end(&handle);
     drop_for_good(handle, context);
+}
+
+/// Of a task whose output has set out, which is a matter of instructions.
+fn wait_for_end<T>(handle: &Handle<T>) {
+    while !handle.is_finished() {
+        yield_now();
+    }
 }
 
 /// Drops what nobody will look at, in the context of its task. A panic of its destructor is told.

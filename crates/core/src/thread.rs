@@ -40,6 +40,11 @@ where
 
 /// [`to_thread`], in the lane of your choice.
 ///
+/// A closure that blocks until another one of the same lane is done (by a `block_on`, a channel or a lock) keeps its place
+/// meanwhile. When all places are taken by such ones, none goes on any more; in the CPU lane of a machine with one core
+/// that takes a single one. Let the task await the one closure, then the other; where a closure must wait for another, that
+/// belongs in the other lane. [`Lane::running`] and [`Lane::queued`] show such a lane: full, with others in line.
+///
 /// ```
 /// use gather_core::{Lane, run, to_thread_in};
 ///
@@ -67,7 +72,7 @@ where
     let mut wanted = Wanted(Some(token));
     let alive = (caller.kind() != Kind::Service).then(|| caller.enlist_thread(place));
     let (tell, told) = oneshot::channel();
-    let ticket = lane.submit(Box::new(move || {
+    let ticket = lane.crew().submit(Box::new(move || {
         let _busy = busy; // until the caller is woken, which the end of the closure alone is too early for
         let _alive = alive;
         let _entered = context.enter();

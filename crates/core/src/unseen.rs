@@ -8,9 +8,16 @@ use std::sync::Arc;
 use crate::identity::Identity;
 use crate::outcome::Panic;
 
-/// An error or a panic that nobody looked at: of a detached task, of one whose handle was dropped, of a service, of a
-/// destructor; or a task, or a closure on a thread, that outlives the root scope. It is handed, once, to the
-/// [`reporter`](crate::Root::reporter) of the root scope.
+/// What nobody looked at. It is handed, once, to the [`reporter`](crate::Root::reporter) of the root scope:
+///
+/// - a panic: of a detached task, of one whose handle was dropped, of a service, of a destructor;
+/// - an error: of a task of a [`TaskGroup`](crate::TaskGroup) that supervises or was dropped, of one that was detached by
+///   [`detach_reporting`](crate::Task::detach_reporting), of [`shield`](crate::shield)ed work whose time ran out, and what
+///   is handed to [`report`](crate::report);
+/// - a task, or a closure on a thread, that outlives the root scope.
+///
+/// The output of a task that is plainly [`detach`](crate::Task::detach)ed or dropped is a value like any other, and is
+/// dropped, also if it is an `Err`: of a type that may be anything, nobody can tell that it is one.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};

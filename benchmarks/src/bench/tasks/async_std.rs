@@ -1,7 +1,9 @@
 //! async-std as it is, and `buffer_unordered` for the map, as its users write it.
 
 use std::ffi::OsStr;
+use std::future::pending;
 
+use anyhow::ensure;
 use async_std::task::{self, JoinHandle};
 use futures::{StreamExt, stream};
 
@@ -21,6 +23,11 @@ pub(super) fn sleep(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
 pub(super) fn map(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
     let items = super::tasks(input)?;
     task::block_on(laps.repeat(|| map_items(items)))
+}
+
+pub(super) fn group(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
+    let members = super::members(input)?;
+    task::block_on(laps.repeat(|| end_group(members)))
 }
 
 #[allow(clippy::disallowed_methods, reason = "it is async-std that is measured")]
@@ -45,4 +52,16 @@ async fn map_items(items: u64) -> anyhow::Result<Work> {
         sum = sum + Work::number(number);
     }
     Ok(sum)
+}
+
+/// It has no groups: its users keep the handles.
+async fn end_group(members: u64) -> anyhow::Result<Work> {
+    let handles: Vec<JoinHandle<()>> = (0..members).map(|_| task::spawn(pending())).collect();
+    let fails = task::spawn(async { Err::<(), _>("the one that fails") });
+    ensure!(fails.await.is_err(), "nobody failed");
+    let mut cancelled = 0;
+    for handle in handles {
+        cancelled += u64::from(handle.cancel().await.is_none());
+    }
+    Ok((0..cancelled).map(Work::number).sum())
 }

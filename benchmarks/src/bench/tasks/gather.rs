@@ -1,11 +1,12 @@
 //! gather-core, as a program that uses it would call it.
 
 use std::ffi::OsStr;
+use std::future::pending;
 use std::num::NonZeroUsize;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, ensure};
 use futures::{StreamExt, stream};
-use gather_core::{Task, map_concurrent};
+use gather_core::{Task, TaskGroup, map_concurrent};
 
 use super::{AT_ONCE, NAP};
 use crate::work::{Laps, Work};
@@ -25,6 +26,11 @@ pub(super) fn sleep(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
 pub(super) fn map(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
     let items = super::tasks(input)?;
     gather_core::run(laps.repeat(|| map_items(items)))?
+}
+
+pub(super) fn group(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
+    let members = super::members(input)?;
+    gather_core::run(laps.repeat(|| end_group(members)))?
 }
 
 async fn nap(number: u64) -> u64 {
@@ -47,4 +53,15 @@ async fn map_items(items: u64) -> anyhow::Result<Work> {
         sum = sum + Work::number(number.map_err(|ended| anyhow!("{ended}"))?);
     }
     Ok(sum)
+}
+
+async fn end_group(members: u64) -> anyhow::Result<Work> {
+    let group = TaskGroup::<(), &str>::new();
+    for _ in 0..members {
+        group.spawn(pending());
+    }
+    group.spawn(async { Err("the one that fails") });
+    let Err(error) = group.join().await else { anyhow::bail!("the group did not fail") };
+    ensure!(error.failures().len() == 1, "{} failed", error.failures().len());
+    Ok((0..error.cancelled() as u64).map(Work::number).sum())
 }

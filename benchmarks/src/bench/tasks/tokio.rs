@@ -1,10 +1,11 @@
 //! tokio's runtime of several threads, and `buffer_unordered` for the map, as its users write it.
 
 use std::ffi::OsStr;
+use std::future::pending;
 
 use futures::{StreamExt, stream};
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::{AT_ONCE, NAP};
 use crate::work::{Laps, Work};
@@ -23,6 +24,11 @@ pub(super) fn sleep(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
 pub(super) fn map(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
     let items = super::tasks(input)?;
     runtime()?.block_on(laps.repeat(|| map_items(items)))
+}
+
+pub(super) fn group(input: &OsStr, laps: &mut Laps) -> anyhow::Result<()> {
+    let members = super::members(input)?;
+    runtime()?.block_on(laps.repeat(|| end_group(members)))
 }
 
 fn runtime() -> std::io::Result<Runtime> {
@@ -51,4 +57,20 @@ async fn map_items(items: u64) -> anyhow::Result<Work> {
         sum = sum + Work::number(number?);
     }
     Ok(sum)
+}
+
+async fn end_group(members: u64) -> anyhow::Result<Work> {
+    let mut group = JoinSet::<Result<(), &str>>::new();
+    for _ in 0..members {
+        group.spawn(pending());
+    }
+    group.spawn(async { Err("the one that fails") });
+    let mut cancelled = 0;
+    while let Some(end) = group.join_next().await {
+        match end {
+            Ok(_) => group.abort_all(),
+            Err(_) => cancelled += 1,
+        }
+    }
+    Ok((0..cancelled).map(Work::number).sum())
 }

@@ -10,8 +10,6 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use event_listener::EventListener;
-
 use super::Policy;
 use super::failure::{Cause, Failed};
 use super::member::{Member, Place};
@@ -19,7 +17,7 @@ use crate::context::Context;
 use crate::debug;
 use crate::identity::Identity;
 use crate::outcome::{By, Panic, Reason};
-use crate::primitives::{Event, Mutex, MutexGuard};
+use crate::primitives::{Event, EventListener, Mutex, MutexGuard};
 use crate::rt::Handle;
 use crate::task::DEFAULT_GRACE;
 use crate::time::sleep;

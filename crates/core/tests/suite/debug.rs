@@ -48,6 +48,11 @@ fn who_blocks_again_is_reported_again() {
 }
 
 #[test]
+fn who_blocks_for_half_a_second_is_reported_before_that_is_over() {
+    assert_eq!(start("half a second", None).exit_code(), 0);
+}
+
+#[test]
 fn a_signal_prints_the_tree_although_everything_is_blocked() {
     let mut program = start("blocks", Some("1"));
     program.expect("blocking");
@@ -93,6 +98,7 @@ fn program() {
         "blocks" => run(blocks()).unwrap(),
         "main blocks" => run(async { block() }).unwrap(),
         "blocks twice" => blocks_twice(),
+        "half a second" => half_a_second(),
         "tree" => run(tree()).unwrap(),
         "leaves" => run(leaves()).unwrap(),
         "lag" => run(lag()).unwrap(),
@@ -135,6 +141,20 @@ fn blocks_twice() {
         }
     };
     run(spawn_named("sleeper", blocks)).unwrap().unwrap();
+}
+
+/// With the thresholds that there are by default.
+fn half_a_second() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let told = std::sync::Mutex::new(told);
+    assert!(debug::start(Options::new().reporter(move |slow| drop(tell.send(slow.clone())))));
+    let blocks = async move { told.lock().unwrap().recv_timeout(Duration::from_millis(500)) };
+    let line = line!() + 1;
+    let main = async { spawn_named("sleeper", blocks).await };
+    let slow = run(main).unwrap().unwrap().expect("the report comes while the poll blocks");
+    assert_eq!((slow.task(), slow.is_over()), (Some("sleeper"), false));
+    assert_eq!((slow.spawned_at().file(), slow.spawned_at().line()), (file!(), line));
+    assert!((Duration::from_millis(100)..Duration::from_millis(500)).contains(&slow.elapsed()), "{slow}");
 }
 
 async fn tree() {

@@ -4,7 +4,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-use gather_core::{By, CancelToken, Interrupted, Reason, Root, run, spawn, spawn_service, to_thread};
+use gather_core::{
+    By, CancelToken, Interrupted, Reason, Root, Task, run, shield, sleep, spawn, spawn_service, to_thread,
+};
 use rustix::process::Signal;
 
 use crate::program::{self, Program};
@@ -137,6 +139,59 @@ fn a_task_that_the_root_cannot_tell_holds_up_nobody() {
         eventually(|| waits.is_up()).await;
     };
     promptly(|| patient().run(main)).unwrap();
+}
+
+#[test]
+fn a_task_whose_handle_is_held_elsewhere_is_asked_to_stop_and_holds_up_nobody() {
+    static STORED: Mutex<Option<Task<()>>> = Mutex::new(None);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let notes = told.clone();
+    let root = patient().reporter(move |unseen| notes.lock().unwrap().push(unseen.to_string()));
+    let returned = promptly(|| {
+        root.run(async {
+            *STORED.lock().unwrap() = Some(spawn(pending()));
+            std::mem::forget(spawn(pending::<()>()));
+            Some(spawn(pending::<()>()))
+        })
+    })
+    .unwrap();
+    assert_eq!(told.lock().unwrap().len(), 3);
+    let stored = STORED.lock().unwrap().take();
+    for task in [returned, stored].map(Option::unwrap) {
+        assert_eq!(task.token().reason().unwrap().by(), By::Root);
+    }
+}
+
+#[test]
+fn a_task_whose_handle_is_held_elsewhere_and_listens_has_its_time() {
+    let cleaned_up = Flag::default();
+    let cleans_up = cleaned_up.clone();
+    let returned = Root::new().simulate(1, async {
+        let waits = Flag::default();
+        let listens = waits.clone().when_cancelled();
+        let task = spawn(async move {
+            listens.await;
+            sleep(std::time::Duration::from_secs(4)).await;
+            cleans_up.raise();
+        });
+        eventually(|| waits.is_up()).await;
+        Some(task)
+    });
+    assert!(cleaned_up.is_up());
+    drop(returned);
+}
+
+#[test]
+fn shielded_work_whose_handle_is_held_elsewhere_has_its_time() {
+    let saved = Flag::default();
+    let saves = saved.clone();
+    let work = async move {
+        sleep(std::time::Duration::from_secs(4)).await;
+        saves.raise();
+    };
+    let saving = Root::new().simulate(1, async { Some(shield(FOREVER, work)) });
+    assert!(saved.is_up());
+    drop(saving);
 }
 
 /// Starts another task, and leaves it alone, when it is dropped.

@@ -216,6 +216,19 @@ fn a_task_that_is_detached_so_and_listens_has_its_time_and_its_error_is_told() {
 }
 
 #[test]
+fn the_value_of_a_task_that_is_let_go_of_is_dropped_with_it_also_if_it_is_an_error() {
+    let lets_go = async {
+        let task = spawn(async { Err::<(), _>("disk full") });
+        eventually(|| task.is_finished()).await;
+        task.detach();
+        let task = spawn(async { Err::<(), _>("disk full") });
+        eventually(|| task.is_finished()).await;
+        drop(task);
+    };
+    assert!(told(lets_go).is_empty());
+}
+
+#[test]
 fn the_panic_of_a_task_that_is_detached_so_is_told() {
     let panics = async {
         let (panics, done) = boom();
