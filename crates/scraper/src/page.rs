@@ -213,11 +213,12 @@ impl PageBuilder {
             Some(url) => error.at(url.as_str()),
             None => error,
         };
-        let kind = html_check::check(&bytes, self.content_type.as_deref()).map_err(located)?;
+        let (content_type, label) = (self.content_type.as_deref(), self.encoding.as_deref());
+        let kind = html_check::check(&bytes, content_type, label).map_err(located)?;
         let is_json = kind == PageKind::Json;
-        let (text, charset) = charset::decode(bytes, self.content_type.as_deref(), self.encoding.as_deref())
-            .map_err(located)?;
-        Ok(Page { text, charset, url, path: self.path, limits: self.limits, is_json })
+        let (text, charset) = charset::decode(bytes, content_type, label).map_err(located)?;
+        let made_at = self.date.and_then(|date| Timestamp::try_from(date).ok());
+        Ok(Page { text, charset, url, path: self.path, made_at, limits: self.limits, is_json })
     }
 }
 
