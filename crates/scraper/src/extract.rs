@@ -18,7 +18,7 @@ use crate::links::{self, Link};
 use crate::meta;
 use crate::recipe::Recipe;
 use crate::recipe::css::Scope;
-use crate::recipe::model::{Detail, Field, LinkSource, Rows, Source, Take, Target};
+use crate::recipe::model::{Detail, Field, LinkSource, PathGlob, Rows, Source, Take, Target};
 use crate::table::Grid;
 use crate::text::{all_text, fold, own_text, visible_text};
 use crate::value::{self, Type};
@@ -83,6 +83,10 @@ pub struct Stats {
     /// Pages looked at that the recipe's `match` holds for.
     pub pages: u64,
     /// Records made.
+    /// Pages that it does not hold for.
+    pub unmatched: u64,
+    /// The path of the first of these.
+    pub unmatched_example: Option<String>,
     pub records: u64,
     /// Records dropped for a required field.
     pub dropped: u64,
@@ -96,6 +100,10 @@ impl Stats {
     pub fn merge(&mut self, other: &Self) {
         self.pages += other.pages;
         self.records += other.records;
+        self.unmatched += other.unmatched;
+        if self.unmatched_example.is_none() {
+            self.unmatched_example.clone_from(&other.unmatched_example);
+        }
         self.dropped += other.dropped;
         self.merge_fields(other);
     }
@@ -114,10 +122,10 @@ impl Stats {
         }
     }
 
-    /// What looks wrong: no match at all, or a field that is null everywhere.
+    /// What looks wrong: a `match` that holds for no page, no match at all, or a field that is null everywhere.
     pub fn warnings(&self) -> Vec<String> {
         if self.pages == 0 {
-            return Vec::new();
+            return self.unmatched_example.iter().map(|path| self.no_page(path)).collect();
         }
         if self.records + self.dropped == 0 {
             return vec!["nothing matched: there is no record".to_owned()];
@@ -127,6 +135,11 @@ impl Stats {
     }
 
     fn with_field(&mut self, name: &str, change: impl FnOnce(&mut FieldSummary)) {
+    fn no_page(&self, path: &str) -> String {
+        let pages = if self.unmatched == 1 { "the page" } else { "any of the pages" };
+        format!("the recipe's `match` does not hold for {pages}; the first has the path `{path}`")
+    }
+
         if let Some((_, summary)) = self.fields.iter_mut().find(|(known, _)| known == name) {
             return change(summary);
         }
@@ -171,10 +184,12 @@ pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Err
     let budget = Budget::new(look.time);
     let mut extraction = Extraction { next: next_link(look, recipe, &budget), ..Extraction::default() };
     budget.check()?;
-    let matched = look.path.is_none_or(|path| recipe.matches_path(path));
-    let Some(root) = look.root().filter(|_| matched) else {
+    if let Some(path) = look.path.filter(|path| !recipe.matches_path(path)) {
+        extraction.stats.unmatched = 1;
+        extraction.stats.unmatched_example = Some(path.to_owned());
         return Ok(extraction);
-    };
+    }
+    let Some(root) = look.root() else { return Ok(extraction) };
     extraction.matched = true;
     extraction.stats.pages = 1;
     let mut taking = Taking {
@@ -312,8 +327,8 @@ pub(crate) fn follow(look: Look<'_>, recipe: &Recipe) -> Result<Vec<Link>, Error
         |link: &Link| Url::parse(&link.url).map_or_else(|_| link.url.clone(), |url| url.path().to_owned());
     let is_wanted = |link: &Link| {
         let path = path_of(link);
-        (rules.allow.is_empty() || rules.allow.iter().any(|glob| glob.matches(&path)))
-            && !rules.deny.iter().any(|glob| glob.matches(&path))
+        (rules.allow.is_empty() || PathGlob::any_matches(&rules.allow, &path))
+            && !PathGlob::any_matches(&rules.deny, &path)
     };
     Ok(found.into_iter().filter(is_wanted).collect())
 }
