@@ -1,7 +1,9 @@
 //! A page: its text and where it came from. A document: the page's tree, for as long as it is looked at.
 
 use std::cell::OnceCell;
+use std::time::SystemTime;
 
+use jiff::Timestamp;
 use scraper::Html;
 use serde_json::Value;
 use url::Url;
@@ -28,6 +30,7 @@ pub struct Page {
     charset: Charset,
     url: Option<Url>,
     path: Option<String>,
+    made_at: Option<Timestamp>,
     limits: Limits,
     is_json: bool,
 }
@@ -166,6 +169,7 @@ pub struct PageBuilder {
     path: Option<String>,
     content_type: Option<String>,
     encoding: Option<String>,
+    date: Option<SystemTime>,
     limits: Limits,
 }
 
@@ -192,6 +196,13 @@ impl PageBuilder {
     /// A label of the Encoding Standard, which then is not looked for. Default: none.
     pub fn encoding(mut self, label: &str) -> Self {
         self.encoding = Some(label.to_owned());
+        self
+    }
+
+    /// When the response was made, from which `relative` dates count: `2 days ago`. Default: not known, and such a text
+    /// does not convert.
+    pub fn date(mut self, date: SystemTime) -> Self {
+        self.date = Some(date);
         self
     }
 
@@ -361,6 +372,7 @@ impl Document<'_> {
             json: self.json.as_ref(),
             base: self.base_url(),
             path: self.page.path(),
+            made_at: self.page.made_at,
             time: self.page.limits.time,
         }
     }

@@ -471,14 +471,10 @@ fn date_rules(item: &Item, path: &str) -> Read<DateRules> {
     if let Some(zone) = item.get("timezone") {
         let path = format!("{path}.timezone");
         let name = text(zone, &path)?;
-        let minutes = date::zone(name).ok_or_else(|| {
-            at(Some(zone), &path, format!("`{name}` is not an offset from UTC"))
-                .hinted("write `+01:00` or `UTC`; names of zones such as Europe/Berlin are not supported yet")
-        })?;
-        rules.zone = Some(minutes);
+        rules.zone = Some(date::zone(name).ok_or_else(|| no_zone(zone, name, &path))?);
     }
-    if item.get("relative").is_some() {
-        return Err(not_yet(item, "relative", path));
+    if let Some(relative) = item.get("relative") {
+        rules.relative = boolean(relative, &format!("{path}.relative"))?;
     }
     Ok(rules)
 }
@@ -506,6 +502,19 @@ pub(crate) fn named_type(name: &str) -> Read<Type> {
         RecipeError::new(format!("`{name}` is not a type"))
             .hinted(format!("the types are {}", names.join(", ")))
             .maybe_hinted(hint)
+fn no_zone(item: &Item, name: &str, path: &str) -> RecipeError {
+    let known = date::zone_names();
+    let nearest = known
+        .iter()
+        .map(|zone| (strsim::damerau_levenshtein(&zone.to_lowercase(), &name.to_lowercase()), zone))
+        .min()
+        .filter(|(distance, _)| *distance <= 3)
+        .map(|(_, zone)| format!("did you mean `{zone}`?"));
+    at(Some(item), path, format!("`{name}` is neither an offset from UTC nor the name of a time zone"))
+        .hinted("write `+01:00`, `UTC`, or a name such as `Europe/Berlin`")
+        .maybe_hinted(nearest)
+}
+
     })
 }
 
@@ -636,8 +645,4 @@ fn wrong_sort(item: &Item, wanted: &str, path: &str) -> RecipeError {
 
 fn at(item: Option<&Item>, path: impl Into<String>, message: impl Into<String>) -> RecipeError {
     RecipeError::new(message).of_key(path).spanning(item.and_then(|item| item.span))
-}
-
-fn not_yet(item: &Item, key: &str, path: &str) -> RecipeError {
-    at(item.get(key), format!("{path}.{key}"), format!("`{key}` in `{path}` is not supported yet"))
 }
