@@ -103,6 +103,10 @@ fn many_takes_all_and_join_joins_them() {
     assert_eq!(value("{ css = 'li', many = true, as = 'integer' }", html), json!([1, 3]));
     assert_eq!(value("{ css = 'b', many = true }", html), json!(null));
     assert_eq!(value("{ css = 'b', many = true, default = [] }", html), json!([]));
+    for default in ["5.6.2024", "2024-06-05"] {
+        let field = format!("{{ css = 'b', as = 'date', format = '%d.%m.%Y', default = '{default}' }}");
+        assert_eq!(value(&field, html), json!("2024-06-05"), "{default}");
+    }
 }
 
 #[test]
