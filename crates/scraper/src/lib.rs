@@ -22,6 +22,7 @@
 mod budget;
 mod charset;
 mod date;
+mod details;
 mod embedded;
 mod error;
 mod extract;
@@ -53,7 +54,7 @@ pub use page::{Document, Page, PageBuilder};
 pub use recipe::model::Request;
 pub use recipe::{RECIPE_SCHEMA, Recipe, RecipeBuilder};
 #[cfg(feature = "fetch")]
-pub use scraper::{Scraped, ScrapedPage, Scraper};
+pub use scraper::{Pages, Scraped, ScrapedPage, Scraper};
 pub use sitemap::{Sitemap, SitemapEntry};
 
 #[cfg(doctest)]
