@@ -39,6 +39,8 @@ mod recipe;
 mod scraper;
 mod sink;
 mod sitemap;
+#[cfg(feature = "stream")]
+mod stream;
 mod table;
 mod text;
 mod tokenizer;
@@ -56,6 +58,8 @@ pub use recipe::{RECIPE_SCHEMA, Recipe, RecipeBuilder};
 #[cfg(feature = "fetch")]
 pub use scraper::{Pages, Scraped, ScrapedPage, Scraper};
 pub use sitemap::{Sitemap, SitemapEntry};
+#[cfg(feature = "stream")]
+pub use stream::scrape;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
