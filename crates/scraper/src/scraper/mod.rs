@@ -350,6 +350,11 @@ impl Pages {
         Some(Ok(page))
     }
 
+    /// The page that [`next_page`](Self::next_page) would ask for, if there is one.
+    pub fn next_url(&self) -> Option<&str> {
+        self.next.as_deref()
+    }
+
     /// The page that would have been next, once the bound of pages was reached.
     pub fn left(&self) -> Option<&str> {
         self.left.as_deref()
