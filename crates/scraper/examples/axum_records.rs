@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::routing::get;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, TryStreamExt};
 use gather_core::to_thread;
 use gather_fetch::Client;
 use gather_scraper::{Error, Page, Recipe, Scraper, scrape};
