@@ -1,5 +1,7 @@
 //! Bad pages, selectors, recipes and endpoint files.
 
+use std::time::Duration;
+
 use gather_site::{Mock, Reply};
 
 use crate::support::{Folder, jsonl_file, lawful_summary};
@@ -111,4 +113,58 @@ fn a_field_that_is_null_everywhere_is_a_warning() {
 #[test]
 fn a_base_that_is_no_url_is_wrong_usage() {
     gather!["links", "-", "--base", "nonsense"].run().code(2).says(&["nonsense", "hint:"]);
+}
+
+/// Unoptimised code is about ten times slower than what users run.
+const TIME: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 1 });
+/// Unoptimised code holds a bit more on its way.
+const MEMORY: u64 = if cfg!(debug_assertions) { 260_000_000 } else { 200_000_000 };
+
+/// Unoptimised code on a machine with more to do may come to the bound of time before any other.
+pub(crate) fn is_late(message: &str) -> bool {
+    cfg!(debug_assertions) && message.contains("past the bound of 10s of time")
+}
+
+/// Scrapes a page that was made to hurt, and holds the outcome that is said, the time and the memory against what they may be:
+/// `outcome` is part of the message, or of the record where there is one.
+#[track_caller]
+fn assert_bounded(html: String, outcome: &str) {
+    let server = Mock::start(move |_| Reply::html(html.clone())).unwrap();
+    let folder = Folder::new();
+    let run = gather!["scrape", server.url(), "--field", "n=li", "--errors", folder.join("e")];
+    let (run, cost) = run.start().wait_with_cost();
+    let records = run.records();
+    if records.is_empty() {
+        let errors = jsonl_file(folder.join("e"));
+        assert_eq!(errors[0]["kind"], "too_large");
+        let message = errors[0]["message"].as_str().unwrap();
+        assert!(message.contains(outcome) || is_late(message), "{message}");
+        run.code(1);
+    } else {
+        assert_eq!(records[0]["n"], outcome);
+        run.code(0);
+    }
+    assert!(cost.time.is_none_or(|time| time < TIME), "{cost:?}");
+    assert!(cost.peak.is_none_or(|peak| peak < MEMORY), "{cost:?}");
+}
+
+macro_rules! bounded {
+    ($($test:ident: $html:expr, $outcome:literal;)*) => {
+        $(#[test]
+        fn $test() {
+            assert_bounded($html, $outcome);
+        })*
+    };
+}
+
+bounded! {
+    half_a_megabyte_of_nested_lists: "<ul><li>".repeat(64 * 1024), "512 levels of nesting";
+    a_million_unclosed_bold: "<b>".repeat(1_000_000), "512 levels of nesting";
+    a_hundred_thousand_attributes:
+        format!("<p {}>", (0..100_000).map(|n| format!("a{n}=\"{n}\" ")).collect::<String>()), "10000 attributes";
+    ten_megabytes_of_brackets: format!("<li>x</li>{}", "<".repeat(10_000_000)), "x";
+    five_thousand_nested_tables: "<table><tr><td>".repeat(5_000), "512 levels of nesting";
+    a_million_ends_of_paragraphs: format!("<body>{}", "</p>".repeat(1_000_000)), "1000000 nodes";
+    formatting_elements_that_nest:
+        format!("{}{}", "<a><b><i><u>".repeat(50_000), "</p>".repeat(10_000)), "512 levels of nesting";
 }

@@ -120,15 +120,23 @@ impl Running {
 
     /// Waits for the end, and tells how much memory it had at most, in bytes, where the system tells that.
     pub(crate) fn wait_with_peak(self) -> (Run, Option<u64>) {
-        let status = format!("/proc/{}/status", pid(&self.child).as_raw_nonzero());
+        let (run, cost) = self.wait_with_cost();
+        (run, cost.peak)
+    }
+
+    /// Waits for the end, and tells what it cost, where the system tells that.
+    pub(crate) fn wait_with_cost(self) -> (Run, Cost) {
+        let process = PathBuf::from(format!("/proc/{}", pid(&self.child).as_raw_nonzero()));
         let (over, is_over) = mpsc::channel::<()>();
-        // The peak only grows, so it is enough to look now and then; a process that has ended does not tell it any more.
+        // Both only grow, so it is enough to look now and then; a process that has ended does not tell them any more.
         let watching = thread::spawn(move || {
-            let mut peak = None;
+            let mut cost = Cost::default();
             while let Err(mpsc::RecvTimeoutError::Timeout) = is_over.recv_timeout(Duration::from_millis(2)) {
-                peak = std::fs::read_to_string(&status).ok().and_then(|text| high_water(&text)).max(peak);
+                let read = |name: &str| std::fs::read_to_string(process.join(name)).ok();
+                cost.peak = read("status").and_then(|text| high_water(&text)).max(cost.peak);
+                cost.time = read("stat").and_then(|text| processor_time(&text)).max(cost.time);
             }
-            peak
+            cost
         });
         let run = self.wait();
         drop(over);
@@ -165,6 +173,22 @@ impl Handle {
     pub(crate) fn interrupt(&self) {
         let _ = kill_process(self.0, Signal::INT); // it may be gone
     }
+}
+
+/// What a process took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    /// The most memory, in bytes.
+    pub(crate) peak: Option<u64>,
+    /// On the processors, all threads together: what else the machine does is not in it.
+    pub(crate) time: Option<Duration>,
+}
+
+/// proc(5): `utime` and `stime` are the 14th and 15th field, in ticks of 10 ms; a name in brackets is the second.
+fn processor_time(stat: &str) -> Option<Duration> {
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    let ticks = behind_name.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    Some(Duration::from_millis(10 * ticks.sum::<Result<u64, _>>().ok()?))
 }
 
 fn high_water(status: &str) -> Option<u64> {

@@ -530,7 +530,8 @@ given. A sitemap has at most --max-size bytes, unpacked, and 100,000 entries. A 
 #[derive(Debug, Args)]
 #[command(after_help = LIMITS)]
 pub(crate) struct Scrape {
-    /// URLs, files or folders of pages; `-` is one page on stdin
+    /// URLs, files or folders of pages; `-` is one page on stdin. A recipe's `next` is followed from URLs, its `[detail]` from
+    /// URLs and within a folder
     #[arg(value_name = "INPUT")]
     pub(crate) inputs: Vec<String>,
 

@@ -1,14 +1,18 @@
 //! Works through inputs, so many at once, and accounts for each: the loop behind most commands.
 
-use std::future::Future;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::{Either, FutureExt, select};
 use futures::{Stream, StreamExt};
-use gather_core::{CancelToken, Reason, map_concurrent, sleep};
+use gather_core::channel::{Receiver, Sender, bounded};
+use gather_core::{CancelToken, Outcome, Reason, map_concurrent, sleep};
 use gather_fetch::Room;
 use gather_records::{Failure, Kind, Record};
 use gather_scraper::Stats;
@@ -16,18 +20,24 @@ use gather_scraper::Stats;
 use crate::input::{Asked, BadEntry, Inputs, as_text};
 use crate::session::{Session, Stop};
 
-/// What became of one input.
-pub(crate) struct Worked {
+/// What an input gave, or a part of it.
+#[derive(Default)]
+pub(crate) struct Part {
     pub(crate) records: Vec<Record>,
-    pub(crate) end: End,
     /// How well the fields were filled, where there are fields.
     pub(crate) stats: Option<Stats>,
     /// Records that were dropped, each as the failure that `--errors` names.
     pub(crate) dropped: Vec<Failure>,
-    /// What large bodies hold of the memory budget, until the records are written.
-    pub(crate) room: Option<Room>,
     /// What to tell the user although it is no failure.
     pub(crate) warnings: Vec<String>,
+}
+
+/// What became of one input.
+pub(crate) struct Worked {
+    pub(crate) part: Part,
+    pub(crate) end: End,
+    /// What large bodies hold of the memory budget, until the records are written.
+    pub(crate) room: Option<Room>,
 }
 
 /// How one input ended.
@@ -42,7 +52,7 @@ pub(crate) enum End {
 
 impl Worked {
     fn ended(records: Vec<Record>, end: End) -> Self {
-        Self { records, end, stats: None, dropped: Vec::new(), room: None, warnings: Vec::new() }
+        Self { part: Part { records, ..Part::default() }, end, room: None }
     }
 
     pub(crate) fn ok(records: Vec<Record>, bytes: u64) -> Self {
@@ -56,6 +66,75 @@ impl Worked {
     pub(crate) fn skipped(why: impl Into<String>) -> Self {
         Self::ended(Vec::new(), End::Skipped(why.into()))
     }
+}
+
+/// Where an input puts what it gives before it is done.
+pub(crate) struct Early(Sender<Part>);
+
+impl Early {
+    /// Waits until there is room for the part: who reads the records decides how fast they are made.
+    pub(crate) async fn give(&self, part: Part) {
+        let _ = self.0.send(part).await; // refused only when the run is over, and then nobody wants it
+    }
+}
+
+/// What inputs give before they are done: of all of them as it comes, or in the order of the inputs, in which the others wait
+/// for the one whose turn it is.
+struct Parts {
+    /// Of all inputs, where their order does not matter.
+    shared: Option<Sender<Part>>,
+    lines: Mutex<VecDeque<Pin<Box<Receiver<Part>>>>>,
+}
+
+impl Parts {
+    fn new(ordered: bool) -> Self {
+        if ordered {
+            return Self { shared: None, lines: Mutex::default() };
+        }
+        let (sender, receiver) = bounded(1);
+        Self { shared: Some(sender), lines: Mutex::new(VecDeque::from([Box::pin(receiver)])) }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, VecDeque<Pin<Box<Receiver<Part>>>>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For the next input.
+    fn early(&self) -> Early {
+        if let Some(shared) = &self.shared {
+            return Early(shared.clone());
+        }
+        let (sender, receiver) = bounded(1);
+        self.lines().push_back(Box::pin(receiver));
+        Early(sender)
+    }
+
+    /// The next part of whose turn it is. It looks at each poll whose that is: none may have come before.
+    fn next(&self) -> impl Future<Output = Part> + Unpin {
+        poll_fn(|cx| match self.lines().front_mut().map(|line| line.as_mut().poll_next(cx)) {
+            Some(Poll::Ready(Some(part))) => Poll::Ready(part),
+            _ => Poll::Pending,
+        })
+    }
+
+    /// A part that is here already.
+    fn here(&self) -> Option<Part> {
+        self.next().now_or_never()
+    }
+
+    /// The input whose turn it is has ended, and all of its parts are taken.
+    fn is_done(&self) {
+        if self.shared.is_none() {
+            self.lines().pop_front();
+        }
+    }
+}
+
+/// What a run waits for.
+enum Came {
+    Part(Part),
+    Outcome(Outcome<(String, Worked)>),
+    Over,
 }
 
 /// Something to work on, under the name of its input; or what became of an input that needs no work.
@@ -82,6 +161,17 @@ where
     W: Fn(T) -> F + Send + Sync + 'static,
     F: Future<Output = Worked> + Send + 'static,
 {
+    drive_parts(session, inputs, units, move |unit, _| work(unit)).await;
+}
+
+/// The same where an input may give parts of what it gives before it is done.
+pub(crate) async fn drive_parts<S, T, W, F>(session: &mut Session, inputs: &Inputs, units: S, work: W)
+where
+    S: Stream<Item = Unit<T>>,
+    T: Send + 'static,
+    W: Fn(T, Early) -> F + Send + Sync + 'static,
+    F: Future<Output = Worked> + Send + 'static,
+{
     let unfinished = run(session, units, work).await;
     let rest = if session.stopped().is_some() { inputs.count_rest().await } else { 0 };
     session.report.pending(unfinished + rest);
@@ -92,29 +182,48 @@ async fn run<S, T, W, F>(session: &mut Session, units: S, work: W) -> u64
 where
     S: Stream<Item = Unit<T>>,
     T: Send + 'static,
-    W: Fn(T) -> F + Send + Sync + 'static,
+    W: Fn(T, Early) -> F + Send + Sync + 'static,
     F: Future<Output = Worked> + Send + 'static,
 {
     let token = CancelToken::current();
     let taken = Arc::new(AtomicU64::new(0));
     let mut finished = 0;
-    let open = units.take_until(token.cancelled()).inspect(|_| {
+    let parts = Parts::new(session.ordered);
+    let open = units.take_until(token.cancelled()).map(|(name, unit)| {
         taken.fetch_add(1, Ordering::Relaxed);
+        (name, unit, parts.early())
     });
     let work = Arc::new(work);
-    let map = map_concurrent(open, session.jobs, move |(name, unit)| attempt(work.clone(), name, unit));
+    let map = map_concurrent(open, session.jobs, move |(name, unit, early)| {
+        attempt(work.clone(), name, unit, early)
+    });
     let outcomes = if session.ordered { map.ordered().left_stream() } else { map.right_stream() };
     let mut outcomes = std::pin::pin!(outcomes);
     let mut out_of_time = std::pin::pin!(grace_after(&token, session.grace).fuse());
     loop {
-        let outcome = match select(outcomes.next(), &mut out_of_time).await {
-            Either::Left((Some(outcome), _)) => outcome,
-            Either::Left((None, _)) | Either::Right(_) => break,
+        let either = select(outcomes.next(), parts.next());
+        let came = match select(either, &mut out_of_time).await {
+            Either::Left((Either::Left((Some(outcome), _)), _)) => Came::Outcome(outcome),
+            Either::Left((Either::Right((part, _)), _)) => Came::Part(part),
+            Either::Left((Either::Left((None, _)), _)) | Either::Right(_) => Came::Over,
         };
-        finished += 1;
-        match outcome {
-            Ok((name, worked)) => session.take(&name, worked).await,
-            Err(ended) => session.report.warn(&format!("a task ended early: {ended}")),
+        // Whoever has ended gave its parts before that, and a line holds one.
+        if !matches!(came, Came::Part(_))
+            && let Some(part) = parts.here()
+        {
+            session.give(part).await;
+        }
+        match came {
+            Came::Part(part) => session.give(part).await,
+            Came::Outcome(outcome) => {
+                parts.is_done();
+                finished += 1;
+                match outcome {
+                    Ok((name, worked)) => session.take(&name, worked).await,
+                    Err(ended) => session.report.warn(&format!("a task ended early: {ended}")),
+                }
+            }
+            Came::Over => break,
         }
         if session.is_output_over() {
             break;
@@ -134,15 +243,22 @@ async fn grace_after(token: &CancelToken, grace: Duration) -> Reason {
 }
 
 /// Works on one unit; a panic in it is a failure of that input and no other.
-async fn attempt<T, W, F>(work: Arc<W>, name: String, unit: Result<T, Box<Worked>>) -> (String, Worked)
+async fn attempt<T, W, F>(
+    work: Arc<W>,
+    name: String,
+    unit: Result<T, Box<Worked>>,
+    early: Early,
+) -> (String, Worked)
 where
-    W: Fn(T) -> F,
+    W: Fn(T, Early) -> F,
     F: Future<Output = Worked>,
 {
     let worked = match unit {
-        Ok(unit) => AssertUnwindSafe(async { work(unit).await }).catch_unwind().await.unwrap_or_else(|_| {
-            Worked::failed(Failure::new(&name, Kind::Io, "an error of gather itself (it panicked)"))
-        }),
+        Ok(unit) => {
+            AssertUnwindSafe(async { work(unit, early).await }).catch_unwind().await.unwrap_or_else(|_| {
+                Worked::failed(Failure::new(&name, Kind::Io, "an error of gather itself (it panicked)"))
+            })
+        }
         Err(worked) => *worked,
     };
     (name, worked)

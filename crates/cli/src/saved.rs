@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use gather_records::WholeFile;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,16 @@ pub(crate) struct Entry {
     pub(crate) final_url: String,
     pub(crate) status: u16,
     pub(crate) content_type: Option<String>,
+    /// When the response was here, as RFC 3339 writes it. Indexes of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fetched_at: Option<String>,
+}
+
+impl Entry {
+    /// When the response was here.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        humantime::parse_rfc3339(self.fetched_at.as_deref()?).ok()
+    }
 }
 
 /// A folder that bodies are saved to.
@@ -180,6 +191,7 @@ mod tests {
             final_url: "http://h/".to_owned(),
             status,
             content_type: None,
+            fetched_at: None,
         };
         let mut first = Folder::open(folder.path()).unwrap();
         first.add(entry("a", 200));

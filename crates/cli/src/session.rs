@@ -15,7 +15,7 @@ use gather_scraper::Recipe;
 
 use crate::args::{FormatName, Shared};
 use crate::cookies::CookieFile;
-use crate::drive::{End, Worked};
+use crate::drive::{End, Part, Worked};
 use crate::exit::{Exit, usage, usage_error};
 use crate::output::{Flow, Outlet, Patience};
 use crate::progress::Progress;
@@ -132,21 +132,26 @@ impl Session {
         self.cookies = cookies;
     }
 
+    /// Takes what an input gave, or a part of it, before it is done.
+    pub(crate) async fn give(&mut self, part: Part) {
+        if let Some(stats) = &part.stats {
+            self.report.fields(stats);
+        }
+        for record in part.records {
+            self.record(record).await;
+        }
+        for dropped in part.dropped {
+            self.note(dropped).await;
+        }
+        for warning in &part.warnings {
+            self.report.warn(warning);
+        }
+    }
+
     /// Takes what became of an input: its records to the output, its end to the account.
     pub(crate) async fn take(&mut self, input: &str, worked: Worked) {
         let _room = worked.room; // given back when all of it is written
-        if let Some(stats) = &worked.stats {
-            self.report.fields(stats);
-        }
-        for record in worked.records {
-            self.record(record).await;
-        }
-        for dropped in worked.dropped {
-            self.note(dropped).await;
-        }
-        for warning in &worked.warnings {
-            self.report.warn(warning);
-        }
+        self.give(worked.part).await;
         match worked.end {
             End::Ok { bytes } => self.report.ok(input, bytes),
             End::Skipped(why) => self.report.skipped(input, &why),

@@ -127,6 +127,15 @@ fn charset_of_content_type(content_type: &str) -> Option<&'static Encoding> {
         .and_then(|(_, value)| Encoding::for_label(value.as_bytes()))
 }
 
+/// Whether a label, or else the Content-Type, says that the bytes are UTF-16.
+pub(crate) fn is_declared_utf_16(content_type: Option<&str>, label: Option<&str>) -> bool {
+    let declared = match label {
+        Some(label) => Encoding::for_label(label.as_bytes()),
+        None => content_type.and_then(charset_of_content_type),
+    };
+    declared.is_some_and(|encoding| encoding == UTF_16LE || encoding == UTF_16BE)
+}
+
 /// The parameters of a Content-Type as names and unquoted values.
 fn parameters(content_type: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = content_type.split_once(';').map_or("", |(_, rest)| rest);

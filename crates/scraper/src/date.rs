@@ -1,336 +1,56 @@
-//! Dates: ISO 8601, RFC 2822, or formats the recipe gives. `05/06/2024` is never guessed.
+//! Dates: ISO 8601, RFC 2822, formats the recipe gives, or counted from the response's date. `05/06/2024` is never guessed.
+
+mod format;
+mod parts;
+mod reader;
+mod relative;
+mod standard;
+mod zone;
+
+use std::time::SystemTime;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
+
+pub(crate) use self::format::fault as format_fault;
+pub(crate) use self::reader::zone;
+pub(crate) use self::zone::names as zone_names;
 
 /// How a recipe wants its dates read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DateRules {
-    /// `%d.%m.%Y` and the like; when given, nothing else is tried.
+    /// `%d.%m.%Y` and the like; when given, no standard's form is tried.
     pub(crate) formats: Vec<String>,
-    /// Minutes east of UTC for a time without a zone.
-    pub(crate) zone: Option<i32>,
+    /// Of a time without a zone.
+    pub(crate) zone: Option<TimeZone>,
+    /// Whether `2 days ago` counts from the response's date.
+    pub(crate) relative: bool,
 }
 
-/// A calendar date, perhaps with a time, perhaps with a zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Date {
-    year: i32,
-    month: u32,
-    day: u32,
-    time: Option<Time>,
-    /// Minutes east of UTC.
-    zone: Option<i32>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Time {
-    hour: u32,
-    minute: u32,
-    second: u32,
-    nanos: u32,
-}
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-
-/// The date of a text in ISO 8601 (`2024-06-05`, `2024-06-05T10:00:00Z`), or nothing.
-pub(crate) fn parse(text: &str, rules: &DateRules) -> Option<String> {
+/// The date of a text in ISO 8601 (`2024-06-05`, `2024-06-05T10:00:00Z`, `2024-06` where there is no day), or nothing.
+/// `now` is the response's date.
+pub(crate) fn parse(text: &str, rules: &DateRules, now: Option<Timestamp>) -> Option<String> {
     let text = text.trim();
-    let mut date = if rules.formats.is_empty() {
-        iso_8601(text).or_else(|| rfc_2822(text))?
+    let absolute = if rules.formats.is_empty() {
+        standard::iso_8601(text).or_else(|| standard::rfc_2822(text))
     } else {
-        rules.formats.iter().find_map(|format| by_format(text, format))?
+        rules.formats.iter().find_map(|format| format::read(text, format))
     };
+    let counted =
+        || now.filter(|_| rules.relative).and_then(|now| relative::read(text, now, rules.zone.as_ref()));
+    let mut date = absolute.or_else(counted)?;
     if date.time.is_some() && date.zone.is_none() {
-        date.zone = rules.zone;
+        date.zone.clone_from(&rules.zone);
     }
-    date.checked().map(|date| date.written())
+    date.written()
 }
 
-/// Minutes east of UTC of `Z`, `UTC`, `+02:00`, `-0530`.
-pub(crate) fn zone(text: &str) -> Option<i32> {
-    let mut reader = Reader { rest: text };
-    let zone = reader.zone()?;
-    reader.rest.is_empty().then_some(zone)
-}
-
-/// What is wrong with a format, if anything.
-pub(crate) fn format_fault(format: &str) -> Option<String> {
-    let mut letters = format.chars();
-    let mut any = false;
-    while let Some(letter) = letters.next() {
-        if letter != '%' {
-            continue;
-        }
-        match letters.next() {
-            Some(
-                'Y' | 'm' | 'd' | 'e' | 'H' | 'I' | 'M' | 'S' | 'f' | 'p' | 'b' | 'B' | 'a' | 'A' | 'z' | 'y'
-                | 'F' | 'T',
-            ) => {
-                any = true;
-            }
-            Some('%') => {}
-            Some(other) => return Some(format!("`%{other}` is not a part of a date")),
-            None => return Some("it ends in `%`".to_owned()),
-        }
-    }
-    (!any).then(|| "it names no part of a date".to_owned())
-}
-
-impl Date {
-    fn checked(self) -> Option<Self> {
-        let leap = self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0);
-        let last = match self.month {
-            2 => 28 + u32::from(leap),
-            4 | 6 | 9 | 11 => 30,
-            1..=12 => 31,
-            _ => return None,
-        };
-        let day = (1..=last).contains(&self.day);
-        let time = self.time.is_none_or(|time| time.hour < 24 && time.minute < 60 && time.second <= 60);
-        let year = (0..=9999).contains(&self.year);
-        (day && time && year).then_some(self)
-    }
-
-    fn written(&self) -> String {
-        let mut written = format!("{:04}-{:02}-{:02}", self.year, self.month, self.day);
-        if let Some(time) = self.time {
-            written.push_str(&format!("T{:02}:{:02}:{:02}", time.hour, time.minute, time.second));
-            if time.nanos > 0 {
-                written.push_str(format!(".{:09}", time.nanos).trim_end_matches('0'));
-            }
-        }
-        match self.zone {
-            Some(0) => written.push('Z'),
-            Some(zone) => {
-                let sign = if zone < 0 { '-' } else { '+' };
-                written.push_str(&format!("{sign}{:02}:{:02}", zone.abs() / 60, zone.abs() % 60));
-            }
-            None => {}
-        }
-        written
-    }
-}
-
-/// [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) and the ISO 8601 forms close to it.
-fn iso_8601(text: &str) -> Option<Date> {
-    let mut reader = Reader { rest: text };
-    let mut date = Date { year: reader.digits(4, 4)? as i32, ..Date::default() };
-    let extended = reader.literal("-").is_some();
-    date.month = reader.digits(2, 2)?;
-    if extended {
-        reader.literal("-")?;
-    }
-    date.day = reader.digits(2, 2)?;
-    if reader.rest.is_empty() {
-        return Some(date);
-    }
-    reader.one_of(&['T', 't', ' '])?;
-    date.time = Some(reader.time()?);
-    reader.spaces();
-    if !reader.rest.is_empty() {
-        date.zone = Some(reader.zone()?);
-    }
-    reader.rest.is_empty().then_some(date)
-}
-
-/// [RFC 2822, section 3.3](https://www.rfc-editor.org/rfc/rfc2822#section-3.3): `Wed, 05 Jun 2024 10:00:00 +0200`.
-fn rfc_2822(text: &str) -> Option<Date> {
-    let mut reader = Reader { rest: text };
-    if reader.name(&DAYS).is_some() {
-        reader.literal(",")?;
-        reader.spaces();
-    }
-    let mut date = Date { day: reader.digits(1, 2)?, ..Date::default() };
-    reader.space()?;
-    date.month = reader.name(&MONTHS)? as u32 + 1;
-    reader.space()?;
-    date.year = reader.digits(4, 4)? as i32;
-    if reader.rest.is_empty() {
-        return Some(date);
-    }
-    reader.space()?;
-    date.time = Some(reader.time()?);
-    reader.spaces();
-    if !reader.rest.is_empty() {
-        date.zone = Some(reader.zone()?);
-    }
-    reader.rest.is_empty().then_some(date)
-}
-
-fn by_format(text: &str, format: &str) -> Option<Date> {
-    let mut reader = Reader { rest: text };
-    let mut date = Date::default();
-    let mut time = None::<Time>;
-    let mut afternoon = None;
-    let mut letters = format.chars();
-    while let Some(letter) = letters.next() {
-        if letter.is_whitespace() {
-            reader.spaces();
-            continue;
-        }
-        if letter != '%' {
-            reader.literal(letter.encode_utf8(&mut [0; 4]))?;
-            continue;
-        }
-        match letters.next()? {
-            'Y' => date.year = reader.digits(4, 4)? as i32,
-            'y' => date.year = two_digit_year(reader.digits(2, 2)?),
-            'm' => date.month = reader.digits(1, 2)?,
-            'd' | 'e' => date.day = reader.digits(1, 2)?,
-            'b' | 'B' => date.month = reader.name(&MONTHS)? as u32 + 1,
-            'a' | 'A' => drop(reader.name(&DAYS)?),
-            'H' | 'I' => time.get_or_insert_default().hour = reader.digits(1, 2)?,
-            'M' => time.get_or_insert_default().minute = reader.digits(1, 2)?,
-            'S' => time.get_or_insert_default().second = reader.digits(1, 2)?,
-            'f' => time.get_or_insert_default().nanos = reader.fraction()?,
-            'p' => afternoon = Some(reader.name(&["am", "pm"])? == 1),
-            'z' => date.zone = Some(reader.zone()?),
-            'F' => {
-                let parsed = iso_8601(reader.rest.get(..10)?)?;
-                reader.rest = reader.rest.get(10..)?;
-                (date.year, date.month, date.day) = (parsed.year, parsed.month, parsed.day);
-            }
-            'T' => time = Some(reader.time()?),
-            '%' => reader.literal("%")?,
-            _ => return None,
-        }
-    }
-    if let (Some(time), Some(afternoon)) = (time.as_mut(), afternoon) {
-        if !(1..=12).contains(&time.hour) {
-            return None;
-        }
-        time.hour = time.hour % 12 + if afternoon { 12 } else { 0 };
-    }
-    date.time = time;
-    reader.rest.is_empty().then_some(date)
-}
-
-/// POSIX: 69 to 99 are the last century's, 00 to 68 this one's.
-fn two_digit_year(year: u32) -> i32 {
-    year as i32 + if year >= 69 { 1900 } else { 2000 }
-}
-
-struct Reader<'a> {
-    rest: &'a str,
-}
-
-impl Reader<'_> {
-    fn literal(&mut self, wanted: &str) -> Option<()> {
-        self.rest = self.rest.strip_prefix(wanted)?;
-        Some(())
-    }
-
-    fn one_of(&mut self, wanted: &[char]) -> Option<()> {
-        self.rest = self.rest.strip_prefix(wanted)?;
-        Some(())
-    }
-
-    fn spaces(&mut self) {
-        self.rest = self.rest.trim_start();
-    }
-
-    fn space(&mut self) -> Option<()> {
-        let rest = self.rest.trim_start();
-        let moved = rest.len() < self.rest.len();
-        self.rest = rest;
-        moved.then_some(())
-    }
-
-    fn digits(&mut self, least: usize, most: usize) -> Option<u32> {
-        let count = self.rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
-        if count < least {
-            return None;
-        }
-        let (digits, rest) = self.rest.split_at(count);
-        self.rest = rest;
-        digits.parse().ok()
-    }
-
-    /// The place of the name, written out or in its first three letters.
-    fn name(&mut self, names: &[&str]) -> Option<usize> {
-        let length = self.rest.chars().take_while(|c| c.is_alphabetic()).map(char::len_utf8).sum();
-        let (word, rest) = self.rest.split_at(length);
-        let word = word.to_lowercase();
-        let is_meant = |name: &&str| word == **name || (word.len() == 3 && name.starts_with(&word));
-        let place = names.iter().position(is_meant)?;
-        self.rest = rest.strip_prefix('.').filter(|_| word.len() == 3).unwrap_or(rest);
-        Some(place)
-    }
-
-    fn time(&mut self) -> Option<Time> {
-        let mut time = Time { hour: self.digits(2, 2)?, ..Time::default() };
-        let extended = self.literal(":").is_some();
-        time.minute = self.digits(2, 2)?;
-        let seconds = if extended {
-            self.literal(":").is_some()
-        } else {
-            self.rest.starts_with(|c: char| c.is_ascii_digit())
-        };
-        if seconds {
-            time.second = self.digits(2, 2)?;
-            if self.one_of(&['.', ',']).is_some() {
-                time.nanos = self.fraction()?;
-            }
-        }
-        Some(time)
-    }
-
-    /// Digits of a second; those past the ninth do not count.
-    fn fraction(&mut self) -> Option<u32> {
-        let count = self.rest.bytes().take_while(u8::is_ascii_digit).count();
-        if count == 0 {
-            return None;
-        }
-        let (digits, rest) = self.rest.split_at(count);
-        self.rest = rest;
-        format!("{digits:0<9}").get(..9)?.parse().ok()
-    }
-
-    /// RFC 2822's obsolete names of American zones are read too; a military letter is not.
-    fn zone(&mut self) -> Option<i32> {
-        let names = [
-            ("Z", 0),
-            ("z", 0),
-            ("UTC", 0),
-            ("GMT", 0),
-            ("UT", 0),
-            ("EST", -300),
-            ("EDT", -240),
-            ("CST", -360),
-            ("CDT", -300),
-            ("MST", -420),
-            ("MDT", -360),
-            ("PST", -480),
-            ("PDT", -420),
-        ];
-        for (name, minutes) in names {
-            if self.literal(name).is_some() {
-                return Some(minutes);
-            }
-        }
-        let sign = match self.rest.chars().next()? {
-            '+' => 1,
-            '-' | '\u{2212}' => -1,
-            _ => return None,
-        };
-        self.rest = self.rest.trim_start_matches(['+', '-', '\u{2212}']);
-        let hours = self.digits(2, 2)?;
-        let minutes =
-            if self.literal(":").is_some() || !self.rest.is_empty() { self.digits(2, 2)? } else { 0 };
-        (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes) as i32)
-    }
+/// When a response was made, by its `Date` ([RFC 9110, section 6.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1)).
+#[cfg_attr(not(feature = "fetch"), allow(dead_code, reason = "only responses have one"))]
+pub(crate) fn of_header(text: &str) -> Option<SystemTime> {
+    let date = standard::rfc_2822(text)?.checked()?;
+    let moment = civil::DateTime::from_parts(date.day()?, date.clock()?);
+    date.zone.unwrap_or(TimeZone::UTC).to_ambiguous_timestamp(moment).compatible().ok()?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -338,11 +58,11 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Option<String> {
-        parse(text, &DateRules::default())
+        parse(text, &DateRules::default(), None)
     }
 
     fn read_as(text: &str, format: &str) -> Option<String> {
-        parse(text, &DateRules { formats: vec![format.to_owned()], zone: None })
+        parse(text, &DateRules { formats: vec![format.to_owned()], ..DateRules::default() }, None)
     }
 
     #[test]
@@ -357,6 +77,24 @@ mod tests {
             ("Wed, 05 Jun 2024 10:00:00 +0200", "2024-06-05T10:00:00+02:00"),
             ("5 June 2024", "2024-06-05"),
             ("Wed, 5 Jun 2024 10:00 GMT", "2024-06-05T10:00:00Z"),
+            // Weeks and days of the year, both in the basic form too.
+            ("2024-W23-3", "2024-06-05"),
+            ("2024W233T1011Z", "2024-06-05T10:11:00Z"),
+            ("2020-W53-5", "2021-01-01"),
+            ("2024-157", "2024-06-05"),
+            ("2024157", "2024-06-05"),
+            ("2024-366", "2024-12-31"),
+            // What is not known is not written.
+            ("2024-06", "2024-06"),
+            ("2024-06-05T10Z", "2024-06-05T10:00:00Z"),
+            ("20240605T10", "2024-06-05T10:00:00"),
+            ("2024-06-05T10:11:12,5-0330", "2024-06-05T10:11:12.5-03:30"),
+            ("2024-12-31T24:00:00Z", "2025-01-01T00:00:00Z"),
+            // Comments, the obsolete years and zones, white space that was folded.
+            ("Wed, 05 Jun 2024 10:00:00 +0200 (CEST)", "2024-06-05T10:00:00+02:00"),
+            ("Wed (a day (of June)), 05 Jun\r\n 2024 10:00:00 -0500", "2024-06-05T10:00:00-05:00"),
+            ("5 Jun 24 10:00 EST", "2024-06-05T10:00:00-05:00"),
+            ("5 Jun 99 10:00 UT", "1999-06-05T10:00:00Z"),
         ] {
             assert_eq!(read(text).as_deref(), Some(expected), "{text}");
         }
@@ -371,6 +109,17 @@ mod tests {
             "2024-02-30",
             "2023-02-29",
             "2024-13-01",
+            "2023-W53-1",
+            "2024-W23",
+            "2024-W23-8",
+            "2023-366",
+            "2024-000",
+            "202406",
+            "5 Jun 24",
+            "2024-06-05T24:00:01Z",
+            "2024-06-05T25:00Z",
+            "2024-06T10:00",
+            "10:00",
             "2024",
             "",
             "soon",
@@ -392,24 +141,138 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_is_added_where_a_time_has_none() {
-        let rules = DateRules { formats: Vec::new(), zone: zone("+01:00") };
-        assert_eq!(parse("2024-06-05T10:00:00", &rules).as_deref(), Some("2024-06-05T10:00:00+01:00"));
-        assert_eq!(parse("2024-06-05", &rules).as_deref(), Some("2024-06-05"));
-        assert_eq!(zone("Europe/Berlin"), None);
+    fn a_format_may_leave_out_the_day_and_the_padding() {
+        for (text, format, expected) in [
+            ("June 2024", "%B %Y", "2024-06"),
+            ("2024", "%Y", "2024"),
+            ("5.6.2024", "%-d.%-m.%Y", "2024-06-05"),
+            (" 5.06.2024", "%_d.%0m.%Y", "2024-06-05"),
+            ("2024, day 157", "%Y, day %j", "2024-06-05"),
+            ("week 23 of 2024, 3", "week %V of %G, %u", "2024-06-05"),
+            ("1717581600", "%s", "2024-06-05T10:00:00Z"),
+            ("06/05/24 10:11", "%D %R", "2024-06-05T10:11:00"),
+            ("5 June 2024 10:00 Europe/Berlin", "%d %B %Y %H:%M %Z", "2024-06-05T10:00:00+02:00"),
+            ("5 June 2024 10:00 GMT", "%d %B %Y %H:%M %Z", "2024-06-05T10:00:00Z"),
+        ] {
+            assert_eq!(read_as(text, format).as_deref(), Some(expected), "{text} {format}");
+        }
+        assert_eq!(read_as("13 2024", "%m %Y"), None);
+        assert_eq!(read_as("2023 366", "%Y %j"), None);
+    }
+
+    fn in_zone(text: &str, name: &str) -> Option<String> {
+        parse(text, &DateRules { zone: zone(name), ..DateRules::default() }, None)
     }
 
     #[test]
-    fn a_format_that_names_nothing_is_at_fault() {
-        assert!(format_fault("%d.%m.%Y").is_none());
-        assert!(format_fault("%Q").is_some());
-        assert!(format_fault("dd.mm.yyyy").is_some());
+    fn a_zone_is_added_where_a_time_has_none() {
+        for (text, name, expected) in [
+            ("2024-06-05T10:00:00", "+01:00", "2024-06-05T10:00:00+01:00"),
+            ("2024-06-05", "+01:00", "2024-06-05"),
+            ("2024-06-05T10:00:00Z", "Europe/Berlin", "2024-06-05T10:00:00Z"),
+            // A name knows of summer.
+            ("2024-06-05T10:00:00", "Europe/Berlin", "2024-06-05T10:00:00+02:00"),
+            ("2024-01-05T10:00:00", "europe/berlin", "2024-01-05T10:00:00+01:00"),
+            ("2024-06-05T10:00:00", "Asia/Kolkata", "2024-06-05T10:00:00+05:30"),
+            // An hour that there is twice is the first one, one that there is not is as long after midnight.
+            ("2024-10-27T02:30:00", "Europe/Berlin", "2024-10-27T02:30:00+02:00"),
+            ("2024-03-31T02:30:00", "Europe/Berlin", "2024-03-31T02:30:00+01:00"),
+        ] {
+            assert_eq!(in_zone(text, name).as_deref(), Some(expected), "{text} {name}");
+        }
+        assert!(zone("Europe/Berlim").is_none() && zone("").is_none() && zone("+25:00").is_none());
+    }
+
+    #[test]
+    fn relative_dates_count_from_the_date_of_the_response() {
+        let now = "2024-03-01T00:30:15Z".parse().ok();
+        let counted = |text: &str, name: &str| {
+            parse(text, &DateRules { relative: true, zone: zone(name), ..DateRules::default() }, now)
+        };
+        for (text, expected) in [
+            ("today", "2024-03-01"),
+            ("Yesterday", "2024-02-29"),
+            ("tomorrow", "2024-03-02"),
+            ("yesterday, 18:05", "2024-02-29T18:05:00Z"),
+            ("Today at 6:05 PM", "2024-03-01T18:05:00Z"),
+            ("now", "2024-03-01T00:30:15Z"),
+            ("2 days ago", "2024-02-28"),
+            ("a week ago", "2024-02-23"),
+            ("1 month ago", "2024-02-01"),
+            ("2 years ago", "2022-03-01"),
+            ("an hour ago", "2024-02-29T23:30:15Z"),
+            ("45 min ago", "2024-02-29T23:45:15Z"),
+            ("3h ago", "2024-02-29T21:30:15Z"),
+            ("1 hour, 30 minutes ago", "2024-02-29T23:00:15Z"),
+            ("1 day and 2 hours ago", "2024-02-28T22:30:15Z"),
+            ("in 3 weeks", "2024-03-22"),
+            // One that is not relative stays what it is.
+            ("2024-06-05", "2024-06-05"),
+        ] {
+            assert_eq!(counted(text, "").as_deref(), Some(expected), "{text}");
+        }
+        assert_eq!(counted("yesterday", "America/New_York").as_deref(), Some("2024-02-28"));
+        assert_eq!(
+            counted("today 9:00", "America/New_York").as_deref(),
+            Some("2024-02-29T09:00:00-05:00"),
+            "it is still the day before there"
+        );
+        for text in [
+            "2 days",
+            "ago",
+            "days ago",
+            "2 fortnights ago",
+            "some time ago",
+            "99999999 years ago",
+            "today 25:00",
+        ] {
+            assert_eq!(counted(text, ""), None, "{text}");
+        }
+        assert_eq!(parse("today", &DateRules { relative: true, ..DateRules::default() }, None), None);
+        assert_eq!(parse("today", &DateRules::default(), now), None);
+    }
+
+    #[test]
+    fn the_date_of_a_response_is_read() {
+        let date = of_header("Wed, 05 Jun 2024 10:00:00 GMT").unwrap();
+        assert_eq!(date.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs(), 1_717_581_600);
+        assert_eq!(of_header("yesterday"), None);
+    }
+
+    #[test]
+    fn a_format_that_gives_no_date_is_at_fault() {
+        for right in ["%d.%m.%Y", "%B %Y", "%Y", "%G-W%V-%u", "%Y-%j", "%s", "%-d %b %y", "%F %T%z"] {
+            assert_eq!(format_fault(right), None, "{right}");
+        }
+        for wrong in
+            ["%Q", "dd.mm.yyyy", "%d.%m.", "%d %Y", "%H:%M", "%Y %H:%M", "%G-%V", "%", "%-", "%Y-%V-%u"]
+        {
+            assert!(format_fault(wrong).is_some(), "{wrong}");
+        }
     }
 
     proptest::proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in ".{0,40}", format in "(%[YymdeHIMSfpbBaAzFT]|[-. :]){0,6}") {
-            let _ = (read(&text), read_as(&text, &format));
+        fn no_text_makes_it_panic(text in ".{0,40}", format in "(%[-_0]?[YymdeHIMSfpPbBaAzZFTRDjGVuskl]|[-. :]){0,6}") {
+            let _ = (read(&text), read_as(&text, &format), format_fault(&format));
+        }
+
+        #[test]
+        fn no_relative_text_makes_it_panic(text in "((in|ago|a|now|today|[0-9]{1,20}|day|h|months|,|at|:|pm) ?){0,6}") {
+            let rules = DateRules { relative: true, ..DateRules::default() };
+            let _ = parse(&text, &rules, Some(Timestamp::UNIX_EPOCH));
+        }
+
+        #[test]
+        fn every_day_is_read_in_all_three_forms(year in 1i16..9999, day in 1i16..=365) {
+            let date = civil::Date::new(year, 1, 1).unwrap().with().day_of_year(day).build().unwrap();
+            let week = date.iso_week_date();
+            proptest::prop_assert_eq!(read(&date.to_string()), Some(date.to_string()));
+            proptest::prop_assert_eq!(read(&format!("{year:04}-{day:03}")), Some(date.to_string()));
+            if (1..=9998).contains(&week.year()) {
+                let written = format!("{:04}-W{:02}-{}", week.year(), week.week(), week.weekday().to_monday_one_offset());
+                proptest::prop_assert_eq!(read(&written), Some(date.to_string()));
+            }
         }
     }
 }

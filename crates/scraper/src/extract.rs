@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use gather_records::{FieldSummary, Record};
+use jiff::Timestamp;
 use scraper::{ElementRef, Html};
 use serde_json::Value;
 use url::Url;
@@ -18,10 +19,10 @@ use crate::links::{self, Link};
 use crate::meta;
 use crate::recipe::Recipe;
 use crate::recipe::css::Scope;
-use crate::recipe::model::{Detail, Field, LinkSource, Rows, Source, Take, Target};
+use crate::recipe::model::{Detail, Field, LinkSource, PathGlob, Rows, Source, Take, Target};
 use crate::table::Grid;
 use crate::text::{all_text, fold, own_text, visible_text};
-use crate::value::{self, Type};
+use crate::value::{self, Setting, Type};
 
 /// How long the example of an invalid value may be, in characters.
 const EXAMPLE: usize = 80;
@@ -82,6 +83,10 @@ impl From<&Dropped> for Error {
 pub struct Stats {
     /// Pages looked at that the recipe's `match` holds for.
     pub pages: u64,
+    /// Pages that it does not hold for.
+    pub unmatched: u64,
+    /// The path of the first of these.
+    pub unmatched_example: Option<String>,
     /// Records made.
     pub records: u64,
     /// Records dropped for a required field.
@@ -95,6 +100,10 @@ impl Stats {
     /// Adds those of another page.
     pub fn merge(&mut self, other: &Self) {
         self.pages += other.pages;
+        self.unmatched += other.unmatched;
+        if self.unmatched_example.is_none() {
+            self.unmatched_example.clone_from(&other.unmatched_example);
+        }
         self.records += other.records;
         self.dropped += other.dropped;
         self.merge_fields(other);
@@ -114,16 +123,21 @@ impl Stats {
         }
     }
 
-    /// What looks wrong: no match at all, or a field that is null everywhere.
+    /// What looks wrong: a `match` that holds for no page, no match at all, or a field that is null everywhere.
     pub fn warnings(&self) -> Vec<String> {
         if self.pages == 0 {
-            return Vec::new();
+            return self.unmatched_example.iter().map(|path| self.no_page(path)).collect();
         }
         if self.records + self.dropped == 0 {
             return vec!["nothing matched: there is no record".to_owned()];
         }
         let empty = self.fields.iter().filter(|(_, summary)| summary.of > 0 && summary.filled == 0);
         empty.map(|(name, summary)| empty_field(name, summary)).collect()
+    }
+
+    fn no_page(&self, path: &str) -> String {
+        let pages = if self.unmatched == 1 { "the page" } else { "any of the pages" };
+        format!("the recipe's `match` does not hold for {pages}; the first has the path `{path}`")
     }
 
     fn with_field(&mut self, name: &str, change: impl FnOnce(&mut FieldSummary)) {
@@ -154,6 +168,8 @@ pub(crate) struct Look<'a> {
     pub(crate) base: Option<&'a Url>,
     /// What `match` looks at; None matches.
     pub(crate) path: Option<&'a str>,
+    /// When the response was made.
+    pub(crate) made_at: Option<Timestamp>,
     /// How long taking the records may last.
     pub(crate) time: Duration,
 }
@@ -171,10 +187,12 @@ pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Err
     let budget = Budget::new(look.time);
     let mut extraction = Extraction { next: next_link(look, recipe, &budget), ..Extraction::default() };
     budget.check()?;
-    let matched = look.path.is_none_or(|path| recipe.matches_path(path));
-    let Some(root) = look.root().filter(|_| matched) else {
+    if let Some(path) = look.path.filter(|path| !recipe.matches_path(path)) {
+        extraction.stats.unmatched = 1;
+        extraction.stats.unmatched_example = Some(path.to_owned());
         return Ok(extraction);
-    };
+    }
+    let Some(root) = look.root() else { return Ok(extraction) };
     extraction.matched = true;
     extraction.stats.pages = 1;
     let mut taking = Taking {
@@ -312,8 +330,8 @@ pub(crate) fn follow(look: Look<'_>, recipe: &Recipe) -> Result<Vec<Link>, Error
         |link: &Link| Url::parse(&link.url).map_or_else(|_| link.url.clone(), |url| url.path().to_owned());
     let is_wanted = |link: &Link| {
         let path = path_of(link);
-        (rules.allow.is_empty() || rules.allow.iter().any(|glob| glob.matches(&path)))
-            && !rules.deny.iter().any(|glob| glob.matches(&path))
+        (rules.allow.is_empty() || PathGlob::any_matches(&rules.allow, &path))
+            && !PathGlob::any_matches(&rules.deny, &path)
     };
     Ok(found.into_iter().filter(is_wanted).collect())
 }
@@ -321,7 +339,7 @@ pub(crate) fn follow(look: Look<'_>, recipe: &Recipe) -> Result<Vec<Link>, Error
 /// What all records of a page have in common.
 struct View<'a> {
     root: ElementRef<'a>,
-    base: Option<&'a Url>,
+    setting: Setting<'a>,
     json: Option<&'a Value>,
     embedded: Embedded,
     budget: &'a Budget,
@@ -332,7 +350,8 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(root: ElementRef<'a>, look: Look<'a>, budget: &'a Budget) -> Self {
         let (embedded, of_page) = (Embedded::default(), RefCell::default());
-        Self { root, base: look.base, json: look.json, embedded, budget, of_page }
+        let setting = Setting { base: look.base, made_at: look.made_at };
+        Self { root, setting, json: look.json, embedded, budget, of_page }
     }
 }
 
@@ -412,7 +431,7 @@ impl<'a> Taking<'a, '_> {
     /// A record with a page of its own has null for that page's fields until they are known.
     fn keep(&mut self, mut record: Record, scope: Scope<'_>, json: Option<&Value>) {
         if let Some(detail) = self.detail {
-            let (base, budget) = (self.view.base, self.view.budget);
+            let (base, budget) = (self.view.setting.base, self.view.budget);
             self.out.details.push(link_from(&detail.link, scope, json, base, budget));
             for field in &detail.fields {
                 record.insert(field.name.as_str(), Value::Null);
@@ -476,7 +495,7 @@ fn outcome(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Outcome {
 }
 
 /// The text in a value, and a little for what holds it.
-fn size_of_value(value: &Value) -> usize {
+pub(crate) fn size_of_value(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(size_of_value).sum::<usize>() + 16,
@@ -492,7 +511,7 @@ fn look_for(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Outcome {
     let mut values = Vec::new();
     for raw in select(field, view, row) {
         let Some(raw) = by_regex(field, raw) else { continue };
-        match convert(field, &raw, view.base) {
+        match convert(field, &raw, view.setting) {
             Some(value) => values.push(value),
             None => drop(invalid.get_or_insert_with(|| example(&raw))),
         }
@@ -543,10 +562,10 @@ fn by_regex(field: &Field, raw: Raw) -> Option<Raw> {
     Some(Raw::Text(group.as_str().to_owned()))
 }
 
-fn convert(field: &Field, raw: &Raw, base: Option<&Url>) -> Option<Value> {
+fn convert(field: &Field, raw: &Raw, setting: Setting<'_>) -> Option<Value> {
     match raw {
-        Raw::Text(text) => field.conversion.value(text, base),
-        Raw::Json(value) => field.conversion.typed(value, base),
+        Raw::Text(text) => field.conversion.value(text, setting),
+        Raw::Json(value) => field.conversion.typed(value, setting),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The bytes are judged as the [MIME Sniffing Standard](https://mimesniff.spec.whatwg.org/) judges them.
 
+use crate::charset;
 use crate::error::{Error, ErrorKind};
 
 /// How far into a page a sign of HTML is looked for: the standard's number of bytes.
@@ -33,11 +34,17 @@ pub(crate) enum PageKind {
 }
 
 /// Refuses what is neither HTML nor JSON, and says what it is instead.
-pub(crate) fn check(bytes: &[u8], content_type: Option<&str>) -> Result<PageKind, Error> {
+///
+/// What is declared as UTF-16, by the Content-Type or by a label, has NUL bytes of its own.
+pub(crate) fn check(
+    bytes: &[u8],
+    content_type: Option<&str>,
+    label: Option<&str>,
+) -> Result<PageKind, Error> {
     if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(not_html(what));
     }
-    if holds_nul(bytes) {
+    if !charset::is_declared_utf_16(content_type, label) && holds_nul(bytes) {
         return Err(not_html("binary data: it holds NUL bytes"));
     }
     match content_type.map(essence).as_deref() {
@@ -123,7 +130,7 @@ mod tests {
     use super::*;
 
     fn why(bytes: &[u8], content_type: Option<&str>) -> Option<String> {
-        check(bytes, content_type).err().map(|error| {
+        check(bytes, content_type, None).err().map(|error| {
             assert_eq!(error.kind(), ErrorKind::Parse);
             error.to_string()
         })
@@ -151,12 +158,25 @@ mod tests {
     fn json_is_told_from_html_by_its_type_or_by_its_bytes() {
         for content_type in [None, Some("application/json; charset=utf-8"), Some("application/feed+json")] {
             assert_eq!(
-                check(b"{\"a\": \"<div>\"}", content_type).unwrap(),
+                check(b"{\"a\": \"<div>\"}", content_type, None).unwrap(),
                 PageKind::Json,
                 "{content_type:?}"
             );
         }
-        assert_eq!(check(b"{\"a\": 1}", Some("text/html")).unwrap(), PageKind::Html);
+        assert_eq!(check(b"{\"a\": 1}", Some("text/html"), None).unwrap(), PageKind::Html);
+    }
+
+    #[test]
+    fn what_is_declared_as_utf_16_has_nul_bytes() {
+        let bytes = b"\n\0<\0p\0>\0x\0";
+        for (content_type, label) in [
+            ("text/html; charset=utf-16", None),
+            ("text/html; charset=UTF-16LE", None),
+            ("text/html", Some("utf-16le")),
+        ] {
+            assert_eq!(check(bytes, Some(content_type), label).unwrap(), PageKind::Html, "{content_type}");
+        }
+        assert!(check(bytes, Some("text/html; charset=utf-8"), None).is_err());
     }
 
     #[test]

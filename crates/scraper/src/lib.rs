@@ -15,13 +15,14 @@
 //! ```
 //!
 //! Modules, top to bottom; a module uses those below it:
-//! `scraper` (pages over HTTP), `sitemap`, `page`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
-//! then `value`, `date`, `text`, `parse`, `sink`, `tokenizer`, `charset`, `html_check`, `limits`, `budget`, `error`. What the recipe format
+//! `scraper` (pages over HTTP), `stream` (pages from anywhere), `sitemap`, `page`, `details`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
+//! then `value`, `date`, `text`, `parse`, `sink`, `tokenizer`, `html_check`, `charset`, `limits`, `budget`, `error`. What the recipe format
 //! is, is in the crate's README.
 
 mod budget;
 mod charset;
 mod date;
+mod details;
 mod embedded;
 mod error;
 mod extract;
@@ -38,6 +39,8 @@ mod recipe;
 mod scraper;
 mod sink;
 mod sitemap;
+#[cfg(feature = "stream")]
+mod stream;
 mod table;
 mod text;
 mod tokenizer;
@@ -53,8 +56,10 @@ pub use page::{Document, Page, PageBuilder};
 pub use recipe::model::Request;
 pub use recipe::{RECIPE_SCHEMA, Recipe, RecipeBuilder};
 #[cfg(feature = "fetch")]
-pub use scraper::{Scraped, ScrapedPage, Scraper};
+pub use scraper::{Pages, Scraped, ScrapedPage, Scraper};
 pub use sitemap::{Sitemap, SitemapEntry};
+#[cfg(feature = "stream")]
+pub use stream::scrape;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

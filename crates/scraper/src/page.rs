@@ -1,7 +1,9 @@
 //! A page: its text and where it came from. A document: the page's tree, for as long as it is looked at.
 
 use std::cell::OnceCell;
+use std::time::SystemTime;
 
+use jiff::Timestamp;
 use scraper::Html;
 use serde_json::Value;
 use url::Url;
@@ -28,6 +30,7 @@ pub struct Page {
     charset: Charset,
     url: Option<Url>,
     path: Option<String>,
+    made_at: Option<Timestamp>,
     limits: Limits,
     is_json: bool,
 }
@@ -166,6 +169,7 @@ pub struct PageBuilder {
     path: Option<String>,
     content_type: Option<String>,
     encoding: Option<String>,
+    date: Option<SystemTime>,
     limits: Limits,
 }
 
@@ -195,6 +199,13 @@ impl PageBuilder {
         self
     }
 
+    /// When the response was made, from which `relative` dates count: `2 days ago`. Default: not known, and such a text
+    /// does not convert.
+    pub fn date(mut self, date: SystemTime) -> Self {
+        self.date = Some(date);
+        self
+    }
+
     /// How much is parsed before the page counts as too large. Default: [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -213,11 +224,12 @@ impl PageBuilder {
             Some(url) => error.at(url.as_str()),
             None => error,
         };
-        let kind = html_check::check(&bytes, self.content_type.as_deref()).map_err(located)?;
+        let (content_type, label) = (self.content_type.as_deref(), self.encoding.as_deref());
+        let kind = html_check::check(&bytes, content_type, label).map_err(located)?;
         let is_json = kind == PageKind::Json;
-        let (text, charset) = charset::decode(bytes, self.content_type.as_deref(), self.encoding.as_deref())
-            .map_err(located)?;
-        Ok(Page { text, charset, url, path: self.path, limits: self.limits, is_json })
+        let (text, charset) = charset::decode(bytes, content_type, label).map_err(located)?;
+        let made_at = self.date.and_then(|date| Timestamp::try_from(date).ok());
+        Ok(Page { text, charset, url, path: self.path, made_at, limits: self.limits, is_json })
     }
 }
 
@@ -360,6 +372,7 @@ impl Document<'_> {
             json: self.json.as_ref(),
             base: self.base_url(),
             path: self.page.path(),
+            made_at: self.page.made_at,
             time: self.page.limits.time,
         }
     }

@@ -3,10 +3,11 @@
 //! Follows `innerText` of the [HTML standard](https://html.spec.whatwg.org/multipage/dom.html#the-innertext-idl-attribute)
 //! as far as that needs no style sheets: runs of white space fold to one space, blocks and `<br>`
 //! begin a new line, paragraphs leave an empty line, cells of a row are set apart by a tab, and
-//! what is never shown (script, style, template, noscript, head, `hidden`) is left out.
+//! what is not shown is left out: script, style, template, noscript, head, `hidden`, what a closed `<details>` or
+//! `<dialog>` holds, the text of a text area, and what stands for an image or a player where there is none.
 
-use ego_tree::NodeRef;
 use ego_tree::iter::Edge;
+use ego_tree::{NodeId, NodeRef};
 use scraper::{ElementRef, Node};
 
 /// Folds runs of white space to one space and trims; no-break spaces stay.
@@ -29,6 +30,7 @@ pub(crate) fn visible_text(element: ElementRef<'_>) -> String {
     }
     let mut writer = Writer::default();
     let mut hidden_by: Option<NodeRef<'_, Node>> = None;
+    let mut folded: Vec<Folded> = Vec::new();
     for edge in element.traverse() {
         match edge {
             _ if hidden_by.is_some() => {
@@ -38,13 +40,20 @@ pub(crate) fn visible_text(element: ElementRef<'_>) -> String {
                     hidden_by = None;
                 }
             }
+            Edge::Open(node) if folded.last().is_some_and(|folded| folded.hides(node)) => {
+                hidden_by = Some(node)
+            }
             Edge::Open(node) => match (node.value(), ElementRef::wrap(node)) {
                 (Node::Text(text), _) => writer.text(text),
                 (_, Some(child)) if is_never_shown(child) => hidden_by = Some(node),
-                (_, Some(child)) => writer.open(child),
+                (_, Some(child)) => {
+                    folded.extend(Folded::new(child));
+                    writer.open(child);
+                }
                 _ => {}
             },
             Edge::Close(node) => {
+                folded.pop_if(|folded| folded.details == node.id());
                 if let Some(child) = ElementRef::wrap(node) {
                     writer.close(child);
                 }
@@ -83,9 +92,45 @@ fn is_never_shown(element: ElementRef<'_>) -> bool {
             | "noframes"
             | "param"
             | "rp"
+            | "iframe"
+            | "audio"
+            | "video"
+            | "canvas"
+            | "textarea"
     );
     // The title of an SVG is a tooltip; the one in the head was left out with it.
-    by_name || element.attr("hidden").is_some()
+    by_name || element.attr("hidden").is_some() || is_closed(element) || is_stand_in(element)
+}
+
+/// A dialog that nobody opened.
+fn is_closed(element: ElementRef<'_>) -> bool {
+    element.value().name() == "dialog" && element.attr("open").is_none()
+}
+
+/// What an object holds is shown only where there is nothing to load.
+fn is_stand_in(element: ElementRef<'_>) -> bool {
+    element.value().name() == "object" && element.attr("data").is_some_and(|data| !data.is_empty())
+}
+
+/// Closed details, of which only the first summary is shown.
+struct Folded {
+    details: NodeId,
+    summary: Option<NodeId>,
+}
+
+impl Folded {
+    fn new(element: ElementRef<'_>) -> Option<Self> {
+        if element.value().name() != "details" || element.attr("open").is_some() {
+            return None;
+        }
+        let mut children = element.children().filter_map(ElementRef::wrap);
+        let summary = children.find(|child| child.value().name() == "summary").map(|summary| summary.id());
+        Some(Self { details: element.id(), summary })
+    }
+
+    fn hides(&self, node: NodeRef<'_, Node>) -> bool {
+        node.parent().is_some_and(|parent| parent.id() == self.details) && Some(node.id()) != self.summary
+    }
 }
 
 /// Empty lines and line breaks a browser puts around an element.
@@ -232,6 +277,37 @@ mod tests {
         let html = "<head><title>t</title><style>s</style></head>a<script>x</script>\
             <template>y</template><noscript>n</noscript><i hidden>h</i><!-- c -->b";
         assert_eq!(shown(html), "ab");
+    }
+
+    #[test]
+    fn what_stands_for_something_else_or_is_folded_away_is_left_out() {
+        for (html, text) in [
+            ("a<iframe src=x><p>no frames</p></iframe>b", "ab"),
+            ("a<video src=x>no <b>video</b></video>b", "ab"),
+            ("a<audio src=x>no audio</audio><canvas>no canvas</canvas>b", "ab"),
+            ("a<textarea>typed</textarea>b", "ab"),
+            ("a<object data=x.svg>no image</object>b", "ab"),
+            ("a<object>something</object>b", "asomethingb"),
+            ("a<details>x <summary>more</summary><p>y</p><summary>z</summary></details>b", "a\nmore\nb"),
+            ("a<details><p>y</p></details>b", "a\nb"),
+            ("a<details open><summary>less</summary><p>y</p></details>b", "a\nless\n\ny\n\nb"),
+            ("a<details><summary>m</summary><details open><summary>n</summary></details></details>", "a\nm"),
+            ("a<dialog>x</dialog>b", "ab"),
+            ("a<dialog open>x</dialog>b", "a\nx\nb"),
+        ] {
+            assert_eq!(shown(html), text, "{html}");
+        }
+    }
+
+    #[test]
+    fn what_is_folded_away_gives_its_text_when_asked_itself() {
+        let html = Html::parse_document(
+            "<details><summary>q</summary><p>the <b>answer</b></p></details><dialog>d</dialog>",
+        );
+        for (css, text) in [("p", "the answer"), ("details", "q"), ("dialog", "d"), ("b", "answer")] {
+            let selector = scraper::Selector::parse(css).unwrap();
+            assert_eq!(visible_text(html.select(&selector).next().unwrap()), text, "{css}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Text -> typed values. A text that does not convert gives nothing, never a guess.
 
+use jiff::Timestamp;
 use serde_json::{Number, Value};
 use url::Url;
 
@@ -39,6 +40,15 @@ impl Type {
     ];
 }
 
+/// What a value depends on besides its text.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Setting<'a> {
+    /// What URLs are resolved against.
+    pub(crate) base: Option<&'a Url>,
+    /// When the response was made.
+    pub(crate) made_at: Option<Timestamp>,
+}
+
 /// How texts become values.
 #[derive(Debug, Clone)]
 pub(crate) struct Conversion {
@@ -55,30 +65,33 @@ impl Default for Conversion {
 
 impl Conversion {
     /// The value of a text, or nothing if it does not convert.
-    pub(crate) fn value(&self, text: &str, base: Option<&Url>) -> Option<Value> {
+    pub(crate) fn value(&self, text: &str, setting: Setting<'_>) -> Option<Value> {
         match self.to {
             Type::Text => Some(Value::String(text.to_owned())),
             Type::Raw | Type::Html => Some(Value::String(text.to_owned())),
             Type::Number => number(text, self.decimal).map(Value::Number),
             Type::Integer => integer(text, self.decimal).map(Value::Number),
             Type::Bool => boolean(text).map(Value::Bool),
-            Type::Url => url(text, base).map(Value::String),
-            Type::Date => date::parse(text, &self.date).map(Value::String),
+            Type::Url => url(text, setting.base).map(Value::String),
+            Type::Date => date::parse(text, &self.date, setting.made_at).map(Value::String),
             Type::Json => serde_json::from_str(text).ok(),
         }
     }
 
     /// A value that came typed, from JSON, in the type that is asked for.
-    pub(crate) fn typed(&self, value: &Value, base: Option<&Url>) -> Option<Value> {
+    pub(crate) fn typed(&self, value: &Value, setting: Setting<'_>) -> Option<Value> {
         match (self.to, value) {
-            (Type::Json, _) | (Type::Text | Type::Raw | Type::Number, Value::Number(_)) => {
-                Some(value.clone())
+            (Type::Json, _) => Some(value.clone()),
+            // JSON has a decimal point, whatever mark the texts of the page have.
+            (Type::Text | Type::Raw | Type::Number, Value::Number(written)) => {
+                number(&written.to_string(), '.').map(Value::Number)
             }
+            (Type::Integer, Value::Number(written)) => integer(&written.to_string(), '.').map(Value::Number),
             (Type::Text | Type::Raw | Type::Bool, Value::Bool(_)) => Some(value.clone()),
             (Type::Text, Value::String(text)) => Some(Value::String(fold(text))),
             (Type::Text | Type::Raw, Value::Array(_) | Value::Object(_)) => Some(value.clone()),
-            (_, Value::String(text)) => self.value(text, base),
-            (_, Value::Number(number)) => self.value(&number.to_string(), base),
+            (_, Value::String(text)) => self.value(text, setting),
+            (_, Value::Number(number)) => self.value(&number.to_string(), setting),
             _ => None,
         }
     }
@@ -145,8 +158,29 @@ fn number_text(text: &str, decimal: char) -> Option<String> {
             return None;
         }
     }
-    number.push_str(&exponent(&text, end));
-    Some(number)
+    Some(worked_out(number, &exponent(&text, end)))
+}
+
+/// The largest exponent that is written in zeros.
+const MOST_ZEROS: usize = 30;
+
+/// A number with an exponent that makes it larger, in digits: `1.5e3` is 1500. Any other keeps its exponent.
+fn worked_out(number: String, exponent: &str) -> String {
+    let places = exponent.trim_start_matches(['e', '+']).parse::<usize>();
+    let Some(places) = places.ok().filter(|places| *places <= MOST_ZEROS) else {
+        return number + exponent;
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((&number, ""));
+    let (moved, rest) = fraction.split_at(places.min(fraction.len()));
+    let zeros = "0".repeat(places - moved.len());
+    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |whole| ("-", whole));
+    let digits = format!("{whole}{moved}{zeros}");
+    let significant = match digits.trim_start_matches('0') {
+        "" => "0",
+        significant => significant,
+    };
+    let point = if rest.is_empty() { "" } else { "." };
+    format!("{sign}{significant}{point}{rest}")
 }
 
 fn is_digit(text: &[char], at: usize) -> bool {
@@ -266,6 +300,14 @@ mod tests {
             ("10-20", Some("10")),
             ("12%", Some("12")),
             ("1.6e-19 C", Some("1.6e-19")),
+            ("1e3", Some("1000")),
+            ("-1.5E+3 m", Some("-1500")),
+            ("1.2345e2", Some("123.45")),
+            ("0.05e1", Some("0.5")),
+            ("0e9", Some("0")),
+            ("6.02214076e23", Some("602214076000000000000000")),
+            ("1e-3", Some("1e-3")),
+            ("1e400", Some("1e+400")),
             ("3 euros", Some("3")),
             ("3euros", Some("3")),
             ("5.", Some("5")),
@@ -302,10 +344,27 @@ mod tests {
         assert_eq!(integer("1,000").as_deref(), Some("1000"));
         assert_eq!(integer("7.00").as_deref(), Some("7"));
         assert_eq!(integer("7.5"), None);
+        assert_eq!(integer("1.5e3").as_deref(), Some("1500"));
+        assert_eq!(integer("1.5e0"), None);
+        assert_eq!(integer("15e-1"), None);
         assert_eq!(
             integer("123456789012345678901234567890").as_deref(),
             Some("123456789012345678901234567890")
         );
+    }
+
+    #[test]
+    fn a_number_of_json_is_written_as_json_writes_it() {
+        let read = |to, decimal, written: &str| {
+            let conversion = Conversion { to, decimal, ..Conversion::default() };
+            let value = serde_json::from_str(written).unwrap();
+            conversion.typed(&value, Setting::default()).map(|value| value.to_string())
+        };
+        assert_eq!(read(Type::Number, ',', "1.234").as_deref(), Some("1.234"));
+        assert_eq!(read(Type::Integer, ',', "12.0").as_deref(), Some("12"));
+        assert_eq!(read(Type::Text, '.', "1e3").as_deref(), Some("1000"));
+        assert_eq!(read(Type::Text, '.', "1.50").as_deref(), Some("1.50"));
+        assert_eq!(read(Type::Text, '.', "-0").as_deref(), Some("-0"));
     }
 
     #[test]

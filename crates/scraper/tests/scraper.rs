@@ -122,6 +122,88 @@ fn each_detail_page_is_fetched_once_and_merged() {
 }
 
 #[test]
+fn a_detail_page_is_fetched_once_for_all_pages_and_fragments() {
+    let recipe = "[record]\neach = 'li'\n[fields]\nn = '@own'\n[detail]\nlink = 'a@href'\n[detail.fields]\nd = 'i'\n\
+        [follow]\nnext = 'a.next'";
+    let server = Mock::start(|request: &Request| match request.path() {
+        "/1" => Reply::html(
+            "<ul><li>1<a href='x#one'></a><li>2<a href='x#two'></a><li>3<a href=x></a></ul><a class=next href=2>",
+        ),
+        "/2" => Reply::html("<ul><li>4<a href='x#four'></a><li>5<a href=gone></a><li>6<a href='gone#6'></a></ul>"),
+        "/gone" => Reply::status(404),
+        path => Reply::html(format!("<i>{path}</i>")),
+    })
+    .unwrap();
+    let scraped = scrape(&server, "/1", recipe).unwrap();
+    assert_eq!(
+        values(&scraped),
+        json!([{"n": "1", "d": "/x"}, {"n": "2", "d": "/x"}, {"n": "3", "d": "/x"}, {"n": "4", "d": "/x"},
+            {"n": "5", "d": null, "_detail": "status"}, {"n": "6", "d": null, "_detail": "status"}])
+    );
+    assert_eq!((server.calls_of("/x"), server.calls_of("/gone")), (1, 1));
+}
+
+#[test]
+fn calls_share_their_detail_pages_only_if_they_are_told_to() {
+    let recipe =
+        "[record]\neach = 'p'\n[detail]\nlink = 'a@href'\n[detail.fields]\nd = 'i'\n[fields]\nn = '@own'";
+    let server = Mock::start(|request: &Request| match request.path() {
+        "/x" => Reply::html("<i>x</i>"),
+        path => Reply::html(format!("<p>{path}<a href=/x></a></p>")),
+    })
+    .unwrap();
+    let alone = Scraper::new(client(&server), recipe.parse::<Recipe>().unwrap()).unwrap();
+    let shared = alone.clone().share_details();
+    for (scraper, calls) in [(&alone, 2), (&shared, 3)] {
+        gather_core::run(async {
+            let (one, other) = (server.join("/1"), server.join("/2"));
+            let both = futures::future::join(scraper.scrape(&one), scraper.scrape(&other)).await;
+            for scraped in [both.0.unwrap(), both.1.unwrap()] {
+                assert_eq!(scraped.pages[0].extraction.records[0].get("d").unwrap(), "x");
+            }
+        })
+        .unwrap();
+        assert_eq!(server.calls_of("/x"), calls);
+    }
+}
+
+#[test]
+fn pages_come_one_by_one_and_none_is_fetched_before_it_is_asked_for() {
+    let server = Mock::start(|request: &Request| {
+        let number: u32 = request.path()[1..].parse().unwrap();
+        if number == 3 {
+            return Reply::status(404);
+        }
+        Reply::html(format!("<ul><li><b>{number}</b></ul><a class=next href=/{}>", number + 1))
+    })
+    .unwrap();
+    let scraper = Scraper::new(client(&server), LIST.parse::<Recipe>().unwrap()).unwrap();
+    gather_core::run(async {
+        let mut pages = scraper.pages(&server.join("/1"));
+        let first = pages.next_page().await.unwrap().unwrap();
+        assert_eq!((first.extraction.records.len(), server.calls()), (1, 1));
+        // A call that is dropped loses no page.
+        drop(pages.next_page());
+        assert_eq!(pages.next_page().await.unwrap().unwrap().url, server.join("/2"));
+        assert_eq!(pages.next_page().await.unwrap().unwrap_err().kind().as_str(), "status");
+        assert!(pages.next_page().await.is_none() && pages.left().is_none());
+        let stream = std::pin::pin!(scraper.clone().max_pages(1).pages(&server.join("/1")).into_stream());
+        assert_eq!(futures::StreamExt::collect::<Vec<_>>(stream).await.len(), 1);
+    })
+    .unwrap();
+}
+
+#[test]
+fn relative_dates_count_from_the_date_of_the_response() {
+    let server = Mock::start(|_: &Request| {
+        Reply::html("<p>yesterday</p>").header("date", "Wed, 05 Jun 2024 10:00:00 GMT")
+    })
+    .unwrap();
+    let scraped = scrape(&server, "/", "[fields]\nd = { css = 'p', as = 'date', relative = true }").unwrap();
+    assert_eq!(values(&scraped), json!([{"d": "2024-06-04"}]));
+}
+
+#[test]
 fn headers_of_the_recipe_are_sent_and_secrets_stay_at_home() {
     let other = Mock::start(|_: &Request| Reply::html("<i>o</i>")).unwrap();
     let elsewhere = other.join("/o");

@@ -145,6 +145,35 @@ const WHOLE: &[(&str, &[&str], usize)] = &[
     ("\u{feff}http://h/a\r\n\r\n  HTTPS://h/b  \r\n", &["http://h/a", "https://h/b"], 0),
     ("http://h/a\rhttp://h/b\r", &["http://h/a", "http://h/b"], 0),
     ("# list\nhttp://h/a\n/relative\nftp://h/b\n", &["http://h/a"], 3),
+    // A guid is the page, where there is no link and it does not say otherwise.
+    ("<rss><channel><item><guid>http://h/a</guid></item></channel></rss>", &["http://h/a"], 0),
+    (
+        "<rss><channel><item><guid isPermaLink='true'>http://h/a</guid></item></channel></rss>",
+        &["http://h/a"],
+        0,
+    ),
+    (
+        "<rss><channel><item><guid>http://h/b</guid><link>http://h/a</link></item></channel></rss>",
+        &["http://h/a"],
+        0,
+    ),
+    ("<rss><channel><item><guid isPermaLink='false'>http://h/a</guid></item></channel></rss>", &[], 1),
+    ("<rss><channel><item><guid>tag:h,2024:1</guid></item></channel></rss>", &[], 1),
+    // xml:base, each relative to the one around it, and gone with its element.
+    (
+        "<feed xml:base='http://o.example/x/'><entry><link href='a'/></entry>\
+         <entry xml:base='y/'><link href='b'/></entry><entry><link xml:base='/z/' href='c'/></entry>\
+         <entry><link href='d'/></entry></feed>",
+        &["http://o.example/x/a", "http://o.example/x/y/b", "http://o.example/z/c", "http://o.example/x/d"],
+        0,
+    ),
+    ("<feed xml:base='/up/'><entry><link href='a'/></entry></feed>", &["https://h.example/up/a"], 0),
+    (
+        "<rss><channel xml:base='http://o.example/'><item><link>a</link></item></channel></rss>",
+        &["http://o.example/a"],
+        0,
+    ),
+    ("<feed xml:base='http://['><entry><link href='a'/></entry></feed>", &["https://h.example/dir/a"], 0),
     (
         "<rss version='2.0'><channel><link>http://h/</link><item><title>t</title><link>http://h/a</link><pubDate>Mon, 06 May 2024 10:00:00 GMT</pubDate></item></channel></rss>",
         &["http://h/a|Mon, 06 May 2024 10:00:00 GMT"],

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use gather_core::to_thread;
@@ -144,6 +145,7 @@ impl Job {
             final_url: response.url().to_string(),
             status: response.status(),
             content_type,
+            fetched_at: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
         };
         if let Some(folder) = folder.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             folder.add(entry);

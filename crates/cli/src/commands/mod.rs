@@ -5,6 +5,7 @@ mod demo;
 mod every;
 mod export;
 mod fetch;
+mod linked;
 mod links;
 mod pages;
 mod query;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures::stream::{self, BoxStream, StreamExt};
 use gather_core::{Lane, to_thread_in};
@@ -13,6 +14,7 @@ use gather_records::{Failure, Kind};
 use gather_scraper::{Error as PageError, Page};
 
 use crate::args::Shared;
+use crate::commands::linked::GivenFolder;
 use crate::commands::read;
 use crate::drive::{Unit, Worked, bad_unit};
 use crate::exit::usage;
@@ -38,7 +40,11 @@ pub(crate) struct Here {
     pub(crate) path: String,
     pub(crate) content_type: Option<String>,
     pub(crate) status: Option<u16>,
+    /// When it was fetched, if that is known.
+    pub(crate) date: Option<SystemTime>,
     pub(crate) bytes: Vec<u8>,
+    /// The folder that was given, and the file's path below it: where its links may lead.
+    pub(crate) place: Option<(Arc<GivenFolder>, PathBuf)>,
 }
 
 /// How inputs become pages.
@@ -115,7 +121,9 @@ impl Sources {
                 path: name.clone(),
                 content_type: None,
                 status: None,
+                date: None,
                 bytes,
+                place: None,
             })),
             Ok(None) => {
                 let message = format!("more than {} bytes on stdin", self.max_size);
@@ -128,8 +136,8 @@ impl Sources {
 
     fn files(self, input: OsString) -> BoxStream<'static, Unit<Source>> {
         let root = PathBuf::from(input);
-        let index = match index_of(&root) {
-            Ok(index) => Arc::new(index),
+        let folder = match index_of(&root) {
+            Ok(index) => Arc::new(GivenFolder::new(root.clone(), index, self.reader.clone())),
             Err(failure) => return one((failure.input.clone(), Err(Box::new(Worked::failed(failure))))),
         };
         let base = self.base;
@@ -139,13 +147,16 @@ impl Sources {
                 Ok(file) => {
                     let name = file.path().to_string_lossy().into_owned();
                     let below = file.path().strip_prefix(&root).unwrap_or(file.path());
-                    let entry = index.get(below);
+                    let entry = folder.entry(below);
+                    let is_in_folder = !below.as_os_str().is_empty() && below != file.path();
                     let here = Here {
                         input: name.clone(),
                         url: entry.map(|entry| entry.final_url.clone()).or_else(|| base.clone()),
                         path: path_of(below, file.path()),
                         content_type: entry.and_then(|entry| entry.content_type.clone()),
                         status: entry.map(|entry| entry.status),
+                        date: entry.and_then(Entry::date),
+                        place: is_in_folder.then(|| (folder.clone(), below.to_owned())),
                         bytes: file.into_bytes().unwrap_or_default(),
                     };
                     (name, Ok(Source::Here(here)))
@@ -206,8 +217,8 @@ impl Here {
         T: Send + 'static,
         F: FnOnce(&Page) -> Result<T, PageError> + Send + 'static,
     {
-        let Here { input, url, path, content_type, bytes, .. } = self;
-        parse(input, url, Some(path), content_type, bytes, work).await
+        let Here { input, url, path, content_type, date, bytes, .. } = self;
+        parse(input, Known { url, path: Some(path), content_type, date }, bytes, work).await
     }
 }
 
@@ -220,14 +231,23 @@ where
     let url = response.url().to_string();
     let content_type = response.content_type().map(|value| value.into_owned());
     let bytes = response.into_bytes();
-    parse(input.to_owned(), Some(url), None, content_type, bytes, work).await
+    let known = Known { url: Some(url), content_type, ..Known::default() };
+    parse(input.to_owned(), known, bytes, work).await
 }
 
-async fn parse<T, F>(
+/// What is known of a page besides its bytes.
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) url: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) date: Option<SystemTime>,
+}
+
+/// Decodes a page and works on it, on the CPU lane.
+pub(crate) async fn parse<T, F>(
     input: String,
-    url: Option<String>,
-    path: Option<String>,
-    content_type: Option<String>,
+    known: Known,
     bytes: impl Into<Vec<u8>> + Send + 'static,
     work: F,
 ) -> Result<T, Failure>
@@ -236,12 +256,16 @@ where
     F: FnOnce(&Page) -> Result<T, PageError> + Send + 'static,
 {
     let done = to_thread_in(Lane::Cpu, move || {
+        let Known { url, path, content_type, date } = known;
         let mut builder = Page::builder().url(url.as_deref().unwrap_or_default());
         if let Some(path) = &path {
             builder = builder.path(path);
         }
         if let Some(content_type) = &content_type {
             builder = builder.content_type(content_type);
+        }
+        if let Some(date) = date {
+            builder = builder.date(date);
         }
         builder.build(bytes).and_then(|page| work(&page))
     });

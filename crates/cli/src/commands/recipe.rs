@@ -120,6 +120,9 @@ impl Case {
         if let Some(entry) = entry {
             builder = builder.url(&entry.final_url);
         }
+        if let Some(date) = entry.and_then(Entry::date) {
+            builder = builder.date(date);
+        }
         if let Some(content_type) = entry.and_then(|entry| entry.content_type.as_deref()) {
             builder = builder.content_type(content_type);
         } else if has_extension(page, "json") {

@@ -1,18 +1,20 @@
 //! `gather scrape INPUT…`: pages to records.
 
+use std::collections::HashMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
 use gather_fetch::Url;
 use gather_records::{Failure, Kind, Record, WholeFile, plain};
-use gather_scraper::{Dropped, Extraction, Recipe, ScrapedPage, Scraper};
+use gather_scraper::{Dropped, ErrorKind, Extraction, Page, Recipe, ScrapedPage, Scraper};
 
 use crate::args::{Scrape, Take};
-use crate::commands::pages::{self, Here, Source, Sources};
-use crate::drive::{End, Worked, drive_units};
+use crate::commands::linked::{GivenFolder, Linked};
+use crate::commands::pages::{self, Here, Known, Source, Sources};
+use crate::drive::{Early, Part, Worked, drive_parts};
 use crate::exit::{Exit, usage, usage_error};
 use crate::input::{self, Asked, Inputs};
 use crate::request::Requests;
@@ -42,7 +44,8 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
     request.cookies |= recipe.request().cookies;
     let requests = Requests::polite(&request, &args.shared, &args.polite)?;
     let sources = Sources::new(args.base.as_deref(), args.request.max_size, &args.shared)?;
-    let scraper = Scraper::new(requests.client().clone(), recipe.clone()).map_err(usage_error)?;
+    let scraper =
+        Scraper::new(requests.client().clone(), recipe.clone()).map_err(usage_error)?.share_details();
     let job = Arc::new(Job { requests, scraper, recipe, provenance: args.provenance });
     let columns = Some(job.columns());
     // A table without fields has the columns that its pages have.
@@ -53,9 +56,9 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
     session.report.fields(&gather_scraper::Stats::default());
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;
     let units = sources.units(&inputs);
-    drive_units(&mut session, &inputs, units, move |source| {
+    drive_parts(&mut session, &inputs, units, move |source, early| {
         let job = job.clone();
-        async move { job.scrape(source).await.unwrap_or_else(Worked::failed) }
+        async move { job.scrape(source, early).await.unwrap_or_else(Worked::failed) }
     })
     .await;
     session.finish().await
@@ -96,6 +99,10 @@ fn save(path: &Path, recipe: &Recipe) -> anyhow::Result<()> {
     written.with_context(|| format!("cannot write the recipe {}", path.display()))
 }
 
+/// A page from a file or from stdin cannot make us read others.
+const LEADS_NOWHERE: &str = "a page given as a file leads to no other: `next` is followed from URLs (in a folder each page is an \
+    input of its own), `[detail]` from URLs and within a folder that is given";
+
 /// What is done with each page.
 struct Job {
     requests: Requests,
@@ -126,10 +133,10 @@ impl Job {
         columns
     }
 
-    async fn scrape(&self, source: Source) -> Result<Worked, Failure> {
+    async fn scrape(&self, source: Source, early: Early) -> Result<Worked, Failure> {
         match source {
             Source::Here(here) => self.here(here).await,
-            Source::Url(asked) => self.url(&asked).await,
+            Source::Url(asked) => self.url(&asked, &early).await,
         }
     }
 
@@ -139,48 +146,79 @@ impl Job {
             here.path = format!("/{}", here.input.trim_start_matches("./").trim_start_matches('/'));
         }
         let (input, source, status) = (here.input.clone(), here.source().to_owned(), here.status);
-        let bytes = here.bytes.len() as u64;
+        let (bytes, place) = (here.bytes.len() as u64, here.place.clone());
         let recipe = self.recipe.clone();
-        let extraction = here.parsed(move |page| page.records(&recipe)).await?;
+        let mut extraction = here.parsed(move |page| page.records(&recipe)).await?;
+        let leads_on = extraction.next.is_some() || extraction.details.iter().any(Option::is_some);
+        let is_alone = place.is_none() && leads_on;
+        self.merge_files(&mut extraction, place).await;
         let mut worked = Worked::ok(Vec::new(), bytes);
-        self.add(
-            &mut worked,
-            extraction,
-            &Origin { input: &input, source: &source, fetched_at: None, status },
-        );
+        worked.part =
+            self.part(extraction, &Origin { input: &input, source: &source, fetched_at: None, status });
+        if is_alone {
+            worked.part.warnings.push(LEADS_NOWHERE.to_owned());
+        }
         Ok(worked)
     }
 
-    async fn url(&self, asked: &Asked) -> Result<Worked, Failure> {
+    /// Merges the pages of the same folder that records lead to.
+    async fn merge_files(&self, extraction: &mut Extraction, place: Option<(Arc<GivenFolder>, PathBuf)>) {
+        let links: Vec<_> = extraction.detail_links().into_iter().map(str::to_owned).collect();
+        let mut found = HashMap::new();
+        for link in links {
+            let detail = match &place {
+                Some((folder, below)) => self.detail(folder, below, &link).await,
+                None => Err(Kind::Scope),
+            };
+            found.insert(link, detail.map_err(|kind| ErrorKind::Fetch(kind.as_str())));
+        }
+        extraction.merge_details(&found);
+    }
+
+    async fn detail(&self, folder: &Arc<GivenFolder>, below: &Path, link: &str) -> Result<Extraction, Kind> {
+        let Linked { url, content_type, date, bytes } = folder.page(below, link).await?;
+        let known = Known { url, content_type, date, path: None };
+        let recipe = self.recipe.clone();
+        let detail = move |page: &Page| page.parse()?.detail(&recipe);
+        pages::parse(link.to_owned(), known, bytes, detail).await.map_err(|failure| failure.kind)
+    }
+
+    /// Gives the records of each page when it is here, unless it is the last.
+    async fn url(&self, asked: &Asked, early: &Early) -> Result<Worked, Failure> {
         let url = asked.text.as_str();
         self.requests.allow(asked).map_err(|error| crate::request::failure(url, &error))?;
-        let scraped = self.scraper.scrape(url).await.map_err(|error| pages::failure(url, &error))?;
-        let mut worked = Worked::ok(Vec::new(), scraped.pages.iter().map(|page| page.bytes).sum());
-        for page in scraped.pages {
+        let mut pages = self.scraper.pages(url);
+        let mut bytes = 0;
+        let mut last = Part::default();
+        while let Some(asked) = pages.next_url().map(str::to_owned) {
+            let Some(page) = pages.next_page().await else { break };
+            let page = page.map_err(|error| failure_of_page(url, &asked, &error))?;
+            bytes += page.bytes;
             let ScrapedPage { url: source, status, fetched_at, extraction, .. } = page;
             let origin =
                 Origin { input: url, source: &source, fetched_at: Some(fetched_at), status: Some(status) };
-            self.add(&mut worked, extraction, &origin);
+            let part = self.part(extraction, &origin);
+            match pages.next_url() {
+                Some(_) => early.give(part).await,
+                None => last = part,
+            }
         }
-        if let Some(left) = scraped.left {
-            worked
-                .warnings
-                .push(format!("{url}: the bound of pages was reached; {left} would have been next"));
+        if let Some(left) = pages.left() {
+            last.warnings.push(format!("{url}: the bound of pages was reached; {left} would have been next"));
         }
-        if let Some(error) = scraped.failed {
-            worked.end = End::Failed(Box::new(pages::failure(url, &error)));
-        }
+        let mut worked = Worked::ok(Vec::new(), bytes);
+        worked.part = last;
         Ok(worked)
     }
 
-    /// Adds what a page gave to what became of its input.
-    fn add(&self, worked: &mut Worked, extraction: Extraction, origin: &Origin<'_>) {
+    /// What a page gave, as what its input gives.
+    fn part(&self, extraction: Extraction, origin: &Origin<'_>) -> Part {
         let Extraction { records, dropped, stats, .. } = extraction;
-        worked.records.extend(records.into_iter().map(|record| self.record(record, origin)));
-        worked.dropped.extend(dropped.iter().map(|dropped| failure(dropped, origin)));
-        match &mut worked.stats {
-            Some(sum) => sum.merge(&stats),
-            none => *none = Some(stats),
+        Part {
+            records: records.into_iter().map(|record| self.record(record, origin)).collect(),
+            dropped: dropped.iter().map(|dropped| failure(dropped, origin)).collect(),
+            stats: Some(stats),
+            warnings: Vec::new(),
         }
     }
 
@@ -205,6 +243,15 @@ impl Job {
 /// Whether the input says something that the source does not; `http://h` and `http://h/` are the same.
 fn differs(input: &str, source: &str) -> bool {
     input != source && Url::parse(input).map_or(true, |url| url.as_str() != source)
+}
+
+/// A page that `next` led to is named, for the input is another.
+fn failure_of_page(input: &str, asked: &str, error: &gather_scraper::Error) -> Failure {
+    let mut failure = pages::failure(input, error);
+    if asked != input && !failure.message.contains(asked) {
+        failure.message = format!("{asked}: {}", failure.message);
+    }
+    failure
 }
 
 fn failure(dropped: &Dropped, origin: &Origin<'_>) -> Failure {

@@ -285,8 +285,8 @@ impl Tree {
     /// One failure is that of the input; more are named beside it.
     fn worked(mut self) -> Worked {
         let mut worked = Worked::ok(Vec::new(), self.bytes);
-        worked.records = self.records();
-        worked.warnings = self.warnings;
+        worked.part.records = self.records();
+        worked.part.warnings = self.warnings;
         let mut failures = self.failures.into_iter();
         if let Some(mut first) = failures.next() {
             if !first.message.contains(&first.input) {
@@ -295,7 +295,7 @@ impl Tree {
             first.input = self.input;
             worked.end = End::Failed(Box::new(first));
         }
-        worked.dropped = failures.collect();
+        worked.part.dropped = failures.collect();
         worked
     }
 

@@ -7,6 +7,8 @@ mod layout;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod statement;
 
 use self::batch::Batch;
 use self::dialect::{Change, Dialect, TableName, insert, statements};
@@ -242,9 +244,13 @@ impl Engine {
     async fn holds_rows(&mut self, table: &TableName) -> Result<bool, SinkError> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(connection) => sqlite::holds_rows(connection, table).await,
+            Self::Sqlite(connection) => {
+                statement::holds_rows::<sqlx::Sqlite>(connection, table).await.map_err(sqlite::fault)
+            }
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => postgres::holds_rows(connection, table).await,
+            Self::Postgres(connection) => {
+                statement::holds_rows::<sqlx::Postgres>(connection, table).await.map_err(postgres::fault)
+            }
         }
     }
 
@@ -255,9 +261,17 @@ impl Engine {
     ) -> Result<(), SinkError> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(connection) => sqlite::apply(connection, statements, rows).await,
+            Self::Sqlite(connection) => {
+                statement::apply::<sqlx::Sqlite>(connection, sqlite::BEGIN, statements, rows)
+                    .await
+                    .map_err(sqlite::fault)
+            }
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => postgres::apply(connection, statements, rows).await,
+            Self::Postgres(connection) => {
+                statement::apply::<sqlx::Postgres>(connection, postgres::BEGIN, statements, rows)
+                    .await
+                    .map_err(postgres::fault)
+            }
         }
     }
 

@@ -3,14 +3,17 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, Connection};
 
 use super::dialect::{Dialect, TableName, list, quoted};
 use super::layout::There;
 use crate::column::ColumnType;
 use crate::error::{ErrorKind, SinkError};
 use crate::record::Record;
+
+/// How a transaction begins.
+pub(super) const BEGIN: &str = "begin";
 
 /// How long a server may take to let us in.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -60,33 +63,9 @@ pub(super) async fn look(
     looked.await.map_err(fault)
 }
 
-pub(super) async fn holds_rows(connection: &mut PgConnection, table: &TableName) -> Result<bool, SinkError> {
-    let query = format!("select exists (select 1 from {table})");
-    sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(connection).await.map_err(fault)
-}
-
-/// All of it in one transaction.
-pub(super) async fn apply(
-    connection: &mut PgConnection,
-    statements: Vec<String>,
-    insert: Option<(String, String)>,
-) -> Result<(), SinkError> {
-    let applied = async {
-        let mut transaction = connection.begin().await?;
-        for statement in statements {
-            sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&mut *transaction).await?;
-        }
-        if let Some((insert, rows)) = insert {
-            sqlx::query(AssertSqlSafe(insert)).bind(rows).execute(&mut *transaction).await?;
-        }
-        transaction.commit().await
-    };
-    applied.await.map_err(fault)
-}
-
 /// What people can do something about, by the classes of SQLSTATE (PostgreSQL, appendix A). The URL, which may hold a
 /// password, is in none of sqlx's messages.
-fn fault(error: sqlx::Error) -> SinkError {
+pub(super) fn fault(error: sqlx::Error) -> SinkError {
     let (kind, hint) = match &error {
         sqlx::Error::Io(_) => (ErrorKind::Io, "is the server running, and the URL's host and port right?"),
         sqlx::Error::Configuration(_) => {

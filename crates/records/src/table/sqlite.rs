@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 
 use super::dialect::{Dialect, TableName, list, quoted};
 use super::layout::There;
 use crate::column::ColumnType;
 use crate::error::{ErrorKind, SinkError};
 use crate::record::Record;
+
+/// How a transaction begins: with the right to write, so that waiting for it is the busy timeout's.
+pub(super) const BEGIN: &str = "begin immediate";
 
 /// How long a statement waits for another program to end its transaction.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,7 +47,7 @@ pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, SinkError> 
 
 /// Finds a file that is read-only or locked before there is anything to write.
 async fn can_write(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    connection.begin_with("begin immediate").await?.rollback().await
+    connection.begin_with(BEGIN).await?.rollback().await
 }
 
 /// The table, if it is there.
@@ -80,35 +83,8 @@ async fn is_unique(
     sqlx::query_scalar(BY_INDEX).bind(&table.name).bind(key).fetch_one(connection).await
 }
 
-pub(super) async fn holds_rows(
-    connection: &mut SqliteConnection,
-    table: &TableName,
-) -> Result<bool, SinkError> {
-    let query = format!("select exists (select 1 from {table})");
-    sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(connection).await.map_err(fault)
-}
-
-/// All of it in one transaction.
-pub(super) async fn apply(
-    connection: &mut SqliteConnection,
-    statements: Vec<String>,
-    insert: Option<(String, String)>,
-) -> Result<(), SinkError> {
-    let applied = async {
-        let mut transaction = connection.begin_with("begin immediate").await?;
-        for statement in statements {
-            sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&mut *transaction).await?;
-        }
-        if let Some((insert, rows)) = insert {
-            sqlx::query(AssertSqlSafe(insert)).bind(rows).execute(&mut *transaction).await?;
-        }
-        transaction.commit().await
-    };
-    applied.await.map_err(fault)
-}
-
 /// The primary result codes of SQLite that people can do something about.
-fn fault(error: sqlx::Error) -> SinkError {
+pub(super) fn fault(error: sqlx::Error) -> SinkError {
     const UNIQUE: i32 = 2067;
     let code = match &error {
         sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<i32>().ok()),

@@ -165,6 +165,24 @@ fn text_is_decoded_without_its_byte_order_mark() {
 }
 
 #[test]
+fn utf_16_that_only_the_header_declares_is_a_page() {
+    let page = |bytes: Vec<u8>, content_type: &str| {
+        let page = crate::Page::builder().content_type(content_type).build(bytes).unwrap();
+        (page.title().unwrap().unwrap(), page.charset().name())
+    };
+    let text = "  <title>t\u{e4}\u{1F600}</title>";
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let title = "t\u{e4}\u{1F600}".to_owned();
+    assert_eq!(page(little.clone(), "text/html; charset=utf-16le"), (title.clone(), "UTF-16LE"));
+    assert_eq!(page(little.clone(), "text/html;charset=\"UTF-16\""), (title.clone(), "UTF-16LE"));
+    assert_eq!(page(big.clone(), "text/html; charset=utf-16be"), (title.clone(), "UTF-16BE"));
+    // A byte order mark beats the header.
+    let marked = [b"\xfe\xff".as_slice(), &big].concat();
+    assert_eq!(page(marked, "text/html; charset=utf-16le"), (title, "UTF-16BE"));
+}
+
+#[test]
 fn an_encoding_that_nobody_may_decode_is_an_error() {
     let error = decode(b"<meta charset=iso-2022-kr>".to_vec(), None, None).unwrap_err();
     assert_eq!(error.kind().as_str(), "encoding");

@@ -103,6 +103,10 @@ fn many_takes_all_and_join_joins_them() {
     assert_eq!(value("{ css = 'li', many = true, as = 'integer' }", html), json!([1, 3]));
     assert_eq!(value("{ css = 'b', many = true }", html), json!(null));
     assert_eq!(value("{ css = 'b', many = true, default = [] }", html), json!([]));
+    for default in ["5.6.2024", "2024-06-05"] {
+        let field = format!("{{ css = 'b', as = 'date', format = '%d.%m.%Y', default = '{default}' }}");
+        assert_eq!(value(&field, html), json!("2024-06-05"), "{default}");
+    }
 }
 
 #[test]
@@ -478,4 +482,48 @@ fn microdata_gives_the_values_that_its_elements_have() {
         assert_eq!(value(field, html), expected, "{field}");
     }
     assert_eq!(value("{ microdata = 'offers/price', as = 'number' }", html).to_string(), "2.50");
+}
+
+#[test]
+fn relative_dates_count_from_the_date_that_the_page_has() {
+    let recipe: Recipe = "[fields]\nd = { css = 'p', as = 'date', relative = true }".parse().unwrap();
+    let made = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_717_581_600);
+    let page =
+        |builder: crate::PageBuilder| builder.build("<p>2 days ago").unwrap().records(&recipe).unwrap();
+    assert_eq!(page(Page::builder().date(made)).records[0].to_string(), r#"{"d":"2024-06-03"}"#);
+    let unknown = page(Page::builder());
+    assert_eq!(unknown.records[0].to_string(), r#"{"d":null}"#);
+    assert_eq!(unknown.stats.fields[0].1.example.as_deref(), Some("2 days ago"));
+}
+
+#[test]
+fn a_match_that_holds_for_no_page_is_said() {
+    let recipe = Recipe::builder().match_path("/book/*").field("t", "p").build().unwrap();
+    let stats = |paths: &[&str]| {
+        let mut all = crate::Stats::default();
+        for path in paths {
+            let page = Page::builder().path(path).build("<p>x").unwrap();
+            all.merge(&page.records(&recipe).unwrap().stats);
+        }
+        all
+    };
+    let none = stats(&["/books/1", "/books/2"]);
+    assert_eq!((none.pages, none.unmatched), (0, 2));
+    assert_eq!(
+        none.warnings(),
+        ["the recipe's `match` does not hold for any of the pages; the first has the path `/books/1`"]
+    );
+    assert!(stats(&["/books/1", "/book/1"]).warnings().is_empty());
+    assert!(stats(&[]).warnings().is_empty());
+}
+
+#[test]
+fn globs_match_paths_as_they_read() {
+    let recipe: Recipe = "[follow]\ndeny = ['**/login', '/caf\u{e9}/**']\nallow = '/**'".parse().unwrap();
+    let html =
+        "<a href='/%6Cogin'>1</a><a href='/caf%C3%A9/1'>2</a><a href='/caf%E9/1'>3</a><a href='/a'>4</a>";
+    let page = Page::from_bytes(html, "http://h/").unwrap();
+    let followed: Vec<_> =
+        page.parse().unwrap().follow(&recipe).unwrap().into_iter().map(|link| link.text).collect();
+    assert_eq!(followed, ["3", "4"]);
 }

@@ -16,7 +16,7 @@ use gather_records::Column;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
-use self::model::{Compiled, LinkSource, Request};
+use self::model::{Compiled, LinkSource, PathGlob, Request};
 use self::tree::{Item, Tree};
 use crate::error::RecipeError;
 
@@ -126,10 +126,20 @@ impl Recipe {
         self.0.compiled.detail.is_some()
     }
 
-    /// Whether a page at this path gives records (`match`). The path is that of a URL, `/book/1.html`.
+    /// Whether a page at this path gives records (`match`). The path is that of a URL, `/book/1.html`; a glob may be
+    /// written as the path is, or as it reads.
+    ///
+    /// ```
+    /// use gather_scraper::Recipe;
+    ///
+    /// let recipe = Recipe::builder().match_path("/bücher/*").build()?;
+    /// assert!(recipe.matches_path("/b%C3%BCcher/1") && recipe.matches_path("/bücher/1"));
+    /// assert!(!recipe.matches_path("/b%C3%BCcher/1/2") && !recipe.matches_path("/b%C3%BCcher/1%2F2/3"));
+    /// # Ok::<(), gather_scraper::RecipeError>(())
+    /// ```
     pub fn matches_path(&self, path: &str) -> bool {
         let globs = &self.0.compiled.record.matches;
-        globs.is_empty() || globs.iter().any(|glob| glob.matches(path))
+        globs.is_empty() || PathGlob::any_matches(globs, path)
     }
 
     pub(crate) fn compiled(&self) -> &Compiled {

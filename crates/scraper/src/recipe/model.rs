@@ -2,6 +2,7 @@
 
 use gather_records::ColumnType;
 use globset::{GlobBuilder, GlobMatcher};
+use percent_encoding::percent_decode_str;
 use regex::Regex;
 use serde_json::Value;
 
@@ -186,9 +187,23 @@ impl PathGlob {
         Ok(Self(glob.compile_matcher()))
     }
 
-    pub(crate) fn matches(&self, path: &str) -> bool {
-        self.0.is_match(path)
+    /// Whether any of the globs matches a path as it is written, or as it reads.
+    pub(crate) fn any_matches(globs: &[Self], path: &str) -> bool {
+        let matches = |path: &str| globs.iter().any(|glob| glob.0.is_match(path));
+        matches(path) || readable(path).is_some_and(|path| matches(&path))
     }
+}
+
+/// A path with its escapes read, where it has any and they are UTF-8. `%2F` is no slash: it does not part segments.
+fn readable(path: &str) -> Option<String> {
+    if !path.contains('%') {
+        return None;
+    }
+    let segments = path.split('/').map(|segment| {
+        let segment = segment.replace("%2F", "%252F").replace("%2f", "%252f");
+        percent_decode_str(&segment).decode_utf8().map(|text| text.into_owned())
+    });
+    segments.collect::<Result<Vec<_>, _>>().ok().map(|segments| segments.join("/"))
 }
 
 impl Compiled {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use regex::Regex;
+use serde_json::Value;
 
 use super::css::Css;
 use super::keys::{check_keys, nearest};
@@ -14,7 +15,7 @@ use super::selector::{self, SelectorFault};
 use super::tree::{Item, Key, Tree};
 use crate::date::{self, DateRules};
 use crate::error::RecipeError;
-use crate::value::{Conversion, Type};
+use crate::value::{Conversion, Setting, Type};
 
 type Read<T> = Result<T, RecipeError>;
 
@@ -413,19 +414,44 @@ fn field_options(field: &mut Field, item: &Item, path: &str) -> Read<()> {
         field.strict = boolean(strict, &under("strict"))?;
     }
     field.conversion = conversion(item, path)?;
-    field.default = item
-        .get("default")
-        .map(|item| default_value(item, &field.conversion, field.many, &under("default")))
-        .transpose()?;
+    field.default =
+        item.get("default").map(|item| default_value(item, field, &under("default"))).transpose()?;
     Ok(())
 }
 
-fn default_value(item: &Item, conversion: &Conversion, many: bool, path: &str) -> Read<serde_json::Value> {
-    let numeric = matches!(conversion.to, Type::Number | Type::Integer);
-    if numeric && !many && matches!(item.value, Tree::Bool(_) | Tree::List(_) | Tree::Table(_)) {
-        return Err(at(Some(item), path, format!("`{path}` is {}, and the field is a number", item.sort())));
+/// A default stands where a value would, so it is of the same type: a column holds one.
+fn default_value(item: &Item, field: &Field, path: &str) -> Read<Value> {
+    match (&item.value, field.many && field.join.is_none()) {
+        (Tree::List(items), true) => {
+            items.iter().map(|item| of_type(item, &field.conversion, path)).collect()
+        }
+        (_, true) => Err(wrong_sort(item, "a list, as the field is with `many`", path)
+            .hinted("write `default = []`, or give the field a `join`")),
+        (_, false) if field.many => text(item, path).map(Value::from),
+        (_, false) => of_type(item, &field.conversion, path),
     }
-    Ok(item.to_json())
+}
+
+fn of_type(item: &Item, conversion: &Conversion, path: &str) -> Read<Value> {
+    let wrong = |wanted: &str| wrong_sort(item, &format!("{wanted}, as the field is"), path);
+    match (conversion.to, &item.value) {
+        (Type::Json, _)
+        | (Type::Bool, Tree::Bool(_))
+        | (Type::Integer | Type::Number, Tree::Integer(_))
+        | (Type::Text | Type::Raw | Type::Html | Type::Url, Tree::Text(_)) => Ok(item.to_json()),
+        (Type::Number, Tree::Float(number)) if number.is_finite() => Ok(item.to_json()),
+        (Type::Date, Tree::Text(text)) => {
+            // As the page writes it, or as the record does.
+            let as_written = Conversion { to: Type::Date, ..Conversion::default() };
+            let value = conversion.value(text, Setting::default());
+            value.or_else(|| as_written.value(text, Setting::default())).ok_or_else(|| wrong("a date"))
+        }
+        (Type::Bool, _) => Err(wrong("true or false")),
+        (Type::Integer, _) => Err(wrong("an integer")),
+        (Type::Number, _) => Err(wrong("a number")),
+        (Type::Date, _) => Err(wrong("a text that is a date")),
+        (Type::Text | Type::Raw | Type::Html | Type::Url, _) => Err(wrong("a text")),
+    }
 }
 
 fn conversion(item: &Item, path: &str) -> Read<Conversion> {
@@ -471,16 +497,25 @@ fn date_rules(item: &Item, path: &str) -> Read<DateRules> {
     if let Some(zone) = item.get("timezone") {
         let path = format!("{path}.timezone");
         let name = text(zone, &path)?;
-        let minutes = date::zone(name).ok_or_else(|| {
-            at(Some(zone), &path, format!("`{name}` is not an offset from UTC"))
-                .hinted("write `+01:00` or `UTC`; names of zones such as Europe/Berlin are not supported yet")
-        })?;
-        rules.zone = Some(minutes);
+        rules.zone = Some(date::zone(name).ok_or_else(|| no_zone(zone, name, &path))?);
     }
-    if item.get("relative").is_some() {
-        return Err(not_yet(item, "relative", path));
+    if let Some(relative) = item.get("relative") {
+        rules.relative = boolean(relative, &format!("{path}.relative"))?;
     }
     Ok(rules)
+}
+
+fn no_zone(item: &Item, name: &str, path: &str) -> RecipeError {
+    let known = date::zone_names();
+    let nearest = known
+        .iter()
+        .map(|zone| (strsim::damerau_levenshtein(&zone.to_lowercase(), &name.to_lowercase()), zone))
+        .min()
+        .filter(|(distance, _)| *distance <= 3)
+        .map(|(_, zone)| format!("did you mean `{zone}`?"));
+    at(Some(item), path, format!("`{name}` is neither an offset from UTC nor the name of a time zone"))
+        .hinted("write `+01:00`, `UTC`, or a name such as `Europe/Berlin`")
+        .maybe_hinted(nearest)
 }
 
 fn type_named(item: &Item, path: &str) -> Read<Type> {
@@ -636,8 +671,4 @@ fn wrong_sort(item: &Item, wanted: &str, path: &str) -> RecipeError {
 
 fn at(item: Option<&Item>, path: impl Into<String>, message: impl Into<String>) -> RecipeError {
     RecipeError::new(message).of_key(path).spanning(item.and_then(|item| item.span))
-}
-
-fn not_yet(item: &Item, key: &str, path: &str) -> RecipeError {
-    at(item.get(key), format!("{path}.{key}"), format!("`{key}` in `{path}` is not supported yet"))
 }

@@ -80,7 +80,7 @@ fn what_does_not_hold_is_named_with_its_place_and_what_would_be_right() {
         ("[fields]\na = { css = 'p', as = 'number', decimal = ';' }", 2, 43, "`;` is not a decimal mark", ""),
         ("[fields]\na = { css = 'p', join = ',' }", 2, 25, "`join` does nothing without `many = true`", ""),
         (
-            "[fields]\na = { css = 'p', format = '%d' }",
+            "[fields]\na = { css = 'p', format = '%Y' }",
             2,
             27,
             "`format` does nothing without `as = \"date\"`",
@@ -93,13 +93,40 @@ fn what_does_not_hold_is_named_with_its_place_and_what_would_be_right() {
             "not the format of a date",
             "%d.%m.%Y",
         ),
+        ("[fields]\na = { css = 'p', as = 'date', format = '%H:%M' }", 2, 40, "it names no year", "%d.%m.%Y"),
         (
-            "[fields]\na = { css = 'p', as = 'date', relative = true }",
+            "[fields]\na = { css = 'p', as = 'date', timezone = 'Europe/Berlim' }",
             2,
             42,
-            "`relative` in `fields.a` is not supported yet",
+            "`Europe/Berlim` is neither an offset from UTC nor the name of a time zone",
+            "`Europe/Berlin`",
+        ),
+        (
+            "[fields]\na = { css = 'p', as = 'number', default = '0' }",
+            2,
+            43,
+            "must be a number, as the field is, not the text `0`",
             "",
         ),
+        ("[fields]\na = { css = 'p', as = 'integer', default = 0.5 }", 2, 44, "must be an integer", ""),
+        (
+            "[fields]\na = { css = 'p', as = 'bool', default = 1 }",
+            2,
+            41,
+            "must be true or false, as the field is",
+            "",
+        ),
+        ("[fields]\na = { css = 'p', as = 'date', default = 'soon' }", 2, 41, "must be a date", ""),
+        ("[fields]\na = { css = 'p', default = 0 }", 2, 28, "must be a text, as the field is, not `0`", ""),
+        ("[fields]\na = { css = 'p', many = true, default = '' }", 2, 41, "must be a list", "`default = []`"),
+        (
+            "[fields]\na = { css = 'p', many = true, as = 'integer', default = [1, 'x'] }",
+            2,
+            61,
+            "must be an integer",
+            "",
+        ),
+        ("[fields]\na = { css = 'p', many = true, join = ', ', default = [] }", 2, 54, "must be a text", ""),
         ("[fields]\na = { css = 'p', many = 'yes' }", 2, 25, "must be true or false, not the text `yes`", ""),
         ("[fields]\na = { css = 'p', label = 'x' }", 2, 26, "`css` and `label` exclude each other", ""),
         ("[fields]\na = { as = 'number' }", 2, 5, "says not where it comes from", "css"),
@@ -202,7 +229,7 @@ fn a_builder_says_the_same_as_toml() {
 #[test]
 fn recipes_are_deserialized_with_the_same_rules() {
     let recipe: Recipe =
-        serde_json::from_str(r#"{"fields": {"z": "h1", "a": {"css": "p", "default": 1}}}"#).unwrap();
+        serde_json::from_str(r#"{"fields": {"z": "h1", "a": {"css": "p", "default": "1"}}}"#).unwrap();
     assert_eq!(recipe.field_names(), ["z", "a"]);
     let error = serde_json::from_str::<Recipe>(r#"{"fields": {"a": {"cs": "p"}}}"#).unwrap_err();
     assert!(error.to_string().contains("unknown key `cs`"), "{error}");

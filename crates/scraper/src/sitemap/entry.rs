@@ -31,6 +31,11 @@ impl Found {
         Self { base, sitemap: Sitemap::default() }
     }
 
+    /// What relative URLs are resolved against.
+    pub(super) fn base(&self) -> Option<&Url> {
+        self.base.as_ref()
+    }
+
     pub(super) fn into_sitemap(self) -> Sitemap {
         self.sitemap
     }

@@ -3,6 +3,7 @@
 use quick_xml::Reader;
 use quick_xml::escape::unescape;
 use quick_xml::events::{BytesRef, BytesStart, Event};
+use url::Url;
 
 use super::entry::{Found, SitemapEntry};
 use super::not_a_sitemap;
@@ -20,7 +21,8 @@ pub(super) fn read(text: &str, start: &str, found: &mut Found) -> Result<(), Err
     let before = text.len() - start.len();
     let mut reader = Reader::from_str(start);
     reader.config_mut().allow_dangling_amp = true; // `?a=1&b=2`, as people write it
-    let mut walk = Walk { found, depth: 0, shape: Shape::Sitemap, seen_root: false, item: None };
+    let mut walk =
+        Walk { found, depth: 0, shape: Shape::Sitemap, seen_root: false, item: None, bases: Vec::new() };
     loop {
         let event = reader.read_event();
         let line = |at: u64| line(text, before.saturating_add(usize::try_from(at).unwrap_or(usize::MAX)));
@@ -81,6 +83,8 @@ struct Walk<'a> {
     shape: Shape,
     seen_root: bool,
     item: Option<Item>,
+    /// What URLs are relative to by `xml:base`, each with the depth of the element that says so; innermost last.
+    bases: Vec<(usize, Url)>,
 }
 
 /// The entry that is being read.
@@ -88,6 +92,8 @@ struct Item {
     is_sitemap: bool,
     depth: usize,
     entry: SitemapEntry,
+    /// The `guid` of RSS, which is the page where no `link` is.
+    guid: Option<String>,
     /// The value that is being read, and of which field.
     field: Option<(Field, String)>,
     is_too_long: bool,
@@ -96,6 +102,7 @@ struct Item {
 #[derive(Clone, Copy)]
 enum Field {
     Url,
+    Guid,
     Lastmod,
     Changefreq,
     Priority,
@@ -130,12 +137,28 @@ impl Walk<'_> {
                 format!("more than {MAX_DEPTH} elements inside one another"),
             ));
         }
+        self.note_base(start);
+        let base = self.bases.last().map(|(_, base)| base);
         match &mut self.item {
             None => self.item = self.begun(&name),
-            Some(item) if self.depth == item.depth + 1 => item.open(self.shape, &name, start),
+            Some(item) if self.depth == item.depth + 1 => item.open(self.shape, &name, start, base),
             Some(_) => {}
         }
         Ok(())
+    }
+
+    /// [XML Base](https://www.w3.org/TR/xmlbase/), which Atom has (RFC 4287, section 2): relative to the one around it.
+    fn note_base(&mut self, start: &BytesStart<'_>) {
+        if self.shape == Shape::Sitemap {
+            return;
+        }
+        let Some(written) = attribute(start, b"xml:base").filter(|base| base.len() <= MAX_TEXT) else {
+            return;
+        };
+        let around = self.bases.last().map(|(_, base)| base).or(self.found.base());
+        if let Ok(base) = Url::options().base_url(around).parse(written.trim()) {
+            self.bases.push((self.depth, base));
+        }
     }
 
     fn root(&mut self, name: &str) -> Result<(), Error> {
@@ -166,6 +189,7 @@ impl Walk<'_> {
             is_sitemap: is("sitemap"),
             depth: self.depth,
             entry,
+            guid: None,
             field: None,
             is_too_long: false,
         })
@@ -182,20 +206,25 @@ impl Walk<'_> {
     fn close(&mut self) -> Result<(), Error> {
         let depth = self.depth;
         self.depth = depth.saturating_sub(1);
-        match self.item.take() {
+        let closed = match self.item.take() {
             Some(item) if item.depth == depth => self.finish(item),
             Some(mut item) => {
                 if depth == item.depth + 1 {
-                    item.close();
+                    item.close(self.bases.last().map(|(_, base)| base));
                 }
                 self.item = Some(item);
                 Ok(())
             }
             None => Ok(()),
-        }
+        };
+        self.bases.pop_if(|(of, _)| *of == depth);
+        closed
     }
 
-    fn finish(&mut self, item: Item) -> Result<(), Error> {
+    fn finish(&mut self, mut item: Item) -> Result<(), Error> {
+        if let Some(guid) = item.guid.take().filter(|_| item.entry.url.is_empty()) {
+            item.entry.url = guid;
+        }
         if item.is_too_long { self.found.skip() } else { self.found.add(item.entry, item.is_sitemap) }
     }
 
@@ -212,27 +241,25 @@ impl Walk<'_> {
 }
 
 impl Item {
-    fn open(&mut self, shape: Shape, name: &str, start: &BytesStart<'_>) {
+    fn open(&mut self, shape: Shape, name: &str, start: &BytesStart<'_>, base: Option<&Url>) {
         if matches!(shape, Shape::Atom) && name.eq_ignore_ascii_case("link") {
-            self.link(start);
+            self.link(start, base);
             return;
         }
-        self.field = field(shape, name).map(|field| (field, String::new()));
+        // A guid is a URL unless it says that it is none.
+        let is_other = |field: &Field| {
+            matches!(field, Field::Guid)
+                && attribute(start, b"isPermaLink").is_some_and(|is| is.trim().eq_ignore_ascii_case("false"))
+        };
+        self.field = field(shape, name).filter(|field| !is_other(field)).map(|field| (field, String::new()));
     }
 
     /// Atom's link: the page itself is `alternate`, which is what a link is that does not say (RFC 4287, 4.2.7.2).
-    fn link(&mut self, start: &BytesStart<'_>) {
-        let value = |wanted: &[u8]| {
-            let mut attributes = start.attributes();
-            let found =
-                attributes.with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == wanted)?;
-            let raw = String::from_utf8_lossy(&found.value).into_owned();
-            Some(unescape(&raw).map(|value| value.into_owned()).unwrap_or(raw))
-        };
-        let is_page = value(b"rel").is_none_or(|rel| rel.trim().eq_ignore_ascii_case("alternate"));
-        if let Some(href) = value(b"href").filter(|_| is_page) {
+    fn link(&mut self, start: &BytesStart<'_>, base: Option<&Url>) {
+        let is_page = attribute(start, b"rel").is_none_or(|rel| rel.trim().eq_ignore_ascii_case("alternate"));
+        if let Some(href) = attribute(start, b"href").filter(|_| is_page) {
             self.is_too_long |= href.len() > MAX_TEXT;
-            self.set(Field::Url, &href);
+            self.set(Field::Url, &href, base);
         }
     }
 
@@ -247,22 +274,30 @@ impl Item {
         value.push_str(text.get(..MAX_TEXT).unwrap_or(text));
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, base: Option<&Url>) {
         if let Some((field, value)) = self.field.take() {
-            self.set(field, &value);
+            self.set(field, &value, base);
         }
     }
 
     /// The first value of a field that is not empty stays.
-    fn set(&mut self, field: Field, value: &str) {
+    fn set(&mut self, field: Field, value: &str, base: Option<&Url>) {
         let value = value.trim();
+        let resolved = || match base.map(|base| base.join(value)) {
+            Some(Ok(url)) if !value.is_empty() => url.into(),
+            _ => value.to_owned(),
+        };
         let entry = &mut self.entry;
         let place = match field {
             Field::Url if entry.url.is_empty() => {
-                value.clone_into(&mut entry.url);
+                entry.url = resolved();
                 return;
             }
             Field::Url => return,
+            Field::Guid => {
+                self.guid.get_or_insert_with(resolved);
+                return;
+            }
             Field::Lastmod => &mut entry.lastmod,
             Field::Changefreq => &mut entry.changefreq,
             Field::Priority => &mut entry.priority,
@@ -273,9 +308,18 @@ impl Item {
     }
 }
 
+/// The value of an attribute, by its whole name.
+fn attribute(start: &BytesStart<'_>, wanted: &[u8]) -> Option<String> {
+    let mut attributes = start.attributes();
+    let found = attributes.with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == wanted)?;
+    let raw = String::from_utf8_lossy(&found.value).into_owned();
+    Some(unescape(&raw).map(|value| value.into_owned()).unwrap_or(raw))
+}
+
 fn field(shape: Shape, name: &str) -> Option<Field> {
     match (shape, name.to_ascii_lowercase().as_str()) {
         (Shape::Sitemap, "loc") | (Shape::Rss, "link") => Some(Field::Url),
+        (Shape::Rss, "guid") => Some(Field::Guid),
         (Shape::Sitemap, "lastmod") | (Shape::Rss, "pubdate" | "date") | (Shape::Atom, "updated") => {
             Some(Field::Lastmod)
         }

@@ -1,16 +1,22 @@
 //! Pages over HTTP -> records: fetched by the client, parsed on the CPU lane, followed page by page.
 
+mod once;
+
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use gather_core::{Lane, map_concurrent, to_thread_in};
 use gather_fetch::{Client, Request as FetchRequest, Response};
 use url::{Origin, Url};
 
+use self::once::{Key, Once};
+use crate::date;
+use crate::details;
 use crate::error::{Error, ErrorKind};
-use crate::extract::{Dropped, Extraction, Stats};
+use crate::extract::{Extraction, Stats};
 use crate::limits::Limits;
 use crate::page::{Page, PageBuilder};
 use crate::recipe::Recipe;
@@ -20,9 +26,9 @@ const DETAILS_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
 
 /// Fetches pages and takes records from them by a recipe.
 ///
-/// It follows the recipe's `next` from page to page, and gets each record's `[detail]` page. Fetching
-/// follows the rules of the [`Client`] it was given; parsing runs on the CPU lane. Cloning is cheap.
-/// Dropping a future stops the work after the page being parsed.
+/// It follows the recipe's `next` from page to page, and gets each record's `[detail]` page, once for all records of
+/// these pages that lead to it. Fetching follows the rules of the [`Client`] it was given; parsing runs on the CPU lane.
+/// Cloning is cheap. Dropping a future stops the work after the page being parsed.
 ///
 /// ```no_run
 /// use gather_scraper::{Recipe, Scraper};
@@ -45,6 +51,7 @@ pub struct Scraper {
     headers: Vec<Header>,
     limits: Limits,
     max_pages: usize,
+    shared: Option<Arc<Once>>,
 }
 
 /// A header of the recipe's `[request]`, its value known.
@@ -121,6 +128,7 @@ impl Scraper {
             recipe,
             limits: Limits::default(),
             max_pages: 10_000,
+            shared: None,
         })
     }
 
@@ -139,6 +147,15 @@ impl Scraper {
         self
     }
 
+    /// Fetches a detail page once for all calls of this scraper and its clones, as one run over many pages wants it. The
+    /// latest 10,000 are kept, or as many as have 64 MiB of text in their fields; failures are kept too. Default: once for
+    /// each call, so that a later one sees what has changed since.
+    #[must_use]
+    pub fn share_details(mut self) -> Self {
+        self.shared = Some(Arc::default());
+        self
+    }
+
     /// The recipe.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
@@ -150,28 +167,30 @@ impl Scraper {
     ///
     /// What kept the first page from being had. A failure of a later page is [`Scraped::failed`].
     pub async fn scrape(&self, url: &str) -> Result<Scraped, Error> {
-        let origin = origin_of(url);
-        let first = self.page(url, &origin).await?;
-        let mut seen = HashSet::from([without_fragment(url), without_fragment(&first.url)]);
-        let mut next = first.extraction.next.clone();
-        let mut scraped = Scraped { pages: vec![first], ..Scraped::default() };
-        while let Some(url) = next.take().filter(|url| seen.insert(without_fragment(url))) {
-            if scraped.pages.len() >= self.max_pages {
-                scraped.left = Some(url);
-                break;
-            }
-            match self.page(&without_login(&url), &origin).await {
-                Ok(page) => {
-                    let is_new = page.url == url || seen.insert(without_fragment(&page.url));
-                    if is_new {
-                        next = page.extraction.next.clone();
-                        scraped.pages.push(page);
-                    }
-                }
+        let mut pages = self.pages(url);
+        let mut scraped = Scraped::default();
+        while let Some(page) = pages.next_page().await {
+            match page {
+                Ok(page) => scraped.pages.push(page),
+                Err(error) if scraped.pages.is_empty() => return Err(error),
                 Err(error) => scraped.failed = Some(error),
             }
         }
+        scraped.left = pages.left().map(str::to_owned);
         Ok(scraped)
+    }
+
+    /// The page and those that `next` leads to, one by one: the next is fetched when it is asked for.
+    pub fn pages(&self, url: &str) -> Pages {
+        Pages {
+            scraper: self.clone(),
+            once: self.once(),
+            origin: origin_of(url),
+            next: Some(url.to_owned()),
+            seen: HashSet::new(),
+            given: 0,
+            left: None,
+        }
     }
 
     /// Scrapes one page, and the detail pages of its records, without following `next`.
@@ -181,17 +200,22 @@ impl Scraper {
     /// What kept the page from being had. A detail page that fails leaves its record's fields null, with
     /// the kind in `_detail`.
     pub async fn scrape_page(&self, url: &str) -> Result<ScrapedPage, Error> {
-        self.page(url, &origin_of(url)).await
+        self.page(url, &origin_of(url), &self.once()).await
     }
 
-    async fn page(&self, url: &str, origin: &Option<Origin>) -> Result<ScrapedPage, Error> {
+    /// Where the detail pages of one call are known.
+    fn once(&self) -> Arc<Once> {
+        self.shared.clone().unwrap_or_default()
+    }
+
+    async fn page(&self, url: &str, origin: &Option<Origin>, once: &Arc<Once>) -> Result<ScrapedPage, Error> {
         let response = self.get(url, origin).await?;
         let (status, attempts) = (response.status(), response.attempts());
         let (final_url, bytes) = (response.url().to_string(), response.bytes().len() as u64);
         let fetched_at = SystemTime::now();
         let recipe = self.recipe.clone();
         let mut extraction = self.parsed(response, move |page| page.records(&recipe)).await?;
-        self.add_details(&mut extraction, origin).await?;
+        self.add_details(&mut extraction, origin, once).await?;
         Ok(ScrapedPage {
             requested_url: url.to_owned(),
             url: final_url,
@@ -227,72 +251,132 @@ impl Scraper {
     }
 
     /// Gets each record's own page once and merges it in.
-    async fn add_details(&self, extraction: &mut Extraction, origin: &Option<Origin>) -> Result<(), Error> {
-        let mut wanted = HashSet::new();
-        let urls: Vec<_> =
-            extraction.details.iter().flatten().filter(|url| wanted.insert(url.as_str())).cloned().collect();
-        if urls.is_empty() {
-            return Ok(());
-        }
-        let scraper = self.clone();
-        let origin = origin.clone();
-        let work = move |url: String| {
-            let (scraper, origin) = (scraper.clone(), origin.clone());
-            async move {
-                let detail = scraper.detail(&url, &origin).await;
-                (url, detail)
+    async fn add_details(
+        &self,
+        extraction: &mut Extraction,
+        origin: &Option<Origin>,
+        once: &Arc<Once>,
+    ) -> Result<(), Error> {
+        let links: Vec<_> = extraction.detail_links().into_iter().map(str::to_owned).collect();
+        let work = {
+            let (scraper, origin, once) = (self.clone(), origin.clone(), once.clone());
+            move |link: String| {
+                let (scraper, origin, once) = (scraper.clone(), origin.clone(), once.clone());
+                async move {
+                    let url = without_fragment(&without_login(&link));
+                    let key = Key { at_home: origin_of(&url) == origin, url: url.clone() };
+                    let fetch =
+                        || async { scraper.detail(&url, &origin).await.map_err(|error| error.kind()) };
+                    (link, once.get(key, fetch).await)
+                }
             }
         };
         let mut found = HashMap::new();
-        let mut details = map_concurrent(stream::iter(urls), DETAILS_AT_ONCE, work);
+        let mut details = map_concurrent(stream::iter(links), DETAILS_AT_ONCE, work);
         while let Some(outcome) = details.next().await {
-            let (url, detail) = outcome.map_err(|ended| {
+            let (link, detail) = outcome.map_err(|ended| {
                 Error::new(ErrorKind::Cancelled, format!("a detail page did not end: {ended}"))
             })?;
-            found.insert(url, detail);
+            found.insert(link, detail);
         }
-        merge_details(extraction, &found);
+        details::merge(extraction, |link| found.get(link).map(|detail| &**detail));
         Ok(())
     }
 
     async fn detail(&self, url: &str, origin: &Option<Origin>) -> Result<Extraction, Error> {
-        let response = self.get(&without_login(url), origin).await?;
+        let response = self.get(url, origin).await?;
         let recipe = self.recipe.clone();
         self.parsed(response, move |page| page.parse()?.detail(&recipe)).await
     }
 }
 
-fn page_builder(response: &Response, limits: Limits) -> PageBuilder {
-    let builder = Page::builder().url(response.url().as_str()).limits(limits);
-    match response.content_type() {
-        Some(content_type) => builder.content_type(&content_type),
-        None => builder,
+/// A page and those that `next` leads to, from [`Scraper::pages`]: a page is given as soon as it is here, and nothing is
+/// held of those before it but their URLs.
+///
+/// ```no_run
+/// use futures::TryStreamExt;
+/// use gather_scraper::{Recipe, Scraper};
+///
+/// gather_core::run(async {
+///     let recipe = Recipe::builder().each("article").field("title", "h3 a@title").next("li.next a").build()?;
+///     let scraper = Scraper::new(gather_fetch::Client::new(), recipe)?;
+///     let mut pages = scraper.pages("https://shop.example/");
+///     while let Some(page) = pages.next_page().await.transpose()? {
+///         println!("{}: {} records", page.url, page.extraction.records.len());
+///     }
+///     let again = scraper.pages("https://shop.example/").into_stream();
+///     let records: usize = again.try_fold(0, async |sum, page| Ok(sum + page.extraction.records.len())).await?;
+///     println!("{records} records");
+///     Ok::<(), Box<dyn std::error::Error>>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Pages {
+    scraper: Scraper,
+    once: Arc<Once>,
+    origin: Option<Origin>,
+    next: Option<String>,
+    seen: HashSet<String>,
+    given: usize,
+    left: Option<String>,
+}
+
+impl Pages {
+    /// The next page, or None after the last. A page that was seen already ends the row; so does a failure.
+    ///
+    /// Dropped while it waits, it has lost nothing: the next call asks for the same page.
+    pub async fn next_page(&mut self) -> Option<Result<ScrapedPage, Error>> {
+        let url = self.next.clone()?;
+        if self.given >= self.scraper.max_pages {
+            self.left = self.next.take();
+            return None;
+        }
+        let fetched = self.scraper.page(&url, &self.origin, &self.once).await;
+        self.next = None;
+        let page = match fetched {
+            Ok(page) => page,
+            Err(error) => return Some(Err(error)),
+        };
+        self.seen.insert(without_fragment(&url));
+        let (asked, final_url) = (without_fragment(&url), without_fragment(&page.url));
+        let is_new = final_url == asked || self.seen.insert(final_url);
+        if !is_new {
+            return None;
+        }
+        let next = page.extraction.next.as_deref().map(without_login);
+        self.next = next.filter(|next| !self.seen.contains(&without_fragment(next)));
+        self.given += 1;
+        Some(Ok(page))
+    }
+
+    /// The page that [`next_page`](Self::next_page) would ask for, if there is one.
+    pub fn next_url(&self) -> Option<&str> {
+        self.next.as_deref()
+    }
+
+    /// The page that would have been next, once the bound of pages was reached.
+    pub fn left(&self) -> Option<&str> {
+        self.left.as_deref()
+    }
+
+    /// The pages as a stream, which ends after a failure.
+    pub fn into_stream(self) -> impl Stream<Item = Result<ScrapedPage, Error>> + Send + 'static {
+        stream::unfold(self, async |mut pages| {
+            let page = pages.next_page().await?;
+            Some((page, pages))
+        })
     }
 }
 
-/// A record whose page failed says so in `_detail`; one whose page lacks a required field is dropped.
-fn merge_details(extraction: &mut Extraction, found: &HashMap<String, Result<Extraction, Error>>) {
-    let details = std::mem::take(&mut extraction.details);
-    let records = std::mem::take(&mut extraction.records);
-    for (place, (mut record, url)) in records.into_iter().zip(&details).enumerate() {
-        match url.as_ref().and_then(|url| found.get(url)) {
-            None => {}
-            Some(Err(error)) => drop(record.insert("_detail", error.kind().as_str())),
-            Some(Ok(detail)) => {
-                extraction.stats.merge_fields(&detail.stats);
-                if let Some(dropped) = detail.dropped.first() {
-                    extraction.stats.records = extraction.stats.records.saturating_sub(1);
-                    extraction.stats.dropped += 1;
-                    extraction.dropped.push(Dropped { place: place + 1, ..dropped.clone() });
-                    continue;
-                }
-                for (name, value) in detail.records.iter().flat_map(|record| record.iter()) {
-                    record.insert(name, value.clone());
-                }
-            }
-        }
-        extraction.records.push(record);
-        extraction.details.push(url.clone());
+/// `relative` dates count from what the server says, else from now.
+fn page_builder(response: &Response, limits: Limits) -> PageBuilder {
+    let date = response.header("date").and_then(|date| date::of_header(&date));
+    let date = date.unwrap_or_else(SystemTime::now);
+    let builder = Page::builder().url(response.url().as_str()).date(date).limits(limits);
+    match response.content_type() {
+        Some(content_type) => builder.content_type(&content_type),
+        None => builder,
     }
 }
 
