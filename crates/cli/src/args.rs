@@ -631,6 +631,11 @@ pub(crate) struct Crawl {
     #[arg(long, value_name = "N")]
     pub(crate) max_depth: Option<u64>,
 
+    /// URLs of one pattern that each host may have: numbers in the path, names that a machine made and the values of a query are
+    /// all the same to it, so that a calendar or a session ends [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub(crate) per_pattern: Option<u64>,
+
     /// Stop at so many pages, over all runs [default: no limit]
     #[arg(long, value_name = "N")]
     pub(crate) max_pages: Option<u64>,

@@ -19,7 +19,7 @@ use crate::fetcher::Fetcher;
 use crate::handle::Crawl;
 use crate::hooks::Hooks;
 use crate::links::Links;
-use crate::model::{Found, Pace, Plan};
+use crate::model::{Bounds, Found, Pace, Plan};
 use crate::page_rules::PageRules;
 use crate::robots::Gate;
 use crate::scope::{Same, Scope};
@@ -73,6 +73,7 @@ pub struct CrawlBuilder {
     form: Form,
     page_rules: PageRules,
     max_depth: Option<u64>,
+    per_pattern: Option<u64>,
     most: Most,
     per_host: Option<u32>,
     delay: Option<Duration>,
@@ -103,6 +104,7 @@ impl Crawl {
             form: Form::default(),
             page_rules: PageRules { obey: true, nofollow: false, canonical: false, agent: String::new() },
             max_depth: None,
+            per_pattern: None,
             most: Most::default(),
             per_host: None,
             delay: None,
@@ -224,6 +226,33 @@ impl CrawlBuilder {
         self
     }
 
+    /// How many URLs of one pattern each host may have, over all runs: a calendar or a session is a trap without end. URLs are of
+    /// one pattern if their paths differ only in numbers and in names that a machine made, and their queries in values. Those that
+    /// come first are taken; the others are skipped with the kind `budget`. Default: no limit.
+    ///
+    /// ```
+    /// use gather_crawler::{Crawl, SqliteStore};
+    /// use gather_site::{Mock, Reply};
+    ///
+    /// # gather_core::run(async {
+    /// let site = Mock::start(|request| {
+    ///     let day: u32 = request.path().trim_start_matches("/day/").parse().unwrap_or(0);
+    ///     Reply::html(format!("<a href=/day/{}>tomorrow</a>", day + 1))
+    /// })
+    /// .unwrap();
+    /// let store = SqliteStore::in_memory().await.unwrap();
+    /// let crawl = Crawl::builder().seed(site.url()).robots(false).per_pattern(10);
+    /// let mut crawl = crawl.begin(Box::new(store)).await.unwrap();
+    /// while crawl.next().await.unwrap().is_some() {}
+    /// let counts = crawl.counts().await.unwrap();
+    /// assert_eq!((counts.done, counts.skipped), (11, 1));
+    /// # }).unwrap();
+    /// ```
+    pub fn per_pattern(mut self, urls: u64) -> Self {
+        self.per_pattern = Some(urls);
+        self
+    }
+
     /// How many pages are fetched into the store, over all runs. Default: no limit.
     pub fn max_pages(mut self, pages: u64) -> Self {
         self.most.pages = Some(pages);
@@ -321,7 +350,7 @@ impl CrawlBuilder {
         let found: Vec<Found> = canonical
             .iter()
             .filter_map(|seed| links.found(seed.as_str(), 0, 0))
-            .map(|found| Found { in_scope: true, is_trap: false, ..found })
+            .map(|found| Found { in_scope: true, left_out: None, pattern: String::new(), ..found })
             .collect();
         let fetcher = Arc::new(self.fetcher(&canonical, links)?);
         store.begin(&plan, &found).await?;
@@ -332,16 +361,10 @@ impl CrawlBuilder {
             store.begin_round().await?;
         }
         let last_record = if self.only_new { store.last_record().await? } else { 0 };
-        Ok(self.start(store, fetcher, plan.max_depth, last_record))
+        Ok(self.start(store, fetcher, plan.bounds, last_record))
     }
 
-    fn start(
-        &self,
-        store: Box<dyn Store>,
-        fetcher: Arc<Fetcher>,
-        max_depth: Option<u64>,
-        last_record: i64,
-    ) -> Crawl {
+    fn start(&self, store: Box<dyn Store>, fetcher: Arc<Fetcher>, bounds: Bounds, last_record: i64) -> Crawl {
         let store = Arc::new(AsyncMutex::new(store));
         let account = Arc::new(Mutex::new(Account::default()));
         // One sign that something was committed is as good as many.
@@ -351,7 +374,7 @@ impl CrawlBuilder {
             fetcher,
             jobs: self.jobs,
             grace: self.grace,
-            max_depth,
+            bounds,
             most: self.most,
             apart: self.rate.map_or(0, |rate| millis(Duration::from_secs_f64(1.0 / rate))),
             account: account.clone(),
@@ -406,11 +429,14 @@ impl CrawlBuilder {
         for (name, value) in self.further_scope() {
             scope[name] = value.into();
         }
+        if let Some(urls) = self.per_pattern {
+            scope["per_pattern"] = urls.into();
+        }
         Plan {
             seeds: seeds.iter().map(|(url, given)| (url.as_str().to_owned(), given.clone())).collect(),
             recipe: self.recipe.to_toml(),
             scope: scope.to_string(),
-            max_depth,
+            bounds: Bounds { max_depth, per_pattern: self.per_pattern },
         }
     }
 

@@ -17,7 +17,7 @@ use gather_scraper::Stats;
 use crate::clock;
 use crate::error::Error;
 use crate::fetcher::{Fetched, Fetcher};
-use crate::model::{Ends, HELD, Lease, Room, State};
+use crate::model::{Bounds, Ends, HELD, Lease, Room, State};
 use crate::store::Store;
 
 /// The longest from the end of a page to that of its commit, as long as a commit takes no more than half of it.
@@ -61,7 +61,7 @@ pub(crate) struct Engine {
     pub(crate) fetcher: Arc<Fetcher>,
     pub(crate) jobs: NonZeroUsize,
     pub(crate) grace: Duration,
-    pub(crate) max_depth: Option<u64>,
+    pub(crate) bounds: Bounds,
     pub(crate) most: Most,
     /// From the start of a request to the next to its host, in milliseconds.
     pub(crate) apart: i64,
@@ -183,7 +183,7 @@ impl Engine {
 
     async fn commit(&mut self) -> Result<(), Error> {
         let begun = now();
-        self.store.lock().await.commit(&self.progress.ends, self.max_depth).await?;
+        self.store.lock().await.commit(&self.progress.ends, self.bounds).await?;
         self.progress.commit_took = now() - begun;
         self.progress.ends = Ends::default();
         self.progress.first_end = None;

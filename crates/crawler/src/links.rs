@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use url::Host;
 
-use crate::canonical::{Canonical, Form};
+use crate::canonical::{Canonical, Form, LONGEST};
 use crate::model::{Found, Pace};
 use crate::scope::Scope;
 use crate::trap;
+
+/// So many letters are kept of a URL that is too long to be followed.
+const KEPT: usize = 200;
 
 /// The rules that every link is under.
 #[derive(Clone, Debug)]
@@ -31,20 +34,21 @@ impl Links {
 
     /// The entry for a link; `None` for what is no web page.
     pub(crate) fn found(&self, url: &str, deeper: u32, hops: u32) -> Option<Found> {
-        let url = Canonical::parse_as(url, self.0.form)?;
+        let url = Canonical::of_any_length(url, self.0.form)?;
+        let is_long = url.as_str().len() > LONGEST;
         let pace = if is_loopback(&url) { self.0.loopback } else { self.0.public };
         Some(Found {
             key: url.key(),
-            url: url.as_str().to_owned(),
+            url: if is_long { beginning(&url) } else { url.as_str().to_owned() },
             host: url.host(),
             delay: pace.delay,
             limit: pace.limit,
             in_scope: self.0.scope.holds(&url),
             deeper,
             hops,
-            pattern: trap::pattern(url.url()),
+            pattern: if is_long { String::new() } else { trap::pattern(url.url()) },
             priority: 0,
-            is_trap: trap::repeats(url.url()),
+            left_out: if is_long { Some("length") } else { trap::repeats(url.url()).then_some("trap") },
         })
     }
 
@@ -52,6 +56,11 @@ impl Links {
     pub(crate) fn way_in(&self, url: &str) -> Option<String> {
         Canonical::parse(url).map(|url| self.0.scope.way_in(&url))
     }
+}
+
+/// What is kept of a URL that is too long to be followed.
+fn beginning(url: &Canonical) -> String {
+    url.as_str().chars().take(KEPT).chain(['…']).collect()
 }
 
 /// Whether the URL is of this machine, by its name alone.
@@ -88,6 +97,16 @@ mod tests {
         let one = found("http://h/p/7?b=1&sid=9&a=2");
         assert_eq!((one.url.as_str(), one.pattern.as_str()), ("http://h/p/7?a=2&b=1", "/p/N?a&b"));
         assert_eq!(one.key, found("http://h/p/7?a=2&b=1").key);
-        assert!(!one.is_trap && found("http://h/a/a/a/a/").is_trap);
+        assert_eq!((one.left_out, found("http://h/a/a/a/a/").left_out), (None, Some("trap")));
+    }
+
+    #[test]
+    fn of_a_url_that_is_too_long_the_beginning_is_kept_under_a_key_of_its_own() {
+        let links = Links::new(Scope::default(), Form::default(), Pace::default(), Pace::default());
+        let found = |end: &str| links.found(&format!("http://h/{}{end}", "x".repeat(9_000)), 1, 0).unwrap();
+        let (one, other) = (found("1"), found("2"));
+        assert_eq!((one.left_out, one.pattern.as_str()), (Some("length"), ""));
+        assert!(one.url.len() < 300 && one.url.ends_with('…'), "{}", one.url);
+        assert_ne!(one.key, other.key);
     }
 }

@@ -106,8 +106,17 @@ pub struct Plan {
     pub recipe: String,
     /// Everything else that decides which pages there are, as text.
     pub scope: String,
-    /// Links deeper than this are left out.
+    /// What is left out of it.
+    pub bounds: Bounds,
+}
+
+/// Which of the URLs that belong to a crawl are left out; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Links deeper than this: state `skipped`, kind `depth`.
     pub max_depth: Option<u64>,
+    /// More URLs of one host and pattern ([`Found::pattern`]) than this: state `skipped`, kind `budget`.
+    pub per_pattern: Option<u64>,
 }
 
 /// What a lease is for.
@@ -216,8 +225,9 @@ pub struct Found {
     pub pattern: String,
     /// Of URLs that may be fetched the one with the higher number comes first; 0 for a link.
     pub priority: i64,
-    /// Whether it leads into a trap by its form alone, and so is left out, with that as its kind.
-    pub is_trap: bool,
+    /// The kind under which it is left out by its form alone: `trap`, or `length` for a URL that is too long, of which no more
+    /// than the beginning is kept.
+    pub left_out: Option<&'static str>,
 }
 
 /// What became of leases, to be stored at once.

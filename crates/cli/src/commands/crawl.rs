@@ -161,6 +161,9 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
     if let Some(depth) = args.max_depth {
         builder = builder.max_depth(depth);
     }
+    if let Some(urls) = args.per_pattern {
+        builder = builder.per_pattern(urls);
+    }
     if let Some(pages) = args.max_pages {
         builder = builder.max_pages(pages);
     }

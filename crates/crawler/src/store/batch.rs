@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
-use crate::model::{Answered, Ends, Found, PageEnd, RobotsEnd};
+use crate::model::{Answered, Bounds, Ends, Found, PageEnd, RobotsEnd};
 
 const END_URLS: &str = "
 update urls set state = j.state, owner = null, kind = j.kind, message = j.message, status = j.status,
@@ -85,17 +85,41 @@ on conflict (name) do update set own_delay = excluded.own_delay, slots = exclude
     latency = iif(own_delay = excluded.own_delay, latency, 0)
 where own_delay <> excluded.own_delay or slots <> excluded.slots";
 
-/// In the order of the links. A new URL waits, or is left out with the reason (out of scope, a trap, too deep). One that is known
+/// New URLs, by the patterns that they are under. What is left out for another reason does not count.
+const COUNT_PATTERNS: &str = "
+insert into patterns (host, pattern, count)
+select hosts.id, j.pattern, count(distinct j.key)
+from (select value ->> 'key' key, value ->> 'host' host, value ->> 'pattern' pattern from json_each(?1)
+        where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> '') j
+join hosts on hosts.name = j.host
+where not exists (select 1 from urls where urls.key = unhex(j.key))
+group by 1, 2
+on conflict (host, pattern) do update set count = count + excluded.count";
+
+/// The budget of a pattern goes to its first URLs; all of these links are counted by now.
+const LEAVE_OUT: &str = "
+with fresh as (
+    select value ->> 'key' key, hosts.id host, value ->> 'pattern' pattern, min(json_each.key) place
+    from json_each(?1) join hosts on hosts.name = value ->> 'host'
+    where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> ''
+        and not exists (select 1 from urls where urls.key = unhex(value ->> 'key'))
+    group by 1),
+placed as (
+    select key, patterns.count - row_number() over (partition by host, pattern order by place desc) + 1 place
+    from fresh join patterns using (host, pattern))
+select key from placed where place > ?2";
+
+/// In the order of the links. A new URL waits, or is left out with the reason (out of scope, a trap, over a budget, too deep). One that is known
 /// keeps its state, unless it was too deep and this way to it is shorter, or too many redirects led to it and now fewer do;
 /// a page that was done before a shorter way to it was found is reopened for its links.
 const ADD_URLS: &str = "
 insert into urls (key, url, host, state, kind, depth, hops, priority, seed)
 select unhex(j.key), j.url, iif(j.in_scope = 0, 0, hosts.id),
-    case when j.in_scope = 0 or j.is_trap or j.depth > ?2 then 5 else 0 end,
-    case when j.in_scope = 0 then 'scope' when j.is_trap then 'trap' when j.depth > ?2 then 'depth' end,
+    case when j.in_scope = 0 or j.left_out is not null or j.depth > ?2 then 5 else 0 end,
+    case when j.in_scope = 0 then 'scope' when j.left_out is not null then j.left_out when j.depth > ?2 then 'depth' end,
     j.depth, j.hops, j.priority, j.seed
 from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, value ->> 'in_scope' in_scope,
-        value ->> 'is_trap' is_trap, min(value ->> 'hops') hops, max(value ->> 'priority') priority,
+        coalesce(value ->> 'left_out', iif(value ->> 'key' in (select value from json_each(?3)), 'budget', null)) left_out, min(value ->> 'hops') hops, max(value ->> 'priority') priority,
         min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth, min(json_each.key) place,
         max(iif(value ->> 'hops' > 0, coalesce(source.seed,
             iif(exists (select 1 from seeds where seeds.url = source.id), source.id, null)), null)) seed
@@ -160,16 +184,18 @@ async fn run(connection: &mut SqliteConnection, sql: &'static str, json: &str) -
 pub(super) async fn add_urls(
     connection: &mut SqliteConnection,
     links: &str,
-    max_depth: Option<u64>,
+    bounds: Bounds,
 ) -> Result<(), sqlx::Error> {
-    let deepest = max_depth.and_then(|depth| i64::try_from(depth).ok()).unwrap_or(i64::MAX);
+    let deepest = bounds.max_depth.and_then(|depth| i64::try_from(depth).ok()).unwrap_or(i64::MAX);
     run(connection, ADD_HOSTS, links).await?;
-    sqlx::query(ADD_URLS).bind(links.to_owned()).bind(deepest).execute(&mut *connection).await?;
+    let over = over_budget(connection, links, bounds.per_pattern).await?;
+    let add = sqlx::query(ADD_URLS).bind(links.to_owned()).bind(deepest).bind(over);
+    add.execute(&mut *connection).await?;
     if run(connection, LEAD, links).await? > 0 || has_shortened(connection).await? {
         sqlx::query(PASS_HOPS).execute(&mut *connection).await?;
         sqlx::query(UNMARK_SHORTENED).execute(&mut *connection).await?;
     }
-    if max_depth.is_none() {
+    if bounds.max_depth.is_none() {
         return Ok(());
     }
     run(connection, ADD_LINKS, links).await?;
@@ -183,6 +209,20 @@ pub(super) async fn add_urls(
     }
 }
 
+/// The keys of the new URLs that are more than their pattern may have, as a JSON array.
+async fn over_budget(
+    connection: &mut SqliteConnection,
+    links: &str,
+    per_pattern: Option<u64>,
+) -> Result<String, sqlx::Error> {
+    let Some(most) = per_pattern else { return Ok("[]".to_owned()) };
+    run(connection, COUNT_PATTERNS, links).await?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let query = sqlx::query_scalar(LEAVE_OUT).bind(links.to_owned()).bind(most);
+    let keys: Vec<String> = query.fetch_all(&mut *connection).await?;
+    Ok(Value::from(keys).to_string())
+}
+
 async fn has_shortened(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("select exists (select 1 from urls where shortened > 0)").fetch_one(connection).await
 }
@@ -191,7 +231,7 @@ pub(super) fn link(found: &Found, source: Option<i64>) -> Value {
     json!({
         "key": found.key, "url": found.url, "host": found.host, "delay": found.delay, "limit": found.limit,
         "in_scope": found.in_scope, "deeper": found.deeper, "hops": found.hops, "source": source,
-        "pattern": found.pattern, "is_trap": found.is_trap, "priority": found.priority,
+        "pattern": found.pattern, "left_out": found.left_out, "priority": found.priority,
     })
 }
 
@@ -263,7 +303,7 @@ impl Batch {
         self,
         connection: &mut SqliteConnection,
         me: &str,
-        max_depth: Option<u64>,
+        bounds: Bounds,
         (round, now): (i64, i64),
     ) -> Result<(), sqlx::Error> {
         sqlx::query(END_URLS).bind(self.urls.clone()).bind(me.to_owned()).execute(&mut *connection).await?;
@@ -280,7 +320,7 @@ impl Batch {
         }
         let seen = sqlx::query(SEE_RUN).bind(me.to_owned()).bind(now).bind(self.requests).bind(self.bytes);
         seen.execute(&mut *connection).await?;
-        add_urls(connection, &self.links, max_depth).await
+        add_urls(connection, &self.links, bounds).await
     }
 
     /// Notes what changed since the last round, and takes away what is no more.
