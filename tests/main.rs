@@ -13,6 +13,7 @@ mod crawl;
 mod crawl_pages;
 mod crawl_polite;
 mod crawl_rules;
+mod crawl_sitemaps;
 mod crawl_store;
 mod demo;
 mod every;

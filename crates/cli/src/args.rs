@@ -586,6 +586,11 @@ pub(crate) struct Crawl {
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
 
+    /// A sitemap or an index of sitemaps to begin at, as well or instead; without URL those that robots.txt of each given host names, else
+    /// its /sitemap.xml. Pages that were changed last come first, those out of scope are skipped; a sitemap counts as a page
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) sitemap: Vec<String>,
+
     /// The store [default: ./gather-HOST.db of the first URL]
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,

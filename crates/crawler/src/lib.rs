@@ -6,7 +6,7 @@
 //!
 //! Modules, top to bottom; a module uses those below it: `crawl` (the options), `projection` (a file of records), `handle` (a
 //! crawl on its way), `engine` (the loop), `fetcher` (one page), `robots` (one robots.txt), `hooks`, `store` (the seam, and SQLite),
-//! `page_rules`, `links`, `scope`, `trap`, `canonical` (pure), `identity` (one file by several names), `model`, `clock`, `error`.
+//! `page_rules`, `sitemap`, `links`, `scope`, `trap`, `canonical` (pure), `identity` (one file by several names), `model`, `clock`, `error`.
 
 mod canonical;
 mod clock;
@@ -23,6 +23,7 @@ mod page_rules;
 mod projection;
 mod robots;
 mod scope;
+mod sitemap;
 mod store;
 mod trap;
 

@@ -10,6 +10,12 @@ use crate::model::{Found, Pace};
 use crate::scope::Scope;
 use crate::trap;
 
+/// Indexes of sitemaps inside one another; the protocol has one.
+const MAX_NESTED: u32 = 4;
+
+/// The priority of seeds and of sitemaps: above the number of any day.
+pub(crate) const FIRST: i64 = 1 << 40;
+
 /// So many letters are kept of a URL that is too long to be followed.
 const KEPT: usize = 200;
 
@@ -48,8 +54,19 @@ impl Links {
             hops,
             pattern: if is_long { String::new() } else { trap::pattern(url.url()) },
             priority: 0,
+            sitemap: None,
             left_out: if is_long { Some("length") } else { trap::repeats(url.url()).then_some("trap") },
         })
+    }
+
+    /// The entry for a sitemap that so many indexes and redirects led to. It belongs to the crawl if it is on a host of the seeds,
+    /// or `is_trusted`: its pages are judged one by one.
+    pub(crate) fn sitemap(&self, url: &str, nested: u32, hops: u32, is_trusted: bool) -> Option<Found> {
+        let in_scope = is_trusted || self.0.scope.has_host(&Canonical::parse_as(url, self.0.form)?);
+        let found = self.found(url, 0, hops)?;
+        let left_out = if nested > MAX_NESTED { Some("trap") } else { found.left_out };
+        let (sitemap, priority) = (Some(nested), FIRST);
+        Some(Found { in_scope, sitemap, priority, left_out, pattern: String::new(), ..found })
     }
 
     /// How a URL that is out of scope could be made to belong to the crawl.

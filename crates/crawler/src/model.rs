@@ -126,6 +126,11 @@ pub enum Work {
     Page,
     /// The robots.txt of a host, without which none of its pages is leased.
     Robots,
+    /// A sitemap.
+    Sitemap {
+        /// How many indexes led to it.
+        nested: u32,
+    },
 }
 
 /// What is known of a page from the last time it was fetched.
@@ -223,8 +228,11 @@ pub struct Found {
     pub hops: u32,
     /// What it has in common with the other URLs of its kind, for a budget of each kind; empty is under none.
     pub pattern: String,
-    /// Of URLs that may be fetched the one with the higher number comes first; 0 for a link.
+    /// Of URLs that may be fetched the one with the higher number comes first: seeds and sitemaps, then the pages that a sitemap says were
+    /// changed last; 0 for a link.
     pub priority: i64,
+    /// How many indexes of sitemaps led to it, if it is a sitemap; `None` is a page.
+    pub sitemap: Option<u32>,
     /// The kind under which it is left out by its form alone: `trap`, or `length` for a URL that is too long, of which no more
     /// than the beginning is kept.
     pub left_out: Option<&'static str>,
@@ -259,6 +267,8 @@ pub struct Answered {
 pub struct PageEnd {
     /// The lease's number.
     pub id: i64,
+    /// What the lease was for: a page or a sitemap.
+    pub work: Work,
     /// What the host gave to know.
     pub answered: Answered,
     /// The new state; `Pending` tries again later.
@@ -300,6 +310,8 @@ pub struct RobotsEnd {
     pub file: Option<RobotsFile>,
     /// What it asks for between two requests, in milliseconds.
     pub crawl_delay: i64,
+    /// The sitemaps that it names, where they are followed.
+    pub links: Vec<Found>,
 }
 
 /// A robots.txt as the store keeps it.

@@ -70,7 +70,8 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
         Ok(()) => account(&mut session, &mut crawl, args.shared.quiet).await,
         Err(error) => {
             let summary = &mut session.report.summary;
-            (summary.inputs, summary.pending) = (seeds.len() as u64, seeds.len() as u64);
+            let count = (seeds.len() + sitemaps(&args).count()) as u64;
+            (summary.inputs, summary.pending) = (count, count);
             Err(error)
         }
     };
@@ -90,6 +91,9 @@ fn check(args: &Crawl) -> anyhow::Result<()> {
             format!("{option} means nothing to a crawl"),
             "its records come as their pages are committed, and --out holds all of the store's",
         ));
+    }
+    if let Some(site) = sitemaps(args).find(|url| Url::parse(url).is_ok_and(|url| url.path() == "/")) {
+        return Err(usage(format!("`{site}` is no sitemap"), format!("gather crawl {site} --sitemap")));
     }
     if args.shared.csv_safe && args.shared.out.is_some() {
         return Err(usage(
@@ -113,10 +117,15 @@ async fn seeds(args: &Crawl) -> anyhow::Result<Vec<String>> {
             seeds.push(seed);
         }
     }
-    if seeds.is_empty() {
+    if seeds.is_empty() && sitemaps(args).next().is_none() {
         return Err(usage("no page to begin at", "gather crawl URL"));
     }
     Ok(seeds)
+}
+
+/// The sitemaps that were named.
+fn sitemaps(args: &Crawl) -> impl Iterator<Item = &String> {
+    args.sitemap.iter().filter(|url| !url.is_empty())
 }
 
 fn store_path(args: &Crawl, seeds: &[String]) -> anyhow::Result<PathBuf> {
@@ -126,7 +135,7 @@ fn store_path(args: &Crawl, seeds: &[String]) -> anyhow::Result<PathBuf> {
         }
         return Ok(path.clone());
     }
-    let first = seeds.first().map(String::as_str).unwrap_or_default();
+    let first = seeds.first().or_else(|| sitemaps(args).next()).map(String::as_str).unwrap_or_default();
     let host = Url::parse(first).ok().and_then(|url| url.host_str().map(str::to_owned)).ok_or_else(|| {
         usage(
             format!("`{first}` is no page to begin at"),
@@ -155,6 +164,8 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
         .refresh(args.refresh)
         .auto_throttle(!args.no_auto_throttle)
         .only_new(args.new);
+    builder = sitemaps(args).fold(builder, |builder, url| builder.sitemap(url));
+    builder = builder.robots_sitemaps(args.sitemap.iter().any(String::is_empty));
     builder = seeds.iter().fold(builder, |builder, seed| builder.seed(seed));
     builder = args.allow.iter().fold(builder, |builder, glob| builder.allow(glob));
     builder = args.deny.iter().fold(builder, |builder, glob| builder.deny(glob));

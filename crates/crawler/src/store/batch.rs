@@ -3,14 +3,15 @@
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
-use crate::model::{Answered, Bounds, Ends, Found, PageEnd, RobotsEnd};
+use crate::model::{Answered, Bounds, Ends, Found, PageEnd, RobotsEnd, Work};
 
+/// What was left out as a page, and turned out to be a sitemap meanwhile, is fetched as one.
 const END_URLS: &str = "
-update urls set state = j.state, owner = null, kind = j.kind, message = j.message, status = j.status,
+update urls set state = iif(j.state = 5 and j.sitemap < urls.sitemap, 0, j.state), owner = null, kind = j.kind, message = j.message, status = j.status,
     attempts = j.attempts, waits = j.waits, not_before = j.not_before, leads_to = iif(j.state = 2, null, leads_to)
 from (select value ->> 'id' id, value ->> 'state' state, value ->> 'kind' kind, value ->> 'message' message,
         value ->> 'status' status, value ->> 'attempts' attempts, value ->> 'waits' waits,
-        value ->> 'not_before' not_before
+        value ->> 'not_before' not_before, value ->> 'sitemap' sitemap
     from json_each(?1)) j
 where urls.id = j.id and urls.state = 1 and urls.owner = ?2";
 
@@ -110,16 +111,17 @@ placed as (
 select key from placed where place > ?2";
 
 /// In the order of the links. A new URL waits, or is left out with the reason (out of scope, a trap, over a budget, too deep). One that is known
-/// keeps its state, unless it was too deep and this way to it is shorter, or too many redirects led to it and now fewer do;
+/// keeps its state, unless it was left out and is a sitemap, it was too deep and this way to it is shorter, or too many redirects led to it and now fewer do;
 /// a page that was done before a shorter way to it was found is reopened for its links.
 const ADD_URLS: &str = "
-insert into urls (key, url, host, state, kind, depth, hops, priority, seed)
+insert into urls (key, url, host, state, kind, depth, hops, priority, seed, sitemap)
 select unhex(j.key), j.url, iif(j.in_scope = 0, 0, hosts.id),
     case when j.in_scope = 0 or j.left_out is not null or j.depth > ?2 then 5 else 0 end,
     case when j.in_scope = 0 then 'scope' when j.left_out is not null then j.left_out when j.depth > ?2 then 'depth' end,
-    j.depth, j.hops, j.priority, j.seed
+    j.depth, j.hops, j.priority, j.seed, j.sitemap
 from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, value ->> 'in_scope' in_scope,
         coalesce(value ->> 'left_out', iif(value ->> 'key' in (select value from json_each(?3)), 'budget', null)) left_out, min(value ->> 'hops') hops, max(value ->> 'priority') priority,
+        max(value ->> 'sitemap') sitemap,
         min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth, min(json_each.key) place,
         max(iif(value ->> 'hops' > 0, coalesce(source.seed,
             iif(exists (select 1 from seeds where seeds.url = source.id), source.id, null)), null)) seed
@@ -130,13 +132,16 @@ where true order by j.place
 on conflict (key) do update set
     depth = min(urls.depth, excluded.depth),
     hops = min(urls.hops, excluded.hops),
+    priority = max(urls.priority, excluded.priority),
+    sitemap = iif(urls.sitemap = 0 and urls.state in (0, 1, 5), excluded.sitemap, urls.sitemap),
     seed = coalesce(urls.seed, excluded.seed),
     reopened = iif(urls.state = 2 and excluded.depth < urls.depth, 1, urls.reopened),
     shortened = iif(urls.leads_to is not null and excluded.hops < urls.hops, 1, urls.shortened),
-    state = case when urls.state = 5 and urls.kind = 'depth' then excluded.state
+    state = case when urls.state = 5 and (urls.kind = 'depth' or excluded.sitemap > urls.sitemap) then excluded.state
         when urls.state = 3 and urls.kind = 'redirect' and excluded.hops < urls.hops then 0 else urls.state end,
-    kind = case when urls.state = 5 and urls.kind = 'depth' then excluded.kind else urls.kind end
-where excluded.depth < urls.depth or excluded.hops < urls.hops or (urls.seed is null and excluded.seed is not null)";
+    kind = case when urls.state = 5 and (urls.kind = 'depth' or excluded.sitemap > urls.sitemap) then excluded.kind else urls.kind end
+where excluded.depth < urls.depth or excluded.hops < urls.hops or (urls.seed is null and excluded.seed is not null)
+    or excluded.priority > urls.priority or excluded.sitemap > urls.sitemap";
 
 const LEAD: &str = "
 update urls set leads_to = j.target from (
@@ -231,7 +236,7 @@ pub(super) fn link(found: &Found, source: Option<i64>) -> Value {
     json!({
         "key": found.key, "url": found.url, "host": found.host, "delay": found.delay, "limit": found.limit,
         "in_scope": found.in_scope, "deeper": found.deeper, "hops": found.hops, "source": source,
-        "pattern": found.pattern, "left_out": found.left_out, "priority": found.priority,
+        "pattern": found.pattern, "left_out": found.left_out, "priority": found.priority, "sitemap": found.sitemap.map_or(0, |nested| nested + 1),
     })
 }
 
@@ -243,11 +248,12 @@ fn of_host(answered: &Answered) -> Value {
 }
 
 fn of_page(end: &PageEnd) -> Value {
+    let sitemap = if let Work::Sitemap { nested } = end.work { nested + 1 } else { 0 };
     json!({
         "id": end.id, "state": end.state.number(), "kind": end.kind, "message": end.message, "status": end.status,
         "attempts": end.attempts, "waits": end.waits, "not_before": end.not_before, "until": end.answered.until,
         "bytes": end.bytes, "records": end.records.len(), "hash": end.known.hash, "etag": end.known.etag,
-        "modified": end.known.modified,
+        "modified": end.known.modified, "sitemap": sitemap,
     })
 }
 
@@ -279,16 +285,15 @@ impl Batch {
         };
         let texts = |end: &PageEnd| end.records.iter().map(ToString::to_string).collect();
         let hosts = pages.iter().map(|end| &end.answered).chain(ends.robots.iter().map(|end| &end.answered));
+        let of_pages = pages.iter().flat_map(|end| end.links.iter().map(|found| link(found, Some(end.id))));
+        let of_robots = ends.robots.iter().flat_map(|end| end.links.iter().map(|found| link(found, None)));
         let bytes: u64 = pages.iter().map(|end| end.bytes).sum();
         Self {
             urls: all(pages.iter().map(of_page).collect()),
             hosts: all(hosts.clone().map(of_host).collect()),
             records: all(pages.iter().flat_map(|end| rows(texts(end), end.id)).collect()),
             dropped: all(pages.iter().flat_map(|end| rows(end.dropped.clone(), end.id)).collect()),
-            links: all(pages
-                .iter()
-                .flat_map(|end| end.links.iter().map(|found| link(found, Some(end.id))))
-                .collect()),
+            links: all(of_pages.chain(of_robots).collect()),
             renewed: ids(|end| end.state == crate::model::State::Done && !end.unchanged),
             gone: ids(|end| {
                 end.state == crate::model::State::Failed && matches!(end.status, Some(404 | 410))

@@ -56,6 +56,7 @@ fn done(lease: &Lease) -> PageEnd {
     let found = |url: &str| links().found(url, 1, 0).unwrap();
     PageEnd {
         id: lease.id,
+        work: lease.work,
         answered: Answered { host: lease.host.clone(), until: Some(NOW + 500), ..Answered::default() },
         state: State::Done,
         kind: None,
@@ -125,11 +126,11 @@ fn the_leases_of_the_dead_are_taken_over_and_those_of_the_living_are_not() {
 fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
     gather_core::run(async {
         let (_folder, path, mut store) = begun().await;
-        store.connection.execute("pragma user_version = 3").await.unwrap();
+        store.connection.execute("pragma user_version = 4").await.unwrap();
         drop(store);
         let error = SqliteStore::create(&path, false).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Newer);
-        assert!(error.to_string().contains("version 3") && error.hint().is_some(), "{error}");
+        assert!(error.to_string().contains("version 4") && error.hint().is_some(), "{error}");
         assert!(path.exists() && SqliteStore::remove(&path).await.is_err() && path.exists());
     })
     .unwrap();
@@ -255,7 +256,13 @@ fn one_robots_txt_is_asked_for_before_the_pages_of_its_host() {
         let file = RobotsFile { status: 200, body: b"User-agent: *".to_vec(), until: NOW + 100_000 };
         let answered =
             Answered { host: leased[0].host.clone(), until: Some(NOW + 10), ..Answered::default() };
-        let end = RobotsEnd { id: leased[0].id, answered, file: Some(file.clone()), crawl_delay: 3_000 };
+        let end = RobotsEnd {
+            id: leased[0].id,
+            answered,
+            file: Some(file.clone()),
+            crawl_delay: 3_000,
+            links: Vec::new(),
+        };
         first.commit(&Ends { pages: Vec::new(), robots: vec![end] }, Bounds::default()).await.unwrap();
         assert_eq!(second.robots("h:80").await.unwrap(), Some(file));
         assert!(
