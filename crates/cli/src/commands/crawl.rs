@@ -242,16 +242,21 @@ pub(crate) fn has_open_columns(columns: &[String]) -> bool {
 async fn open(args: &Crawl, recipe: &Recipe, store: &Path) -> anyhow::Result<(Session, Option<Projection>)> {
     let columns = columns(recipe, args.provenance);
     let to_table = database(&args.shared)?.is_some();
-    if to_table && recipe.key().is_none() {
+    let is_one_per_page = recipe.is_one_per_page();
+    if to_table && recipe.key().is_none() && !is_one_per_page {
         return Err(usage(
-            "a crawl goes into a table only by a recipe with `key`, so that it can be gone on with",
+            "a crawl whose pages give several records goes into a table only by a recipe with `key`, so that it can be gone on with",
             "gather export STORE -o sqlite:FILE#TABLE writes all of its records",
         ));
     }
     let Some(out) = args.shared.out.as_ref().filter(|_| !to_table) else {
         let more_columns = has_open_columns(&columns) || store.exists();
         let look = Look { text: scrape::text, columns: Some(columns), more_columns };
-        return Ok((Session::open_for(&args.shared, look, recipe).await?, None));
+        let session = match is_one_per_page {
+            true => Session::open_for_pages(&args.shared, look, recipe).await?,
+            false => Session::open_for(&args.shared, look, recipe).await?,
+        };
+        return Ok((session, None));
     };
     let (file, format) = (file_target(out)?, Session::format(&args.shared)?);
     if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {
