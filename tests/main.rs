@@ -15,6 +15,7 @@ mod crawl_polite;
 mod crawl_rules;
 mod crawl_sitemaps;
 mod crawl_store;
+mod crawl_store_trouble;
 mod demo;
 mod every;
 mod fetch;
