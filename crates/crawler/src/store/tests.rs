@@ -185,6 +185,19 @@ fn no_more_pages_are_leased_than_the_crawl_may_have() {
 }
 
 #[test]
+fn a_durable_store_asks_the_system_to_keep_each_commit() {
+    gather_core::run(async {
+        let folder = tempfile::tempdir().unwrap();
+        for (durable, expected) in [(false, 1_i64), (true, 2)] {
+            let mut store = SqliteStore::create(&folder.path().join("a.db"), durable).await.unwrap();
+            let synchronous = sqlx::query_scalar("pragma synchronous").fetch_one(&mut store.connection);
+            assert_eq!(synchronous.await.ok(), Some(expected), "1 is NORMAL, 2 is FULL");
+        }
+    })
+    .unwrap();
+}
+
+#[test]
 fn many_that_make_one_store_at_once_all_open_it() {
     gather_core::run(async {
         for _ in 0..20 {
