@@ -149,6 +149,24 @@ fn interrupted_and_begun_again_a_file_of_stdout_is_whole() {
 }
 
 #[test]
+fn a_file_of_out_is_what_export_gives_also_where_it_was_interrupted() {
+    let (folder, site) = (Folder::new(), site());
+    let run = crawl(&folder, &site).args(["--out", "o.jsonl"]).start();
+    while site.calls() < 60 {
+        thread::yield_now();
+    }
+    run.interrupt();
+    run.wait().code(130);
+    let exported = || gather!["export", "a.db"].here(folder.path()).ok().stdout;
+    let stopped = folder.read("o.jsonl");
+    assert_eq!(stopped, exported());
+    crawl(&folder, &site).args(["--out", "o.jsonl"]).ok();
+    let whole = folder.read("o.jsonl");
+    assert!(whole.starts_with(&stopped) && whole.lines().count() == PAGES + 1);
+    assert_eq!(whole, exported());
+}
+
+#[test]
 fn two_processes_work_on_one_store_and_no_page_is_fetched_by_both() {
     let (folder, site) = (
         Folder::new(),

@@ -51,6 +51,75 @@ fn the_delay_holds_across_robots_redirects_retries_width_and_two_processes() {
 }
 
 #[test]
+fn over_a_whole_crawl_a_host_gets_its_delay_its_retry_after_and_its_robots_txt() {
+    const DELAY: Duration = Duration::from_millis(60);
+    const ANSWER: Duration = Duration::from_millis(30);
+    let folder = Folder::new();
+    let site = Mock::start(|request| match (request.path(), request.call()) {
+        ("/robots.txt", _) => Reply::text("User-agent: *\nDisallow: /3"),
+        ("/", _) => links(30),
+        ("/14", 1) => Reply::status(429).header("retry-after", "1"),
+        ("/25", 1) => Reply::status(503).header("retry-after", "1"),
+        _ => Reply::html("<title>x</title>").delay(ANSWER),
+    })
+    .unwrap();
+    let run = || crawl(&folder, site.url()).args(["--delay", "60ms", "-j", "64"]);
+    let (first, second) = (run().start(), run().start());
+    while site.calls() < 8 {
+        thread::yield_now();
+    }
+    first.signal(rustix::process::Signal::KILL);
+    first.wait();
+    let third = run().start();
+    let (second, third) = (second.wait().code(0), third.wait().code(0));
+    assert_eq!(as_set(second.records()), as_set(third.records()));
+    assert_eq!(third.records().len(), 30, "the first page, and 30 but /3");
+    let requests = site.requests();
+    let mut short = 0;
+    for pair in requests.windows(2) {
+        let (path, apart) = (pair[0].path(), pair[1].at() - pair[0].at());
+        let asked = match (path, pair[0].call()) {
+            ("/14" | "/25", 1) => Duration::from_secs(1),
+            ("/" | "/robots.txt", _) => DELAY,
+            _ => DELAY + ANSWER,
+        };
+        // How long an answer takes that its process does not live to see is not known.
+        short += usize::from(apart < asked);
+        assert!(apart >= asked.min(DELAY.max(asked - ANSWER)), "{apart:?} after {path}");
+    }
+    assert!(short <= 1, "{short} requests came sooner after an answer than they may");
+    assert!(!requests.iter().any(|request| request.path() == "/3"));
+    let twice = requests.iter().filter(|request| request.call() > 1).count();
+    assert!(twice <= 3, "{twice}: two that were to come later, and one that was on its way at the kill");
+}
+
+#[test]
+fn a_host_never_has_more_requests_than_its_limit_also_of_two_processes() {
+    const ANSWER: Duration = Duration::from_millis(100);
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/robots.txt" => Reply::status(404),
+        "/" => links(40),
+        _ => Reply::html("<title>x</title>").delay(ANSWER),
+    })
+    .unwrap();
+    let run = || crawl(&folder, site.url()).args(["--per-host", "3", "-j", "64"]);
+    let (first, second) = (run().start(), run().start());
+    while site.calls() < 12 {
+        thread::yield_now();
+    }
+    first.interrupt();
+    let _ = first.wait();
+    let third = run().start();
+    assert_eq!((second.wait().code(0).records().len(), third.wait().code(0).records().len()), (41, 41));
+    let requests = site.requests();
+    let pages: Vec<Instant> = requests.iter().skip(2).map(Request::at).collect();
+    for at_once in pages.windows(4) {
+        assert!(at_once[3] - at_once[0] >= ANSWER, "{:?}: a fourth at once", at_once[3] - at_once[0]);
+    }
+}
+
+#[test]
 fn a_page_that_is_unavailable_slows_down_no_other_and_a_host_that_has_too_many_requests_does() {
     for (status, is_slower) in [(503, false), (429, true)] {
         let folder = Folder::new();

@@ -133,3 +133,54 @@ fn other_rules_are_another_crawl_and_a_way_into_the_scope_is_shown() {
     }
     crawl().args(["--same", "planet"]).run().code(2).says(&["host", "domain", "folder"]);
 }
+
+#[test]
+fn a_calendar_without_end_ends_by_the_budget_of_its_pattern_also_over_several_runs() {
+    let site = site(|request| {
+        let month = |path: &str| path.strip_prefix("/calendar?month=")?.parse::<u32>().ok();
+        Some(match request.target() {
+            "/robots.txt" => return None,
+            "/" => Reply::html("<a href='/calendar?month=1'><a href=/about><a href=/contact>"),
+            path => match month(path) {
+                Some(now) => {
+                    let links = (now + 1..now + 4).map(|then| format!("<a href='/calendar?month={then}'>"));
+                    Reply::html(links.collect::<String>())
+                }
+                None => Reply::html("<p>"),
+            },
+        })
+    });
+    let folder = Folder::new();
+    let crawl = |options: &[&str]| {
+        let gather = gather!["crawl", site.url(), "--store", "a.db", "--per-pattern", "10", "-j", "2"];
+        gather.args(["--summary", "s.json"]).args(options).here(folder.path()).ok()
+    };
+    crawl(&["--max-pages", "6"]);
+    let pages = pages(&site, &crawl(&[]));
+    assert_eq!(pages.iter().filter(|page| page.contains("month")).count(), 10, "{pages:?}");
+    assert_eq!(pages.len(), 13);
+    let summary = lawful_summary(folder.join("s.json"));
+    assert!(summary["crawl"]["by_kind"]["budget"].as_u64().unwrap() >= 1, "{summary}");
+    let status = gather!["status", "a.db", "--format", "text"].here(folder.path()).ok();
+    assert!(status.stdout.contains("skipped budget"), "{}", status.stdout);
+    gather!["verify", "a.db"].here(folder.path()).ok();
+    let other = gather!["crawl", site.url(), "--store", "a.db"].here(folder.path());
+    other.run().code(2).says(&["another scope"]);
+}
+
+#[test]
+fn a_link_that_is_too_long_is_left_out_and_counted() {
+    let site = site(|request| {
+        let long = "x".repeat(9_000);
+        Some(match request.path() {
+            "/" => Reply::html(format!("<a href='/?{long}1'><a href='/?{long}2'><a href=/next>")),
+            "/next" => Reply::html("<p>"),
+            _ => return None,
+        })
+    });
+    let (folder, run) = crawl(&site, "/", &[]);
+    assert_eq!(pages(&site, &run), ["/", "/next"]);
+    let summary = lawful_summary(folder.join("s.json"));
+    assert_eq!(summary["crawl"]["by_kind"]["length"], 2);
+    gather!["verify", "a.db"].here(folder.path()).ok();
+}

@@ -169,8 +169,27 @@ fn a_crawl_goes_into_a_table_by_its_key_and_an_export_into_any() {
     assert_eq!(count("records"), count("exported"));
     assert_eq!(count("records")[0], gather!["export", &store].ok().records().len().to_string());
     crawl(format!("sqlite:{}", store.display())).run().code(2).says(&["store of a crawl", "hint:"]);
-    let plain = gather!["crawl", &url, "--store", folder.join("b.db"), "-o", format!("{}#b", table(&folder))];
-    plain.run().code(2).says(&["`key`", "hint: gather export"]);
+    let several = gather!["crawl", &url, "--store", folder.join("b.db"), "--each", "p", "--field", "x=@text"];
+    let several = several.args(["-o", &format!("{}#b", table(&folder))]);
+    several.run().code(2).says(&["`key`", "hint: gather export"]);
+}
+
+#[test]
+fn a_crawl_of_one_record_to_a_page_goes_into_a_table_by_its_page() {
+    let folder = Folder::new();
+    let served = Served::start(data("site"), &[]);
+    let store = folder.join("crawl.db");
+    let crawl = |pages: &str| {
+        let url = served.join("/elements/page-1.html");
+        gather!["crawl", &url, "--store", &store, "--max-pages", pages, "-o", table(&folder)].ok()
+    };
+    crawl("3");
+    crawl("5");
+    let rows = ask(folder.join("a.db"), "select _source from records order by 1");
+    let records = gather!["export", &store].ok().records();
+    let mut pages: Vec<&str> = records.iter().map(|record| record["_source"].as_str().unwrap()).collect();
+    pages.sort_unstable();
+    assert_eq!((rows, pages.len()), (pages.iter().map(ToString::to_string).collect::<Vec<_>>(), 5));
 }
 
 #[test]

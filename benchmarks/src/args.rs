@@ -7,7 +7,12 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::bench::Pace;
 use crate::{bench, trial};
+
+/// How often a slow contestant runs at most, and with `--quick`.
+const SLOW_RUNS: u32 = 3;
+const SLOW_QUICK_RUNS: u32 = 1;
 
 /// Measures gather and its peers side by side: same input, same machine, taking turns.
 #[derive(Debug, Parser)]
@@ -161,6 +166,12 @@ impl Args {
         self.runs.map_or(if self.quick { 3 } else { 7 }, NonZeroU32::get)
     }
 
+    /// How many times a contestant of this pace runs.
+    pub(crate) fn runs_of(&self, pace: Pace) -> u32 {
+        let most = if self.quick { SLOW_QUICK_RUNS } else { SLOW_RUNS };
+        if pace == Pace::Slow { self.runs().min(most) } else { self.runs() }
+    }
+
     /// How many crawls are killed.
     pub(crate) fn times(&self) -> u32 {
         self.times.map_or(if self.quick { 3 } else { 200 }, NonZeroU32::get)
@@ -174,5 +185,21 @@ impl Args {
     /// How long each run lasts at least.
     pub(crate) fn at_least(&self) -> Duration {
         if self.quick { Duration::from_millis(300) } else { Duration::from_secs(5) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_contestant_runs_less_often_and_never_not_at_all() {
+        let runs = |line: &[&str]| {
+            let args = Args::parse_from(["gather-benchmarks", "crawl"].iter().chain(line));
+            (args.runs_of(Pace::Usual), args.runs_of(Pace::Slow))
+        };
+        assert_eq!(runs(&[]), (7, 3));
+        assert_eq!(runs(&["--quick", "--runs", "3"]), (3, 1));
+        assert_eq!(runs(&["--runs", "1"]), (1, 1));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use crate::args::Args;
-use crate::bench::{Contestant, Part};
+use crate::bench::{Contestant, Pace, Part};
 use crate::machine;
 use crate::report;
 use crate::report::{Progress, Report};
@@ -71,7 +71,8 @@ impl Measured {
 
     /// One pass each that is not measured: pages of files get cached, and everyone has to find the same.
     fn warm_up(&mut self, starter: &Starter<'_>, progress: &Progress) -> anyhow::Result<()> {
-        for contestant in self.contestants.clone() {
+        let usual = self.contestants.clone().into_iter().filter(|contestant| contestant.pace == Pace::Usual);
+        for contestant in usual {
             progress.turn("warm-up", self.part.name, contestant.who);
             let run = starter.start(self.part, contestant, Duration::ZERO)?;
             self.check(contestant.who, run.work)?;
@@ -79,7 +80,7 @@ impl Measured {
         Ok(())
     }
 
-    /// Each contestant once, beginning with another one in each round.
+    /// Each contestant once, but for the slow ones in later rounds, beginning with another one in each round.
     fn round(
         &mut self,
         round: u32,
@@ -90,7 +91,8 @@ impl Measured {
         let contestants = self.contestants.clone();
         for turn in 0..contestants.len() {
             let at = (round as usize + turn) % contestants.len();
-            let Some(&contestant) = contestants.get(at) else { continue };
+            let takes_part = |contestant: &&&Contestant| round < args.runs_of(contestant.pace);
+            let Some(&contestant) = contestants.get(at).filter(takes_part) else { continue };
             progress.turn(&format!("round {} of {}", round + 1, args.runs()), self.part.name, contestant.who);
             let run = starter.start(self.part, contestant, args.at_least())?;
             self.check(contestant.who, run.work)?;

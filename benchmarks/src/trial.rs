@@ -4,6 +4,7 @@ mod crawling;
 mod kill;
 mod million;
 mod visits;
+mod wal;
 
 use std::time::Duration;
 

@@ -42,7 +42,7 @@ pub(super) static BENCH: Bench = Bench {
             Contestant::new("gather (--durable)", gather::durable),
             Contestant::where_it_is("spider", peers::spider, peers::has_spider),
             Contestant::where_it_is("kumo", peers::kumo, peers::has_kumo),
-            Contestant::where_it_is("scrapy", scrapy::run, scrapy::is_here),
+            Contestant::where_it_is("scrapy", scrapy::run, scrapy::is_here).slow(),
         ],
     }],
     packages: &["async-std", "surf", "hyper", "sqlx", "libsqlite3-sys", "mimalloc"],

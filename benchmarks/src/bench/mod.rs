@@ -65,8 +65,18 @@ pub(crate) struct Contestant {
     /// Gets ready, then passes over the input for as long as the laps say.
     pub(crate) run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>,
     pub(crate) debug: DebugMode,
+    pub(crate) pace: Pace,
     /// Whether this machine has what it takes; who is not here does not take part.
     pub(crate) is_here: fn() -> bool,
+}
+
+/// How long a run of a contestant takes, beside those of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// About as long.
+    Usual,
+    /// So much longer that it is not warmed up, and does not take part in every round.
+    Slow,
 }
 
 /// Whether the contestant's process is asked for the core's debug mode.
@@ -78,11 +88,11 @@ pub(crate) enum DebugMode {
 
 impl Contestant {
     const fn new(who: &'static str, run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>) -> Self {
-        Self { who, run, debug: DebugMode::Off, is_here: || true }
+        Self { who, run, debug: DebugMode::Off, pace: Pace::Usual, is_here: || true }
     }
 
     const fn debugged(who: &'static str, run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>) -> Self {
-        Self { who, run, debug: DebugMode::On, is_here: || true }
+        Self { who, run, debug: DebugMode::On, pace: Pace::Usual, is_here: || true }
     }
 
     const fn where_it_is(
@@ -90,7 +100,11 @@ impl Contestant {
         run: fn(&OsStr, &mut Laps) -> anyhow::Result<()>,
         is_here: fn() -> bool,
     ) -> Self {
-        Self { who, run, debug: DebugMode::Off, is_here }
+        Self { who, run, debug: DebugMode::Off, pace: Pace::Usual, is_here }
+    }
+
+    const fn slow(self) -> Self {
+        Self { pace: Pace::Slow, ..self }
     }
 }
 

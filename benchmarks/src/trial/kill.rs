@@ -3,7 +3,9 @@
 //! Its records have to be those of a crawl that was never killed, each once, and the server's log has to show fetched again
 //! only pages that were on their way at a kill, or had ended within the time of a commit before it.
 
+use std::fmt;
 use std::io::Write;
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,8 +13,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail, ensure};
 use fastrand::Rng;
 use gather_site::{Generated, GeneratedSite};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::crawling::Crawling;
+use super::wal::Log;
 use super::{Trial, visits};
 use crate::args::Args;
 use crate::bench::small_files;
@@ -33,6 +37,9 @@ const FAILURES: u32 = 2;
 /// A crawl that is not finished after so many kills makes no progress.
 const MOST_KILLS: usize = 200;
 
+/// So often a process is stopped to find it within a commit.
+const MOST_STOPS: usize = 50;
+
 /// What a trial's store, output and log may take.
 const SPACE: u64 = 1 << 28;
 
@@ -43,7 +50,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     say(&format!("undisturbed: {} records in {:.1} s", calm.records.len(), calm.time.as_secs_f64()));
     ensure!(calm.records.len() as u64 == pages, "{} records of {pages} pages", calm.records.len());
     let mut random = Rng::with_seed(args.seed);
-    let (mut kept, mut kills) = (0, 0);
+    let (mut kept, mut kills, mut in_commit) = (0, 0, 0);
     for time in 1..=args.times() {
         let outcome = trial(pages, &calm, &mut random, &interrupted);
         interrupted.check()?;
@@ -51,14 +58,15 @@ fn run(args: &Args) -> anyhow::Result<()> {
             Ok(found) => {
                 kept += 1;
                 kills += found.kills;
-                say(&format!("{time}: {} kills, {} pages fetched again", found.kills, found.again));
+                in_commit += found.in_commit;
+                say(&format!("{time}: {found}"));
             }
             Err(error) => say(&format!("{time}: not kept: {error:#}")),
         }
     }
     writeln!(
         std::io::stdout(),
-        "{kept} of {} (pages {pages}, seed {}, kills {kills})",
+        "{kept} of {} (pages {pages}, seed {}, kills {kills}, within a commit {in_commit})",
         args.times(),
         args.seed
     )?;
@@ -91,7 +99,15 @@ fn undisturbed(pages: u64) -> anyhow::Result<Calm> {
 /// How a trial went in which the promise was kept.
 struct Found {
     kills: usize,
+    in_commit: usize,
     again: u64,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kills, in_commit, again } = self;
+        write!(f, "{kills} kills, {in_commit} within a commit, {again} pages fetched again")
+    }
 }
 
 fn trial(pages: u64, calm: &Calm, random: &mut Rng, interrupted: &Interrupted) -> anyhow::Result<Found> {
@@ -101,6 +117,7 @@ fn trial(pages: u64, calm: &Calm, random: &mut Rng, interrupted: &Interrupted) -
     let mut kills = Vec::new();
     while let Some(kill) = run_until(&crawl, moment(calm.time, random))? {
         interrupted.check()?;
+        mark(&site, &visits::mark(kills.len()))?;
         kills.push(kill);
         ensure!(kills.len() < MOST_KILLS, "not finished after {MOST_KILLS} kills");
     }
@@ -109,11 +126,13 @@ fn trial(pages: u64, calm: &Calm, random: &mut Rng, interrupted: &Interrupted) -
     ensure!(out.lines().eq(crawl.export()?), "the file of --out is not what export gives");
     crawl.verify()?;
     let visits = visits::parse(&std::fs::read_to_string(log(folder.path()))?)?;
-    let needless = visits::needless(&visits, &kills);
+    let moments: Vec<f64> = kills.iter().map(|kill| kill.at).collect();
+    let needless = visits::needless(&visits, &moments);
     if let Some(first) = needless.first() {
         bail!("{} pages were fetched again needlessly: {first}", needless.len());
     }
-    Ok(Found { kills: kills.len(), again: visits::again(&visits) })
+    let in_commit = kills.iter().filter(|kill| kill.in_commit).count();
+    Ok(Found { kills: kills.len(), in_commit, again: visits::again(&visits) })
 }
 
 /// A folder in memory, where there is room.
@@ -141,7 +160,7 @@ fn records(crawl: &Crawling, site: &GeneratedSite) -> anyhow::Result<Vec<String>
 /// When a run is killed.
 struct Moment {
     after: Duration,
-    /// Not then, but when the store is next written to.
+    /// Not then, but within one of the next commits.
     in_commit: bool,
 }
 
@@ -149,8 +168,16 @@ fn moment(whole: Duration, random: &mut Rng) -> Moment {
     Moment { after: whole.mul_f64(random.f64() / 2.0), in_commit: random.bool() }
 }
 
-/// Runs the crawl until it ends (`None`), or kills it: when, in seconds since 1970.
-fn run_until(crawl: &Crawling, moment: Moment) -> anyhow::Result<Option<f64>> {
+/// A kill that has happened.
+struct Kill {
+    /// Just before it, in seconds since 1970.
+    at: f64,
+    /// Whether it has left a part of a commit.
+    in_commit: bool,
+}
+
+/// Runs the crawl until it ends (`None`), or kills it.
+fn run_until(crawl: &Crawling, moment: Moment) -> anyhow::Result<Option<Kill>> {
     let mut child = crawl.command().arg("--out").arg(crawl.out()).spawn().context("cannot start gather")?;
     let begun = Instant::now();
     while begun.elapsed() < moment.after {
@@ -159,36 +186,67 @@ fn run_until(crawl: &Crawling, moment: Moment) -> anyhow::Result<Option<f64>> {
         }
         super::pause(Duration::from_millis(1).min(moment.after.saturating_sub(begun.elapsed())));
     }
-    if moment.in_commit
-        && let Some(status) = wait_for_write(&mut child, &crawl.wal())?
-    {
-        return ended(status);
-    }
-    let at = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
+    let mut log = Log::at(&crawl.wal());
+    let stopped = if moment.in_commit { stop_in_commit(&mut child, &crawl.wal(), &mut log)? } else { None };
+    let at = stopped.map_or_else(now, Ok)?;
     child.kill()?;
     let status = child.wait()?;
-    if status.code().is_some() { ended(status) } else { Ok(Some(at)) }
+    if status.code().is_some() {
+        return ended(status);
+    }
+    Ok(Some(Kill { at, in_commit: log.is_torn()? }))
 }
 
-fn ended(status: std::process::ExitStatus) -> anyhow::Result<Option<f64>> {
+fn now() -> anyhow::Result<f64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64())
+}
+
+fn ended(status: std::process::ExitStatus) -> anyhow::Result<Option<Kill>> {
     ensure!(status.success(), "the crawl ended with {status}");
     Ok(None)
 }
 
-/// Looks at the write-ahead log without a pause until it is written to, which is the middle of a commit. Returns how the
-/// crawl ended if it did before.
-fn wait_for_write(child: &mut Child, wal: &Path) -> anyhow::Result<Option<std::process::ExitStatus>> {
-    let look = || std::fs::metadata(wal).ok().map(|found| (found.len(), found.modified().ok()));
-    let before = look();
-    for turn in 0_u32.. {
-        if look() != before {
+/// Stops the process (as a debugger does) when its write-ahead log is seen to be written to, until it is found within a
+/// commit. Returns when that was; `None` if it ended before, or was never found there.
+fn stop_in_commit(child: &mut Child, file: &Path, log: &mut Log) -> anyhow::Result<Option<f64>> {
+    let process = Pid::from_child(child);
+    for _ in 0..MOST_STOPS {
+        log.is_torn()?; // what is there already is not to be read while the process stands still
+        if !wait_for_write(child, file)? {
             return Ok(None);
         }
-        if turn.is_multiple_of(64)
-            && let Some(status) = child.try_wait()?
-        {
-            return Ok(Some(status));
+        let at = now()?;
+        kill_process(process, Signal::STOP)?;
+        let ends = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let is_stopped = waitid(WaitId::Pid(process), ends)?.is_some_and(|status| status.stopped());
+        if !is_stopped || log.is_torn()? {
+            return Ok(is_stopped.then_some(at));
         }
+        kill_process(process, Signal::CONT)?;
     }
     Ok(None)
+}
+
+/// Looks at the file until it is written to; `false` if the process ended before. Whoever needs the processor gets it.
+fn wait_for_write(child: &mut Child, file: &Path) -> anyhow::Result<bool> {
+    let look = || std::fs::metadata(file).ok().map(|found| (found.len(), found.modified().ok()));
+    let before = look();
+    for turn in 1_u32.. {
+        if look() != before {
+            return Ok(true);
+        }
+        if turn.is_multiple_of(64) && child.try_wait()?.is_some() {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    Ok(false)
+}
+
+/// Asks the server for a page that no crawl asks for, so that its log tells what was asked for before.
+fn mark(site: &GeneratedSite, path: &str) -> anyhow::Result<()> {
+    let mut connection = TcpStream::connect(site.addr())?;
+    write!(connection, "GET {path} HTTP/1.1\r\nHost: mark\r\nConnection: close\r\n\r\n")?;
+    std::io::copy(&mut connection, &mut std::io::sink())?;
+    Ok(())
 }

@@ -7,10 +7,15 @@ use serde::Deserialize;
 /// The longest that a page waits for its commit, in seconds, by the crawl's promise.
 pub(super) const COMMIT_WITHIN: f64 = 0.1;
 
+/// What a request is for that is made after a kill and before the crawl is begun again.
+const MARK: &str = "/killed/";
+
 /// A line of the log of a generated site.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Visit {
+    path: String,
     page: Option<u64>,
+    connection: u64,
     start: f64,
     end: f64,
     status: Option<u16>,
@@ -22,35 +27,74 @@ pub(super) fn parse(log: &str) -> anyhow::Result<Vec<Visit>> {
     Ok(log.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
 }
 
-/// Pages that were fetched again although they were safe: neither on their way at a kill, nor had ended within the time of
-/// a commit before it. The kills are in seconds since 1970.
+/// The path of the request that is made after this kill, of which 0 is the first.
+pub(super) fn mark(kill: usize) -> String {
+    format!("{MARK}{kill}")
+}
+
+/// Pages that were fetched again although they were safe: neither on their way at the kill of the process that had asked for
+/// them, nor ended within the time of a commit before it. The kills are in seconds since 1970, and each has its mark in the log.
 pub(super) fn needless(visits: &[Visit], kills: &[f64]) -> Vec<String> {
+    let runs = Runs::of(visits);
     let mut pages: HashMap<u64, Vec<&Visit>> = HashMap::new();
     for visit in visits {
-        pages.entry(visit.page.unwrap_or(u64::MAX)).or_default().push(visit);
+        if let Some(page) = visit.page {
+            pages.entry(page).or_default().push(visit);
+        }
     }
-    pages.remove(&u64::MAX);
-    let mut found: Vec<String> = pages
-        .into_iter()
-        .flat_map(|(page, visits)| needless_of(visits, kills).map(move |why| format!("page {page} {why}")))
-        .collect();
+    let mut found: Vec<String> =
+        pages.into_iter().flat_map(|(page, visits)| needless_of(page, visits, &runs, kills)).collect();
     found.sort();
     found
 }
 
-fn needless_of<'a>(mut visits: Vec<&'a Visit>, kills: &'a [f64]) -> impl Iterator<Item = String> + use<'a> {
+fn needless_of(page: u64, mut visits: Vec<&Visit>, runs: &Runs, kills: &[f64]) -> Vec<String> {
     visits.sort_by(|a, b| a.start.total_cmp(&b.start));
-    let pairs: Vec<(&Visit, &Visit)> = visits.iter().copied().zip(visits.iter().copied().skip(1)).collect();
-    pairs.into_iter().filter(|(first, second)| !may_be_again(first, second, kills)).map(|(first, second)| {
-        format!("answered at {:.3} was fetched again at {:.3}", first.end, second.start)
-    })
+    let pairs = visits.iter().zip(visits.iter().skip(1));
+    let safe = pairs.filter(|(first, second)| {
+        let run = runs.of_visit(first);
+        let kill = kills.get(run).filter(|_| run < runs.of_visit(second));
+        !is_retry(first, second) && !kill.is_some_and(|kill| is_lost(first, *kill))
+    });
+    let said = |(first, second): (&&Visit, &&Visit)| {
+        let run = runs.of_visit(first);
+        let before = kills.get(run).map_or(f64::INFINITY, |kill| kill - first.end);
+        format!(
+            "page {page} of run {run} answered at {:.3}, {before:.3} s before its kill, was fetched again at {:.3}",
+            first.end, second.start
+        )
+    };
+    safe.map(said).collect()
 }
 
-/// Whether the second visit is a retry, or owed to a kill.
-fn may_be_again(first: &Visit, second: &Visit, kills: &[f64]) -> bool {
-    let is_retry = first.status != Some(200) && first.end <= second.start;
-    let is_lost = |kill: f64| first.start <= kill && kill < second.start && first.end > kill - COMMIT_WITHIN;
-    is_retry || kills.iter().any(|kill| is_lost(*kill))
+fn is_retry(first: &Visit, second: &Visit) -> bool {
+    first.status != Some(200) && first.end <= second.start
+}
+
+/// Whether a kill of who asked for it may have lost it.
+fn is_lost(visit: &Visit, kill: f64) -> bool {
+    visit.end > kill - COMMIT_WITHIN
+}
+
+/// Which process a request came from. The server may see a request only when its process is no more, but connections come in
+/// their order: those of a killed process before that of the mark.
+struct Runs {
+    /// The connections of the marks, in order.
+    marks: Vec<u64>,
+}
+
+impl Runs {
+    fn of(visits: &[Visit]) -> Self {
+        let is_mark = |visit: &&Visit| visit.path.starts_with(MARK);
+        let mut marks: Vec<u64> = visits.iter().filter(is_mark).map(|visit| visit.connection).collect();
+        marks.sort_unstable();
+        Self { marks }
+    }
+
+    /// 0 is the first.
+    fn of_visit(&self, visit: &Visit) -> usize {
+        self.marks.partition_point(|mark| *mark < visit.connection)
+    }
 }
 
 /// How many pages were fetched again after a good answer.
@@ -67,18 +111,38 @@ pub(super) fn again(visits: &[Visit]) -> u64 {
 mod tests {
     use super::*;
 
-    fn visit(page: u64, start: f64, end: f64, status: u16) -> Visit {
-        Visit { page: Some(page), start, end, status: Some(status) }
+    fn visit(connection: u64, start: f64, end: f64, status: u16) -> Visit {
+        Visit { path: "/p/1".to_owned(), page: Some(1), connection, start, end, status: Some(status) }
+    }
+
+    /// The mark after a kill, on the second connection.
+    fn marked() -> Visit {
+        Visit { path: mark(0), page: None, connection: 2, start: 8.0, end: 8.0, status: Some(404) }
     }
 
     #[test]
     fn a_page_may_come_again_if_it_was_on_its_way_at_a_kill_or_had_just_ended() {
-        let again = |end, kill| needless(&[visit(1, 1.0, end, 200), visit(1, 9.0, 9.1, 200)], &[kill]).len();
+        let again = |end, kill| {
+            needless(&[visit(1, 1.0, end, 200), marked(), visit(3, 9.0, 9.1, 200)], &[kill]).len()
+        };
         assert_eq!(again(1.5, 1.2), 0, "on its way");
         assert_eq!(again(1.5, 1.55), 0, "ended 50 ms before");
         assert_eq!(again(1.5, 1.7), 1, "ended 200 ms before");
-        assert_eq!(again(1.5, 0.5), 1, "the kill was before it began");
-        assert_eq!(again(1.5, 9.5), 1, "the kill was after both");
+    }
+
+    #[test]
+    fn a_request_that_the_server_sees_after_the_kill_was_on_its_way() {
+        // It was sent before, and is answered to nobody while the next process asks again.
+        let late = visit(1, 5.003, 5.060, 200);
+        assert!(needless(&[late, marked(), visit(3, 5.017, 5.074, 200)], &[5.0]).is_empty());
+    }
+
+    #[test]
+    fn a_kill_excuses_what_its_own_process_had_asked_for_and_nothing_else() {
+        let twice = [visit(1, 1.0, 1.1, 200), visit(1, 1.2, 1.3, 200), marked()];
+        assert_eq!(needless(&twice, &[1.15]).len(), 1, "one process asked twice");
+        let later = [visit(3, 9.0, 9.1, 200), visit(4, 9.2, 9.3, 200), marked()];
+        assert_eq!(needless(&later, &[9.1]).len(), 1, "the kill was before both");
     }
 
     #[test]
@@ -90,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_is_no_page_does_not_count() {
-        let robots = Visit { page: None, start: 1.0, end: 1.0, status: Some(404) };
+        let robots = marked();
         assert!(needless(&[robots.clone(), robots.clone()], &[]).is_empty());
         assert_eq!(again(&[robots.clone(), robots, visit(1, 0.0, 0.0, 200), visit(1, 0.0, 0.0, 200)]), 1);
     }
@@ -100,6 +164,7 @@ mod tests {
         let line = r#"{"path":"/p/3","page":3,"connection":1,"start":1.5,"end":2.5,"status":null}"#;
         let found = parse(&format!("{line}\n")).unwrap();
         assert_eq!((found[0].page, found[0].start, found[0].status), (Some(3), 1.5, None));
+        assert_eq!((found[0].path.as_str(), found[0].connection), ("/p/3", 1));
         assert!(parse("x\n").is_err());
     }
 }

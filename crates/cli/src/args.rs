@@ -587,6 +587,11 @@ pub(crate) struct Crawl {
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
 
+    /// A sitemap or an index of sitemaps to begin at, as well or instead; without URL those that robots.txt of each given host names, else
+    /// its /sitemap.xml. Pages that were changed last come first, those out of scope are skipped; a sitemap counts as a page
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) sitemap: Vec<String>,
+
     /// The store [default: ./gather-HOST.db of the first URL]
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
@@ -631,6 +636,11 @@ pub(crate) struct Crawl {
     /// How many links away from the given URLs; 0 takes these alone [default: no limit]
     #[arg(long, value_name = "N")]
     pub(crate) max_depth: Option<u64>,
+
+    /// URLs of one pattern that each host may have: numbers in the path, names that a machine made and the values of a query are
+    /// all the same to it, so that a calendar or a session ends [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub(crate) per_pattern: Option<u64>,
 
     /// Stop at so many pages, over all runs [default: no limit]
     #[arg(long, value_name = "N")]

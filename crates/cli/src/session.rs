@@ -79,6 +79,15 @@ impl Session {
         Self::with_rows(shared, look, rows).await
     }
 
+    /// The same for records of which each page gives one: without a key of the recipe they are told apart by their page.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) async fn open_for_pages(shared: &Shared, look: Look, recipe: &Recipe) -> anyhow::Result<Self> {
+        let rows = Rows::of(&look, &recipe.columns(), Some(recipe.key().unwrap_or("_source")));
+        Self::with_rows(shared, look, rows).await
+    }
+
     async fn with_rows(shared: &Shared, look: Look, rows: Rows) -> anyhow::Result<Self> {
         let output = match database(shared)? {
             Some(target) => Outlet::table(open_table(shared, &target, rows).await?),

@@ -66,8 +66,12 @@ impl Canonical {
     /// assert_eq!(url.as_str(), "http://h/a?a=1&b=2");
     /// ```
     pub fn parse_as(text: &str, form: Form) -> Option<Self> {
+        Self::of_any_length(text, form).filter(|url| text.len().max(url.as_str().len()) <= LONGEST)
+    }
+
+    pub(crate) fn of_any_length(text: &str, form: Form) -> Option<Self> {
         let mut url = Url::parse(text.trim()).ok()?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || text.len() > LONGEST {
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return None;
         }
         url.set_fragment(None);

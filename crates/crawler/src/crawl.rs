@@ -18,11 +18,12 @@ use crate::error::Error;
 use crate::fetcher::Fetcher;
 use crate::handle::Crawl;
 use crate::hooks::Hooks;
-use crate::links::Links;
-use crate::model::{Found, Pace, Plan};
+use crate::links::{FIRST, Links};
+use crate::model::{Bounds, Found, Pace, Plan};
 use crate::page_rules::PageRules;
 use crate::robots::Gate;
 use crate::scope::{Same, Scope};
+use crate::sitemap::USUAL;
 use crate::store::Store;
 
 /// From the end of a response to the next request to the same host on the public net.
@@ -59,6 +60,8 @@ const PROVENANCE: &str = "provenance";
 #[must_use]
 pub struct CrawlBuilder {
     seeds: Vec<String>,
+    sitemaps: Vec<String>,
+    robots_sitemaps: bool,
     recipe: Recipe,
     client: ClientBuilder,
     agent: String,
@@ -73,6 +76,7 @@ pub struct CrawlBuilder {
     form: Form,
     page_rules: PageRules,
     max_depth: Option<u64>,
+    per_pattern: Option<u64>,
     most: Most,
     per_host: Option<u32>,
     delay: Option<Duration>,
@@ -89,6 +93,8 @@ impl Crawl {
     pub fn builder() -> CrawlBuilder {
         CrawlBuilder {
             seeds: Vec::new(),
+            sitemaps: Vec::new(),
+            robots_sitemaps: false,
             recipe: Recipe::default(),
             client: Client::builder(),
             agent: "gather".to_owned(),
@@ -103,6 +109,7 @@ impl Crawl {
             form: Form::default(),
             page_rules: PageRules { obey: true, nofollow: false, canonical: false, agent: String::new() },
             max_depth: None,
+            per_pattern: None,
             most: Most::default(),
             per_host: None,
             delay: None,
@@ -120,6 +127,40 @@ impl CrawlBuilder {
     /// A URL to begin at. It was typed, so its host may be private.
     pub fn seed(mut self, url: impl Into<String>) -> Self {
         self.seeds.push(url.into());
+        self
+    }
+
+    /// A sitemap to begin at, or an index of sitemaps, or a feed: the pages that it names are seeds as far as they are in scope, which
+    /// is around the other seeds, or on the hosts of the sitemaps if they are all there is. It is fetched as a page is, kept in the
+    /// store, and counted as one. Of its pages those come first that it says were changed last.
+    ///
+    /// ```
+    /// use gather_crawler::{Crawl, SqliteStore};
+    /// use gather_site::{Mock, Reply};
+    ///
+    /// # gather_core::run(async {
+    /// let site = Mock::start(|request| match request.path() {
+    ///     "/pages.txt" => Reply::text(format!("http://{}/tea", request.header("host").unwrap())),
+    ///     "/tea" => Reply::html("<title>tea</title>"),
+    ///     _ => Reply::status(404),
+    /// })
+    /// .unwrap();
+    /// let store = SqliteStore::in_memory().await.unwrap();
+    /// let crawl = Crawl::builder().sitemap(site.join("/pages.txt"));
+    /// let mut crawl = crawl.begin(Box::new(store)).await.unwrap();
+    /// let records = crawl.next().await.unwrap().unwrap();
+    /// assert_eq!(records[0].record.get("title").unwrap(), "tea");
+    /// # }).unwrap();
+    /// ```
+    pub fn sitemap(mut self, url: impl Into<String>) -> Self {
+        self.sitemaps.push(url.into());
+        self
+    }
+
+    /// Whether the sitemaps are seeds that the robots.txt of each seed's host names; where it names none, and where robots.txt is
+    /// not asked for, `/sitemap.xml`. Default: no.
+    pub fn robots_sitemaps(mut self, follow: bool) -> Self {
+        self.robots_sitemaps = follow;
         self
     }
 
@@ -224,6 +265,33 @@ impl CrawlBuilder {
         self
     }
 
+    /// How many URLs of one pattern each host may have, over all runs: a calendar or a session is a trap without end. URLs are of
+    /// one pattern if their paths differ only in numbers and in names that a machine made, and their queries in values. Those that
+    /// come first are taken; the others are skipped with the kind `budget`. Default: no limit.
+    ///
+    /// ```
+    /// use gather_crawler::{Crawl, SqliteStore};
+    /// use gather_site::{Mock, Reply};
+    ///
+    /// # gather_core::run(async {
+    /// let site = Mock::start(|request| {
+    ///     let day: u32 = request.path().trim_start_matches("/day/").parse().unwrap_or(0);
+    ///     Reply::html(format!("<a href=/day/{}>tomorrow</a>", day + 1))
+    /// })
+    /// .unwrap();
+    /// let store = SqliteStore::in_memory().await.unwrap();
+    /// let crawl = Crawl::builder().seed(site.url()).robots(false).per_pattern(10);
+    /// let mut crawl = crawl.begin(Box::new(store)).await.unwrap();
+    /// while crawl.next().await.unwrap().is_some() {}
+    /// let counts = crawl.counts().await.unwrap();
+    /// assert_eq!((counts.done, counts.skipped), (11, 1));
+    /// # }).unwrap();
+    /// ```
+    pub fn per_pattern(mut self, urls: u64) -> Self {
+        self.per_pattern = Some(urls);
+        self
+    }
+
     /// How many pages are fetched into the store, over all runs. Default: no limit.
     pub fn max_pages(mut self, pages: u64) -> Self {
         self.most.pages = Some(pages);
@@ -304,9 +372,12 @@ impl CrawlBuilder {
         self.fetcher(&canonical, links).map(|_| ())
     }
 
-    fn links(&self, seeds: &[(Canonical, String)]) -> Result<(Vec<Canonical>, Links), Error> {
-        let canonical: Vec<Canonical> = seeds.iter().map(|(url, _)| url.clone()).collect();
-        let scope = Scope::new(&canonical, self.same, &self.allow, &self.deny)?;
+    fn links(&self, seeds: &[Seed]) -> Result<(Vec<Canonical>, Links), Error> {
+        let canonical = seeds.iter().map(|seed| seed.url.clone()).collect();
+        let pages: Vec<&Seed> = seeds.iter().filter(|seed| !seed.is_sitemap).collect();
+        let homes = if pages.is_empty() { seeds.iter().collect() } else { pages };
+        let homes: Vec<Canonical> = homes.into_iter().map(|seed| seed.url.clone()).collect();
+        let scope = Scope::new(&homes, self.same, &self.allow, &self.deny)?;
         Ok((canonical, Links::new(scope, self.form, self.public(), self.loopback())))
     }
 
@@ -318,11 +389,11 @@ impl CrawlBuilder {
         let seeds = self.seeds()?;
         let (canonical, links) = self.links(&seeds)?;
         let plan = self.plan(&seeds);
-        let found: Vec<Found> = canonical
-            .iter()
-            .filter_map(|seed| links.found(seed.as_str(), 0, 0))
-            .map(|found| Found { in_scope: true, is_trap: false, ..found })
-            .collect();
+        let mut found: Vec<Found> = seeds.iter().filter_map(|seed| seed.found(&links)).collect();
+        if self.robots_sitemaps && !self.robots {
+            let usual = |seed: &Seed| links.sitemap(seed.url.url().join(USUAL).ok()?.as_str(), 0, 0, true);
+            found.extend(seeds.iter().filter_map(usual));
+        }
         let fetcher = Arc::new(self.fetcher(&canonical, links)?);
         store.begin(&plan, &found).await?;
         if self.provenance {
@@ -332,16 +403,10 @@ impl CrawlBuilder {
             store.begin_round().await?;
         }
         let last_record = if self.only_new { store.last_record().await? } else { 0 };
-        Ok(self.start(store, fetcher, plan.max_depth, last_record))
+        Ok(self.start(store, fetcher, plan.bounds, last_record))
     }
 
-    fn start(
-        &self,
-        store: Box<dyn Store>,
-        fetcher: Arc<Fetcher>,
-        max_depth: Option<u64>,
-        last_record: i64,
-    ) -> Crawl {
+    fn start(&self, store: Box<dyn Store>, fetcher: Arc<Fetcher>, bounds: Bounds, last_record: i64) -> Crawl {
         let store = Arc::new(AsyncMutex::new(store));
         let account = Arc::new(Mutex::new(Account::default()));
         // One sign that something was committed is as good as many.
@@ -351,7 +416,7 @@ impl CrawlBuilder {
             fetcher,
             jobs: self.jobs,
             grace: self.grace,
-            max_depth,
+            bounds,
             most: self.most,
             apart: self.rate.map_or(0, |rate| millis(Duration::from_secs_f64(1.0 / rate))),
             account: account.clone(),
@@ -364,25 +429,28 @@ impl CrawlBuilder {
         Crawl { store, engine, account, committed: when_committed, stop: Some(stop), last_record }
     }
 
-    fn seeds(&self) -> Result<Vec<(Canonical, String)>, Error> {
+    fn seeds(&self) -> Result<Vec<Seed>, Error> {
         if self.rate.is_some_and(|rate| !rate.is_finite() || rate < 1e-6) {
             return Err(Error::invalid("a rate is a number above 0", "such as 0.5 requests a second"));
         }
-        if self.seeds.is_empty() {
+        if self.seeds.is_empty() && self.sitemaps.is_empty() {
             return Err(Error::invalid("no page to begin at", "name at least one URL"));
         }
-        let parse = |given: &String| {
+        let parse = |(given, is_sitemap): (&String, bool)| {
             let url = Canonical::parse_as(given, self.form).ok_or_else(|| {
                 Error::invalid(
                     format!("`{given}` is no page to begin at"),
                     "write it with its scheme, such as https://example.com/",
                 )
             })?;
-            Ok((url, given.clone()))
+            Ok(Seed { url, given: given.clone(), is_sitemap })
         };
-        let mut seeds = self.seeds.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        // What is named as both is a sitemap.
+        let given = self.sitemaps.iter().map(|given| (given, true));
+        let given = given.chain(self.seeds.iter().map(|given| (given, false)));
+        let mut seeds = given.map(parse).collect::<Result<Vec<_>, _>>()?;
         let mut known = HashSet::new();
-        seeds.retain(|(url, _)| known.insert(url.clone()));
+        seeds.retain(|seed| known.insert(seed.url.clone()));
         Ok(seeds)
     }
 
@@ -397,7 +465,7 @@ impl CrawlBuilder {
     }
 
     /// What decides which pages there are. The pace, the limits of a run and who we are do not.
-    fn plan(&self, seeds: &[(Canonical, String)]) -> Plan {
+    fn plan(&self, seeds: &[Seed]) -> Plan {
         let of_recipe = self.recipe.max_depth().map(|depth| depth as u64);
         let max_depth = [self.max_depth, of_recipe].into_iter().flatten().min();
         let as_set = |globs: &[String]| globs.iter().cloned().collect::<BTreeSet<_>>();
@@ -406,11 +474,19 @@ impl CrawlBuilder {
         for (name, value) in self.further_scope() {
             scope[name] = value.into();
         }
+        if let Some(urls) = self.per_pattern {
+            scope["per_pattern"] = urls.into();
+        }
+        let sitemaps: BTreeSet<&str> =
+            seeds.iter().filter(|seed| seed.is_sitemap).map(|seed| seed.url.as_str()).collect();
+        if !sitemaps.is_empty() {
+            scope["sitemaps"] = json!(sitemaps);
+        }
         Plan {
-            seeds: seeds.iter().map(|(url, given)| (url.as_str().to_owned(), given.clone())).collect(),
+            seeds: seeds.iter().map(|seed| (seed.url.as_str().to_owned(), seed.given.clone())).collect(),
             recipe: self.recipe.to_toml(),
             scope: scope.to_string(),
-            max_depth,
+            bounds: Bounds { max_depth, per_pattern: self.per_pattern },
         }
     }
 
@@ -424,6 +500,7 @@ impl CrawlBuilder {
             ("meta_robots", "ignored", !obey),
             ("nofollow", "left out", nofollow),
             ("canonical", "gives way", canonical),
+            ("robots_sitemaps", "followed", self.robots_sitemaps),
         ];
         said.into_iter().filter(|(_, _, differs)| *differs).map(|(name, value, _)| (name, value)).collect()
     }
@@ -455,6 +532,7 @@ impl CrawlBuilder {
             recipe: self.recipe.clone(),
             seed_hosts: seeds.iter().map(Canonical::host).collect(),
             links,
+            robots_sitemaps: self.robots_sitemaps,
             page_rules: PageRules { agent: self.agent.clone(), ..self.page_rules.clone() },
             retries: self.retries,
             max_redirects: self.max_redirects,
@@ -463,6 +541,24 @@ impl CrawlBuilder {
             paused: Mutex::default(),
             hooks: self.hooks.clone(),
         })
+    }
+}
+
+/// Where a crawl begins.
+struct Seed {
+    url: Canonical,
+    given: String,
+    is_sitemap: bool,
+}
+
+impl Seed {
+    /// It was typed, so it belongs to the crawl.
+    fn found(&self, links: &Links) -> Option<Found> {
+        if self.is_sitemap {
+            return links.sitemap(self.url.as_str(), 0, 0, true);
+        }
+        let found = links.found(self.url.as_str(), 0, 0)?;
+        Some(Found { in_scope: true, left_out: None, pattern: String::new(), priority: FIRST, ..found })
     }
 }
 

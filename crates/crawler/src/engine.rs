@@ -17,10 +17,10 @@ use gather_scraper::Stats;
 use crate::clock;
 use crate::error::Error;
 use crate::fetcher::{Fetched, Fetcher};
-use crate::model::{Ends, HELD, Lease, Room, State};
+use crate::model::{Bounds, Ends, HELD, Lease, Room, State};
 use crate::store::Store;
 
-/// The longest that a page waits for its commit.
+/// The longest from the end of a page to that of its commit, as long as a commit takes no more than half of it.
 const COMMIT_WITHIN: Duration = Duration::from_millis(50);
 
 /// A batch of so many pages is committed at once.
@@ -61,7 +61,7 @@ pub(crate) struct Engine {
     pub(crate) fetcher: Arc<Fetcher>,
     pub(crate) jobs: NonZeroUsize,
     pub(crate) grace: Duration,
-    pub(crate) max_depth: Option<u64>,
+    pub(crate) bounds: Bounds,
     pub(crate) most: Most,
     /// From the start of a request to the next to its host, in milliseconds.
     pub(crate) apart: i64,
@@ -76,10 +76,12 @@ pub(crate) struct Engine {
 
 /// Where the loop is.
 pub(crate) struct Progress {
-    running: FuturesUnordered<Task<Fetched>>,
+    running: FuturesUnordered<Task<(Fetched, Instant)>>,
     /// Ends that are not committed yet, and since when the first of them waits.
     ends: Ends,
     first_end: Option<Instant>,
+    /// How long the last commit took.
+    commit_took: Duration,
     /// Whether one of them sets a clock that the next lease is to heed.
     urgent: bool,
     /// When there may be something to lease.
@@ -98,6 +100,7 @@ impl Default for Progress {
             running: FuturesUnordered::new(),
             ends: Ends::default(),
             first_end: None,
+            commit_took: Duration::ZERO,
             urgent: false,
             lease_at: 0,
             leased_at: None,
@@ -109,10 +112,10 @@ impl Default for Progress {
     }
 }
 
-/// Fetches a page; a panic in that is a failure of this page and no other.
-async fn fetched(fetcher: Arc<Fetcher>, lease: Lease) -> Fetched {
+/// Fetches a page, and tells when that was done; a panic in it is a failure of this page and no other.
+async fn fetched(fetcher: Arc<Fetcher>, lease: Lease) -> (Fetched, Instant) {
     let broken = Fetched::broken(&lease, "it panicked");
-    AssertUnwindSafe(fetcher.fetch(lease)).catch_unwind().await.unwrap_or(broken)
+    (AssertUnwindSafe(fetcher.fetch(lease)).catch_unwind().await.unwrap_or(broken), now())
 }
 
 impl Engine {
@@ -166,14 +169,22 @@ impl Engine {
 
     /// Waiting for more pages saves commits only as long as something runs that could bring them.
     fn is_commit_due(&self) -> bool {
-        let Progress { ends, first_end, running, urgent, .. } = &self.progress;
+        let Progress { ends, running, urgent, .. } = &self.progress;
         let count = ends.pages.len() + ends.robots.len();
-        let late = first_end.is_some_and(|first| now() - first >= COMMIT_WITHIN);
+        let late = self.until_commit().is_some_and(|left| left.is_zero());
         count > 0 && (late || *urgent || count >= BATCH || running.is_empty())
     }
 
+    /// How long what waits for its commit may still wait; `None` if nothing does.
+    fn until_commit(&self) -> Option<Duration> {
+        let within = COMMIT_WITHIN - self.progress.commit_took.min(COMMIT_WITHIN / 2);
+        self.progress.first_end.map(|first| within.saturating_sub(now() - first))
+    }
+
     async fn commit(&mut self) -> Result<(), Error> {
-        self.store.lock().await.commit(&self.progress.ends, self.max_depth).await?;
+        let begun = now();
+        self.store.lock().await.commit(&self.progress.ends, self.bounds).await?;
+        self.progress.commit_took = now() - begun;
         self.progress.ends = Ends::default();
         self.progress.first_end = None;
         self.progress.urgent = false;
@@ -262,22 +273,26 @@ impl Engine {
             true => until_lease.max(apart),
             false => until_lease,
         };
-        let until_commit = progress.first_end.map(|first| COMMIT_WITHIN.saturating_sub(now() - first));
         let wants_more = free > 0 && !self.takes_no_more();
         let grace = progress.stopping.map(|since| self.grace.saturating_sub(now() - since));
-        let waits = [until_commit, wants_more.then_some(next_lease), grace];
+        let waits = [self.until_commit(), wants_more.then_some(next_lease), grace];
         waits.into_iter().flatten().fold(LOOK_AGAIN, Duration::min)
     }
 
     /// Waits for a page, for somebody who stops it, or for the time to do something else.
     async fn wait(&mut self) {
-        // A task that was cancelled leaves its lease: it is given back at the end.
-        if let Some(Ok(fetched)) = self.next_page().await {
-            self.take(fetched);
+        let mut next = self.next_page().await;
+        // All that have ended by now go into the same commit.
+        while let Some(ended) = next {
+            // A task that was cancelled leaves its lease: it is given back at the end.
+            if let Ok((fetched, at)) = ended {
+                self.take(fetched, at);
+            }
+            next = self.progress.running.next().now_or_never().flatten();
         }
     }
 
-    async fn next_page(&mut self) -> Option<Outcome<Fetched>> {
+    async fn next_page(&mut self) -> Option<Outcome<(Fetched, Instant)>> {
         let mut timer = std::pin::pin!(sleep(self.pause()));
         let is_stopping = self.progress.stopping.is_some();
         let (cancelled, stop) = (&mut self.cancelled, &self.stop);
@@ -301,7 +316,7 @@ impl Engine {
         }
     }
 
-    fn take(&mut self, fetched: Fetched) {
+    fn take(&mut self, fetched: Fetched, at: Instant) {
         let Fetched { ends, stats } = fetched;
         let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
         for end in &ends.pages {
@@ -316,7 +331,7 @@ impl Engine {
             ends.pages.iter().any(|end| end.answered.slow_down || end.answered.not_before > 0);
         // Nothing of a host is leased before its robots.txt is in the store.
         self.progress.urgent |= asks_for_less || !ends.robots.is_empty();
-        self.progress.first_end.get_or_insert_with(now);
+        self.progress.first_end = Some(self.progress.first_end.map_or(at, |first| first.min(at)));
         self.progress.ends.pages.extend(ends.pages);
         self.progress.ends.robots.extend(ends.robots);
     }

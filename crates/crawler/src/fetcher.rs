@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use gather_core::{Lane, now as instant, to_thread_in};
 use gather_fetch::{Client, Error as FetchError, ErrorKind, HeaderMap, Request, Streaming, Url};
 use gather_records::Record;
-use gather_scraper::{Document, Extraction, Link, Page, Recipe, Stats};
+use gather_scraper::{Document, Extraction, Link, Page, Recipe, Sitemap, Stats};
 use sha2::{Digest, Sha256};
 
 use crate::clock::{millis, now};
@@ -16,6 +16,7 @@ use crate::links::Links;
 use crate::model::{Answered, Ends, Found, Known, Lease, PageEnd, State, Work};
 use crate::page_rules::PageRules;
 use crate::robots::Gate;
+use crate::sitemap;
 
 /// The first wait before another attempt; it doubles each time.
 const BACKOFF: Duration = Duration::from_millis(200);
@@ -37,6 +38,8 @@ pub(crate) struct Fetcher {
     pub(crate) headers: Vec<(String, String, bool)>,
     pub(crate) seed_hosts: HashSet<String>,
     pub(crate) links: Links,
+    /// Whether the sitemaps are followed that the robots.txt of a seed's host names.
+    pub(crate) robots_sitemaps: bool,
     pub(crate) page_rules: PageRules,
     pub(crate) retries: u32,
     pub(crate) max_redirects: u32,
@@ -71,7 +74,11 @@ impl Fetched {
 impl Fetcher {
     pub(crate) async fn fetch(self: Arc<Self>, lease: Lease) -> Fetched {
         if let (Work::Robots, Some(gate)) = (lease.work, &self.gate) {
-            let ends = Ends { pages: Vec::new(), robots: vec![gate.ask(&lease).await] };
+            let mut end = gate.ask(&lease).await;
+            if let Some(file) = end.file.as_ref().filter(|_| self.follows_sitemaps_of(&lease)) {
+                end.links = sitemap::of_robots(file, &lease.url, &self.links);
+            }
+            let ends = Ends { pages: Vec::new(), robots: vec![end] };
             return Fetched { ends, stats: None };
         }
         if let Some(end) = self.is_held_back(&lease) {
@@ -91,6 +98,11 @@ impl Fetcher {
             self.show(end);
         }
         fetched
+    }
+
+    /// Whether the sitemaps that the host's robots.txt names are part of the crawl.
+    fn follows_sitemaps_of(&self, lease: &Lease) -> bool {
+        self.robots_sitemaps && self.seed_hosts.contains(&lease.host)
     }
 
     /// The end of a page that is not asked for: barred by robots.txt or by a hook, or of a host that has just asked to be
@@ -160,7 +172,8 @@ impl Fetcher {
         if let Some(target) = redirect_of(&response) {
             return without_records(self.redirected(lease, status, target));
         }
-        if let Some(other) = response.content_type().filter(|value| !is_page(value)) {
+        let is_sitemap = matches!(lease.work, Work::Sitemap { .. });
+        if let Some(other) = response.content_type().filter(|value| !is_sitemap && !is_page(value)) {
             let mut end = tried(lease, State::Skipped);
             (end.status, end.kind) = (Some(status), Some("type".to_owned()));
             end.message = Some(format!("its type is {}", other.chars().take(100).collect::<String>()));
@@ -179,6 +192,8 @@ impl Fetcher {
                     let end = tried(lease, State::Done);
                     let (status, bytes) = (Some(status), body.len() as u64);
                     without_records(PageEnd { status, bytes, unchanged: true, ..end })
+                } else if let Work::Sitemap { nested } = lease.work {
+                    self.sitemap(lease, nested, status, body).await
                 } else {
                     self.parsed(lease, head, body).await
                 };
@@ -193,7 +208,13 @@ impl Fetcher {
     fn redirected(&self, lease: &Lease, status: u16, target: Option<Url>) -> PageEnd {
         let mut end = tried(lease, State::Failed);
         (end.status, end.kind) = (Some(status), Some(ErrorKind::Redirect.to_string()));
-        let found = target.as_ref().and_then(|target| self.links.found(target.as_str(), 0, lease.hops + 1));
+        let found = target.as_ref().and_then(|target| match lease.work {
+            Work::Sitemap { nested } => {
+                let found = self.links.sitemap(target.as_str(), nested, lease.hops + 1, false)?;
+                Some(Found { in_scope: found.in_scope || found.host == lease.host, ..found })
+            }
+            _ => self.links.found(target.as_str(), 0, lease.hops + 1),
+        });
         match found {
             None => end.message = Some(format!("{} leads to what is no web page", lease.url)),
             Some(found) if found.url == lease.url => {
@@ -214,6 +235,28 @@ impl Fetcher {
             }
         }
         end
+    }
+
+    /// What came whole of a sitemap is followed, also where the rest of it does not hold.
+    async fn sitemap(&self, lease: &Lease, nested: u32, status: u16, body: Vec<u8>) -> Fetched {
+        let (asked, links, bytes) = (lease.clone(), self.links.clone(), body.len() as u64);
+        let read = move || {
+            let read = Sitemap::from_bytes(body, &asked.url);
+            (sitemap::links_of(&read, &asked, nested, &links), read.skipped, read.error)
+        };
+        let (links, skipped, error) = match to_thread_in(Lane::Cpu, read).await {
+            Ok(read) => read,
+            Err(ended) => return Fetched::broken(lease, &ended.to_string()),
+        };
+        let mut end = PageEnd { status: Some(status), bytes, links, ..tried(lease, State::Done) };
+        if let Some(error) = error {
+            let refused = error.kind().as_str() == ErrorKind::TooLarge.as_str();
+            end.state = if refused { State::Refused } else { State::Failed };
+            (end.kind, end.message) = (Some(error.kind().as_str().to_owned()), Some(error.to_string()));
+        } else if skipped > 0 {
+            end.message = Some(format!("{skipped} of its entries have no URL of http or https"));
+        }
+        without_records(end)
     }
 
     async fn parsed(&self, lease: &Lease, head: Head, body: Vec<u8>) -> Fetched {
@@ -434,6 +477,7 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn end_of(lease: &Lease, state: State) -> PageEnd {
     PageEnd {
         id: lease.id,
+        work: lease.work,
         answered: Answered { host: lease.host.clone(), ..Answered::default() },
         state,
         kind: None,

@@ -24,7 +24,7 @@ pub enum Keep {
 
 /// What a program may say to each step of a crawl. For each page in this order: [`before_fetch`](Self::before_fetch),
 /// [`page`](Self::page), [`record`](Self::record) for each of its records; then the page is committed, and its records are
-/// handed out by [`Crawl::next`](crate::Crawl::next). [`end`](Self::end) comes last, once a run.
+/// handed out by [`Crawl::next`](crate::Crawl::next). [`end`](Self::end) comes last, once a run. A sitemap goes the way of a page.
 ///
 /// A page that was fetched and not committed before a kill goes through them again. They are called from the tasks of the
 /// pages, several at once, so they are to be quick; one that panics fails its page alone.

@@ -6,7 +6,7 @@
 //!
 //! Modules, top to bottom; a module uses those below it: `crawl` (the options), `projection` (a file of records), `handle` (a
 //! crawl on its way), `engine` (the loop), `fetcher` (one page), `robots` (one robots.txt), `hooks`, `store` (the seam, and SQLite),
-//! `page_rules`, `links`, `scope`, `trap`, `canonical` (pure), `identity` (one file by several names), `model`, `clock`, `error`.
+//! `page_rules`, `sitemap`, `links`, `scope`, `trap`, `canonical` (pure), `identity` (one file by several names), `model`, `clock`, `error`.
 
 mod canonical;
 mod clock;
@@ -23,6 +23,7 @@ mod page_rules;
 mod projection;
 mod robots;
 mod scope;
+mod sitemap;
 mod store;
 mod trap;
 
@@ -33,8 +34,8 @@ pub use gather_records::Record;
 pub use handle::{Crawl, StoreGuard};
 pub use hooks::{Hooks, Keep, Verdict};
 pub use model::{
-    Answered, Change, Counts, Ends, Found, HELD, HostCounts, Known, Lease, Leased, PageEnd, Plan, Rate,
-    RobotsEnd, RobotsFile, Room, State, Stored, Trouble, Work,
+    Answered, Bounds, Change, Counts, Ends, Found, HELD, HostCounts, Known, Lease, Leased, PageEnd, Plan,
+    Rate, RobotsEnd, RobotsFile, Room, State, Stored, Trouble, Work,
 };
 pub use projection::Projection;
 pub use scope::Same;

@@ -5,10 +5,19 @@ use std::sync::Arc;
 
 use url::Host;
 
-use crate::canonical::{Canonical, Form};
+use crate::canonical::{Canonical, Form, LONGEST};
 use crate::model::{Found, Pace};
 use crate::scope::Scope;
 use crate::trap;
+
+/// Indexes of sitemaps inside one another; the protocol has one.
+const MAX_NESTED: u32 = 4;
+
+/// The priority of seeds and of sitemaps: above the number of any day.
+pub(crate) const FIRST: i64 = 1 << 40;
+
+/// So many letters are kept of a URL that is too long to be followed.
+const KEPT: usize = 200;
 
 /// The rules that every link is under.
 #[derive(Clone, Debug)]
@@ -31,27 +40,44 @@ impl Links {
 
     /// The entry for a link; `None` for what is no web page.
     pub(crate) fn found(&self, url: &str, deeper: u32, hops: u32) -> Option<Found> {
-        let url = Canonical::parse_as(url, self.0.form)?;
+        let url = Canonical::of_any_length(url, self.0.form)?;
+        let is_long = url.as_str().len() > LONGEST;
         let pace = if is_loopback(&url) { self.0.loopback } else { self.0.public };
         Some(Found {
             key: url.key(),
-            url: url.as_str().to_owned(),
+            url: if is_long { beginning(&url) } else { url.as_str().to_owned() },
             host: url.host(),
             delay: pace.delay,
             limit: pace.limit,
             in_scope: self.0.scope.holds(&url),
             deeper,
             hops,
-            pattern: trap::pattern(url.url()),
+            pattern: if is_long { String::new() } else { trap::pattern(url.url()) },
             priority: 0,
-            is_trap: trap::repeats(url.url()),
+            sitemap: None,
+            left_out: if is_long { Some("length") } else { trap::repeats(url.url()).then_some("trap") },
         })
+    }
+
+    /// The entry for a sitemap that so many indexes and redirects led to. It belongs to the crawl if it is on a host of the seeds,
+    /// or `is_trusted`: its pages are judged one by one.
+    pub(crate) fn sitemap(&self, url: &str, nested: u32, hops: u32, is_trusted: bool) -> Option<Found> {
+        let in_scope = is_trusted || self.0.scope.has_host(&Canonical::parse_as(url, self.0.form)?);
+        let found = self.found(url, 0, hops)?;
+        let left_out = if nested > MAX_NESTED { Some("trap") } else { found.left_out };
+        let (sitemap, priority) = (Some(nested), FIRST);
+        Some(Found { in_scope, sitemap, priority, left_out, pattern: String::new(), ..found })
     }
 
     /// How a URL that is out of scope could be made to belong to the crawl.
     pub(crate) fn way_in(&self, url: &str) -> Option<String> {
         Canonical::parse(url).map(|url| self.0.scope.way_in(&url))
     }
+}
+
+/// What is kept of a URL that is too long to be followed.
+fn beginning(url: &Canonical) -> String {
+    url.as_str().chars().take(KEPT).chain(['…']).collect()
 }
 
 /// Whether the URL is of this machine, by its name alone.
@@ -88,6 +114,16 @@ mod tests {
         let one = found("http://h/p/7?b=1&sid=9&a=2");
         assert_eq!((one.url.as_str(), one.pattern.as_str()), ("http://h/p/7?a=2&b=1", "/p/N?a&b"));
         assert_eq!(one.key, found("http://h/p/7?a=2&b=1").key);
-        assert!(!one.is_trap && found("http://h/a/a/a/a/").is_trap);
+        assert_eq!((one.left_out, found("http://h/a/a/a/a/").left_out), (None, Some("trap")));
+    }
+
+    #[test]
+    fn of_a_url_that_is_too_long_the_beginning_is_kept_under_a_key_of_its_own() {
+        let links = Links::new(Scope::default(), Form::default(), Pace::default(), Pace::default());
+        let found = |end: &str| links.found(&format!("http://h/{}{end}", "x".repeat(9_000)), 1, 0).unwrap();
+        let (one, other) = (found("1"), found("2"));
+        assert_eq!((one.left_out, one.pattern.as_str()), (Some("length"), ""));
+        assert!(one.url.len() < 300 && one.url.ends_with('…'), "{}", one.url);
+        assert_ne!(one.key, other.key);
     }
 }

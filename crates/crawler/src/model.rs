@@ -106,8 +106,17 @@ pub struct Plan {
     pub recipe: String,
     /// Everything else that decides which pages there are, as text.
     pub scope: String,
-    /// Links deeper than this are left out.
+    /// What is left out of it.
+    pub bounds: Bounds,
+}
+
+/// Which of the URLs that belong to a crawl are left out; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Links deeper than this: state `skipped`, kind `depth`.
     pub max_depth: Option<u64>,
+    /// More URLs of one host and pattern ([`Found::pattern`]) than this: state `skipped`, kind `budget`.
+    pub per_pattern: Option<u64>,
 }
 
 /// What a lease is for.
@@ -117,6 +126,11 @@ pub enum Work {
     Page,
     /// The robots.txt of a host, without which none of its pages is leased.
     Robots,
+    /// A sitemap.
+    Sitemap {
+        /// How many indexes led to it.
+        nested: u32,
+    },
 }
 
 /// What is known of a page from the last time it was fetched.
@@ -214,10 +228,14 @@ pub struct Found {
     pub hops: u32,
     /// What it has in common with the other URLs of its kind, for a budget of each kind; empty is under none.
     pub pattern: String,
-    /// Of URLs that may be fetched the one with the higher number comes first; 0 for a link.
+    /// Of URLs that may be fetched the one with the higher number comes first: seeds and sitemaps, then the pages that a sitemap says were
+    /// changed last; 0 for a link.
     pub priority: i64,
-    /// Whether it leads into a trap by its form alone, and so is left out, with that as its kind.
-    pub is_trap: bool,
+    /// How many indexes of sitemaps led to it, if it is a sitemap; `None` is a page.
+    pub sitemap: Option<u32>,
+    /// The kind under which it is left out by its form alone: `trap`, or `length` for a URL that is too long, of which no more
+    /// than the beginning is kept.
+    pub left_out: Option<&'static str>,
 }
 
 /// What became of leases, to be stored at once.
@@ -249,6 +267,8 @@ pub struct Answered {
 pub struct PageEnd {
     /// The lease's number.
     pub id: i64,
+    /// What the lease was for: a page or a sitemap.
+    pub work: Work,
     /// What the host gave to know.
     pub answered: Answered,
     /// The new state; `Pending` tries again later.
@@ -290,6 +310,8 @@ pub struct RobotsEnd {
     pub file: Option<RobotsFile>,
     /// What it asks for between two requests, in milliseconds.
     pub crawl_delay: i64,
+    /// The sitemaps that it names, where they are followed.
+    pub links: Vec<Found>,
 }
 
 /// A robots.txt as the store keeps it.

@@ -92,7 +92,7 @@ impl Gate {
             Some(Access::Rules(robots)) => robots.crawl_delay(&self.agent).map_or(0, millis),
             _ => 0,
         };
-        RobotsEnd { id: lease.id, answered, file, crawl_delay }
+        RobotsEnd { id: lease.id, answered, file, crawl_delay, links: Vec::new() }
     }
 
     /// The answer behind the redirects, each a delay after the one before; or why there is none.

@@ -137,9 +137,14 @@ impl Scope {
         allowed && !self.deny.iter().any(|rule| rule.holds(url))
     }
 
+    /// Whether it is on a host, or a domain, of the seeds, whatever its path.
+    pub(crate) fn has_host(&self, url: &Canonical) -> bool {
+        self.homes.contains(&self.same.home(url))
+    }
+
     fn is_at_home(&self, url: &Canonical) -> bool {
         if self.same != Same::Folder {
-            return self.homes.contains(&self.same.home(url));
+            return self.has_host(url);
         }
         let (host, path) = (host(url), url.url().path());
         self.folders.iter().any(|(home, folder)| *home == host && path.starts_with(folder.as_str()))

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use gather_crawler::{
-    Change, Counts, Crawl, Ends, Error, ErrorKind, Found, Hooks, HostCounts, Keep, Lease, Leased, PageEnd,
-    Plan, Rate, Record, RobotsFile, Room, SqliteStore, State, Store, Stored, Trouble, Verdict,
+    Bounds, Change, Counts, Crawl, Ends, Error, ErrorKind, Found, Hooks, HostCounts, Keep, Lease, Leased,
+    PageEnd, Plan, Rate, Record, RobotsFile, Room, SqliteStore, State, Store, Stored, Trouble, Verdict,
 };
 use gather_site::{Mock, Reply};
 
@@ -29,12 +29,12 @@ impl Store for Filling {
     async fn lease(&mut self, room: Room, most: Option<u64>) -> Result<Leased, Error> {
         self.inner.lease(room, most).await
     }
-    async fn commit(&mut self, ends: &Ends, max_depth: Option<u64>) -> Result<(), Error> {
+    async fn commit(&mut self, ends: &Ends, bounds: Bounds) -> Result<(), Error> {
         if self.room == 0 {
             return Err(Error::new(ErrorKind::Full, "no space left").hinted("make room"));
         }
         self.room -= 1;
-        self.inner.commit(ends, max_depth).await
+        self.inner.commit(ends, bounds).await
     }
     async fn robots(&mut self, host: &str) -> Result<Option<RobotsFile>, Error> {
         self.inner.robots(host).await

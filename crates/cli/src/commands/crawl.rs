@@ -70,7 +70,8 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
         Ok(()) => account(&mut session, &mut crawl, args.shared.quiet).await,
         Err(error) => {
             let summary = &mut session.report.summary;
-            (summary.inputs, summary.pending) = (seeds.len() as u64, seeds.len() as u64);
+            let count = (seeds.len() + sitemaps(&args).count()) as u64;
+            (summary.inputs, summary.pending) = (count, count);
             Err(error)
         }
     };
@@ -90,6 +91,9 @@ fn check(args: &Crawl) -> anyhow::Result<()> {
             format!("{option} means nothing to a crawl"),
             "its records come as their pages are committed, and --out holds all of the store's",
         ));
+    }
+    if let Some(site) = sitemaps(args).find(|url| Url::parse(url).is_ok_and(|url| url.path() == "/")) {
+        return Err(usage(format!("`{site}` is no sitemap"), format!("gather crawl {site} --sitemap")));
     }
     if args.shared.csv_safe && args.shared.out.is_some() {
         return Err(usage(
@@ -113,10 +117,15 @@ async fn seeds(args: &Crawl) -> anyhow::Result<Vec<String>> {
             seeds.push(seed);
         }
     }
-    if seeds.is_empty() {
+    if seeds.is_empty() && sitemaps(args).next().is_none() {
         return Err(usage("no page to begin at", "gather crawl URL"));
     }
     Ok(seeds)
+}
+
+/// The sitemaps that were named.
+fn sitemaps(args: &Crawl) -> impl Iterator<Item = &String> {
+    args.sitemap.iter().filter(|url| !url.is_empty())
 }
 
 fn store_path(args: &Crawl, seeds: &[String]) -> anyhow::Result<PathBuf> {
@@ -126,7 +135,7 @@ fn store_path(args: &Crawl, seeds: &[String]) -> anyhow::Result<PathBuf> {
         }
         return Ok(path.clone());
     }
-    let first = seeds.first().map(String::as_str).unwrap_or_default();
+    let first = seeds.first().or_else(|| sitemaps(args).next()).map(String::as_str).unwrap_or_default();
     let host = Url::parse(first).ok().and_then(|url| url.host_str().map(str::to_owned)).ok_or_else(|| {
         usage(
             format!("`{first}` is no page to begin at"),
@@ -155,11 +164,16 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
         .refresh(args.refresh)
         .auto_throttle(!args.no_auto_throttle)
         .only_new(args.new);
+    builder = sitemaps(args).fold(builder, |builder, url| builder.sitemap(url));
+    builder = builder.robots_sitemaps(args.sitemap.iter().any(String::is_empty));
     builder = seeds.iter().fold(builder, |builder, seed| builder.seed(seed));
     builder = args.allow.iter().fold(builder, |builder, glob| builder.allow(glob));
     builder = args.deny.iter().fold(builder, |builder, glob| builder.deny(glob));
     if let Some(depth) = args.max_depth {
         builder = builder.max_depth(depth);
+    }
+    if let Some(urls) = args.per_pattern {
+        builder = builder.per_pattern(urls);
     }
     if let Some(pages) = args.max_pages {
         builder = builder.max_pages(pages);
@@ -228,16 +242,21 @@ pub(crate) fn has_open_columns(columns: &[String]) -> bool {
 async fn open(args: &Crawl, recipe: &Recipe, store: &Path) -> anyhow::Result<(Session, Option<Projection>)> {
     let columns = columns(recipe, args.provenance);
     let to_table = database(&args.shared)?.is_some();
-    if to_table && recipe.key().is_none() {
+    let is_one_per_page = recipe.is_one_per_page();
+    if to_table && recipe.key().is_none() && !is_one_per_page {
         return Err(usage(
-            "a crawl goes into a table only by a recipe with `key`, so that it can be gone on with",
+            "a crawl whose pages give several records goes into a table only by a recipe with `key`, so that it can be gone on with",
             "gather export STORE -o sqlite:FILE#TABLE writes all of its records",
         ));
     }
     let Some(out) = args.shared.out.as_ref().filter(|_| !to_table) else {
         let more_columns = has_open_columns(&columns) || store.exists();
         let look = Look { text: scrape::text, columns: Some(columns), more_columns };
-        return Ok((Session::open_for(&args.shared, look, recipe).await?, None));
+        let session = match is_one_per_page {
+            true => Session::open_for_pages(&args.shared, look, recipe).await?,
+            false => Session::open_for(&args.shared, look, recipe).await?,
+        };
+        return Ok((session, None));
     };
     let (file, format) = (file_target(out)?, Session::format(&args.shared)?);
     if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {

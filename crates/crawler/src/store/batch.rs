@@ -3,14 +3,15 @@
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
-use crate::model::{Answered, Ends, Found, PageEnd, RobotsEnd};
+use crate::model::{Answered, Bounds, Ends, Found, PageEnd, RobotsEnd, Work};
 
+/// What was left out as a page, and turned out to be a sitemap meanwhile, is fetched as one.
 const END_URLS: &str = "
-update urls set state = j.state, owner = null, kind = j.kind, message = j.message, status = j.status,
+update urls set state = iif(j.state = 5 and j.sitemap < urls.sitemap, 0, j.state), owner = null, kind = j.kind, message = j.message, status = j.status,
     attempts = j.attempts, waits = j.waits, not_before = j.not_before, leads_to = iif(j.state = 2, null, leads_to)
 from (select value ->> 'id' id, value ->> 'state' state, value ->> 'kind' kind, value ->> 'message' message,
         value ->> 'status' status, value ->> 'attempts' attempts, value ->> 'waits' waits,
-        value ->> 'not_before' not_before
+        value ->> 'not_before' not_before, value ->> 'sitemap' sitemap
     from json_each(?1)) j
 where urls.id = j.id and urls.state = 1 and urls.owner = ?2";
 
@@ -85,17 +86,42 @@ on conflict (name) do update set own_delay = excluded.own_delay, slots = exclude
     latency = iif(own_delay = excluded.own_delay, latency, 0)
 where own_delay <> excluded.own_delay or slots <> excluded.slots";
 
-/// In the order of the links. A new URL waits, or is left out with the reason (out of scope, a trap, too deep). One that is known
-/// keeps its state, unless it was too deep and this way to it is shorter, or too many redirects led to it and now fewer do;
+/// New URLs, by the patterns that they are under. What is left out for another reason does not count.
+const COUNT_PATTERNS: &str = "
+insert into patterns (host, pattern, count)
+select hosts.id, j.pattern, count(distinct j.key)
+from (select value ->> 'key' key, value ->> 'host' host, value ->> 'pattern' pattern from json_each(?1)
+        where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> '') j
+join hosts on hosts.name = j.host
+where not exists (select 1 from urls where urls.key = unhex(j.key))
+group by 1, 2
+on conflict (host, pattern) do update set count = count + excluded.count";
+
+/// The budget of a pattern goes to its first URLs; all of these links are counted by now.
+const LEAVE_OUT: &str = "
+with fresh as (
+    select value ->> 'key' key, hosts.id host, value ->> 'pattern' pattern, min(json_each.key) place
+    from json_each(?1) join hosts on hosts.name = value ->> 'host'
+    where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> ''
+        and not exists (select 1 from urls where urls.key = unhex(value ->> 'key'))
+    group by 1),
+placed as (
+    select key, patterns.count - row_number() over (partition by host, pattern order by place desc) + 1 place
+    from fresh join patterns using (host, pattern))
+select key from placed where place > ?2";
+
+/// In the order of the links. A new URL waits, or is left out with the reason (out of scope, a trap, over a budget, too deep). One that is known
+/// keeps its state, unless it was left out and is a sitemap, it was too deep and this way to it is shorter, or too many redirects led to it and now fewer do;
 /// a page that was done before a shorter way to it was found is reopened for its links.
 const ADD_URLS: &str = "
-insert into urls (key, url, host, state, kind, depth, hops, priority, seed)
+insert into urls (key, url, host, state, kind, depth, hops, priority, seed, sitemap)
 select unhex(j.key), j.url, iif(j.in_scope = 0, 0, hosts.id),
-    case when j.in_scope = 0 or j.is_trap or j.depth > ?2 then 5 else 0 end,
-    case when j.in_scope = 0 then 'scope' when j.is_trap then 'trap' when j.depth > ?2 then 'depth' end,
-    j.depth, j.hops, j.priority, j.seed
+    case when j.in_scope = 0 or j.left_out is not null or j.depth > ?2 then 5 else 0 end,
+    case when j.in_scope = 0 then 'scope' when j.left_out is not null then j.left_out when j.depth > ?2 then 'depth' end,
+    j.depth, j.hops, j.priority, j.seed, j.sitemap
 from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, value ->> 'in_scope' in_scope,
-        value ->> 'is_trap' is_trap, min(value ->> 'hops') hops, max(value ->> 'priority') priority,
+        coalesce(value ->> 'left_out', iif(value ->> 'key' in (select value from json_each(?3)), 'budget', null)) left_out, min(value ->> 'hops') hops, max(value ->> 'priority') priority,
+        max(value ->> 'sitemap') sitemap,
         min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth, min(json_each.key) place,
         max(iif(value ->> 'hops' > 0, coalesce(source.seed,
             iif(exists (select 1 from seeds where seeds.url = source.id), source.id, null)), null)) seed
@@ -106,13 +132,16 @@ where true order by j.place
 on conflict (key) do update set
     depth = min(urls.depth, excluded.depth),
     hops = min(urls.hops, excluded.hops),
+    priority = max(urls.priority, excluded.priority),
+    sitemap = iif(urls.sitemap = 0 and urls.state in (0, 1, 5), excluded.sitemap, urls.sitemap),
     seed = coalesce(urls.seed, excluded.seed),
     reopened = iif(urls.state = 2 and excluded.depth < urls.depth, 1, urls.reopened),
     shortened = iif(urls.leads_to is not null and excluded.hops < urls.hops, 1, urls.shortened),
-    state = case when urls.state = 5 and urls.kind = 'depth' then excluded.state
+    state = case when urls.state = 5 and (urls.kind = 'depth' or excluded.sitemap > urls.sitemap) then excluded.state
         when urls.state = 3 and urls.kind = 'redirect' and excluded.hops < urls.hops then 0 else urls.state end,
-    kind = case when urls.state = 5 and urls.kind = 'depth' then excluded.kind else urls.kind end
-where excluded.depth < urls.depth or excluded.hops < urls.hops or (urls.seed is null and excluded.seed is not null)";
+    kind = case when urls.state = 5 and (urls.kind = 'depth' or excluded.sitemap > urls.sitemap) then excluded.kind else urls.kind end
+where excluded.depth < urls.depth or excluded.hops < urls.hops or (urls.seed is null and excluded.seed is not null)
+    or excluded.priority > urls.priority or excluded.sitemap > urls.sitemap";
 
 const LEAD: &str = "
 update urls set leads_to = j.target from (
@@ -160,16 +189,18 @@ async fn run(connection: &mut SqliteConnection, sql: &'static str, json: &str) -
 pub(super) async fn add_urls(
     connection: &mut SqliteConnection,
     links: &str,
-    max_depth: Option<u64>,
+    bounds: Bounds,
 ) -> Result<(), sqlx::Error> {
-    let deepest = max_depth.and_then(|depth| i64::try_from(depth).ok()).unwrap_or(i64::MAX);
+    let deepest = bounds.max_depth.and_then(|depth| i64::try_from(depth).ok()).unwrap_or(i64::MAX);
     run(connection, ADD_HOSTS, links).await?;
-    sqlx::query(ADD_URLS).bind(links.to_owned()).bind(deepest).execute(&mut *connection).await?;
+    let over = over_budget(connection, links, bounds.per_pattern).await?;
+    let add = sqlx::query(ADD_URLS).bind(links.to_owned()).bind(deepest).bind(over);
+    add.execute(&mut *connection).await?;
     if run(connection, LEAD, links).await? > 0 || has_shortened(connection).await? {
         sqlx::query(PASS_HOPS).execute(&mut *connection).await?;
         sqlx::query(UNMARK_SHORTENED).execute(&mut *connection).await?;
     }
-    if max_depth.is_none() {
+    if bounds.max_depth.is_none() {
         return Ok(());
     }
     run(connection, ADD_LINKS, links).await?;
@@ -183,6 +214,20 @@ pub(super) async fn add_urls(
     }
 }
 
+/// The keys of the new URLs that are more than their pattern may have, as a JSON array.
+async fn over_budget(
+    connection: &mut SqliteConnection,
+    links: &str,
+    per_pattern: Option<u64>,
+) -> Result<String, sqlx::Error> {
+    let Some(most) = per_pattern else { return Ok("[]".to_owned()) };
+    run(connection, COUNT_PATTERNS, links).await?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let query = sqlx::query_scalar(LEAVE_OUT).bind(links.to_owned()).bind(most);
+    let keys: Vec<String> = query.fetch_all(&mut *connection).await?;
+    Ok(Value::from(keys).to_string())
+}
+
 async fn has_shortened(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("select exists (select 1 from urls where shortened > 0)").fetch_one(connection).await
 }
@@ -191,7 +236,7 @@ pub(super) fn link(found: &Found, source: Option<i64>) -> Value {
     json!({
         "key": found.key, "url": found.url, "host": found.host, "delay": found.delay, "limit": found.limit,
         "in_scope": found.in_scope, "deeper": found.deeper, "hops": found.hops, "source": source,
-        "pattern": found.pattern, "is_trap": found.is_trap, "priority": found.priority,
+        "pattern": found.pattern, "left_out": found.left_out, "priority": found.priority, "sitemap": found.sitemap.map_or(0, |nested| nested + 1),
     })
 }
 
@@ -203,11 +248,12 @@ fn of_host(answered: &Answered) -> Value {
 }
 
 fn of_page(end: &PageEnd) -> Value {
+    let sitemap = if let Work::Sitemap { nested } = end.work { nested + 1 } else { 0 };
     json!({
         "id": end.id, "state": end.state.number(), "kind": end.kind, "message": end.message, "status": end.status,
         "attempts": end.attempts, "waits": end.waits, "not_before": end.not_before, "until": end.answered.until,
         "bytes": end.bytes, "records": end.records.len(), "hash": end.known.hash, "etag": end.known.etag,
-        "modified": end.known.modified,
+        "modified": end.known.modified, "sitemap": sitemap,
     })
 }
 
@@ -239,16 +285,15 @@ impl Batch {
         };
         let texts = |end: &PageEnd| end.records.iter().map(ToString::to_string).collect();
         let hosts = pages.iter().map(|end| &end.answered).chain(ends.robots.iter().map(|end| &end.answered));
+        let of_pages = pages.iter().flat_map(|end| end.links.iter().map(|found| link(found, Some(end.id))));
+        let of_robots = ends.robots.iter().flat_map(|end| end.links.iter().map(|found| link(found, None)));
         let bytes: u64 = pages.iter().map(|end| end.bytes).sum();
         Self {
             urls: all(pages.iter().map(of_page).collect()),
             hosts: all(hosts.clone().map(of_host).collect()),
             records: all(pages.iter().flat_map(|end| rows(texts(end), end.id)).collect()),
             dropped: all(pages.iter().flat_map(|end| rows(end.dropped.clone(), end.id)).collect()),
-            links: all(pages
-                .iter()
-                .flat_map(|end| end.links.iter().map(|found| link(found, Some(end.id))))
-                .collect()),
+            links: all(of_pages.chain(of_robots).collect()),
             renewed: ids(|end| end.state == crate::model::State::Done && !end.unchanged),
             gone: ids(|end| {
                 end.state == crate::model::State::Failed && matches!(end.status, Some(404 | 410))
@@ -263,7 +308,7 @@ impl Batch {
         self,
         connection: &mut SqliteConnection,
         me: &str,
-        max_depth: Option<u64>,
+        bounds: Bounds,
         (round, now): (i64, i64),
     ) -> Result<(), sqlx::Error> {
         sqlx::query(END_URLS).bind(self.urls.clone()).bind(me.to_owned()).execute(&mut *connection).await?;
@@ -280,7 +325,7 @@ impl Batch {
         }
         let seen = sqlx::query(SEE_RUN).bind(me.to_owned()).bind(now).bind(self.requests).bind(self.bytes);
         seen.execute(&mut *connection).await?;
-        add_urls(connection, &self.links, max_depth).await
+        add_urls(connection, &self.links, bounds).await
     }
 
     /// Notes what changed since the last round, and takes away what is no more.

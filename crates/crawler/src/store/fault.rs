@@ -1,5 +1,7 @@
 //! What SQLite says, in our words.
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind};
@@ -22,8 +24,13 @@ pub(super) fn fault(path: &Path, error: &sqlx::Error) -> Error {
         sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<i32>().ok()),
         _ => None,
     };
-    let full = if code == Some(NO_ROOM_TO_SHARE) { Some(FULL) } else { None };
-    match full.or(code.map(|code| code & 0xff)) {
+    let plain = match code {
+        Some(NO_ROOM_TO_SHARE) => Some(FULL),
+        // Beside a file in such a place no log can be made, of which SQLite says no more than that.
+        Some(code) if code & 0xff == CANNOT_OPEN && is_read_only(path) => Some(READ_ONLY),
+        code => code.map(|code| code & 0xff),
+    };
+    match plain {
         Some(BUSY | LOCKED) => Error::new(ErrorKind::Locked, format!("the store {shown} is locked"))
             .hinted("another program holds it; close that, or wait"),
         Some(READ_ONLY) => Error::new(ErrorKind::ReadOnly, format!("the store {shown} is read-only"))
@@ -36,6 +43,14 @@ pub(super) fn fault(path: &Path, error: &sqlx::Error) -> Error {
             .hinted("its folder must exist and be writable"),
         _ => Error::new(ErrorKind::Io, format!("the store {shown}: {error}")),
     }
+}
+
+/// Whether the file is there and may not be written to.
+fn is_read_only(path: &Path) -> bool {
+    let opened = OpenOptions::new().append(true).open(path);
+    opened.is_err_and(|error| {
+        matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+    })
 }
 
 pub(super) fn foreign(path: &Path, why: &str) -> Error {

@@ -29,7 +29,8 @@ returning id, url, attempts, hops, depth, waits, priority,
     (select min(given) from seeds where seeds.url = urls.seed),
     exists (select 1 from pages where pages.url = urls.id),
     (select hash from pages where pages.url = urls.id), (select etag from pages where pages.url = urls.id),
-    (select modified from pages where pages.url = urls.id)";
+    (select modified from pages where pages.url = urls.id),
+    sitemap";
 
 const TAKE_ROBOTS: &str = "
 update hosts set robots_owner = ?1 where id = ?2
@@ -181,13 +182,17 @@ fn of_row(row: &SqliteRow, host: &Candidate) -> Result<((i64, i64, i64), Lease),
     } else {
         None
     };
+    let work = match row.try_get::<u32, _>(12)?.checked_sub(1) {
+        Some(nested) => Work::Sitemap { nested },
+        None => Work::Page,
+    };
     let lease = Lease {
         attempts: row.try_get(2)?,
         hops: row.try_get(3)?,
         waits: row.try_get(5)?,
         input: row.try_get(7)?,
         known,
-        ..blank(Work::Page, id, row.try_get(1)?, host)
+        ..blank(work, id, row.try_get(1)?, host)
     };
     Ok(((-priority, depth, id), lease))
 }

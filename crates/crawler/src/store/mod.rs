@@ -24,7 +24,7 @@ use async_trait::async_trait;
 
 use crate::error::Error;
 use crate::model::{
-    Change, Counts, Ends, HostCounts, Leased, Plan, Rate, RobotsFile, Room, State, Stored, Trouble,
+    Bounds, Change, Counts, Ends, HostCounts, Leased, Plan, Rate, RobotsFile, Room, State, Stored, Trouble,
 };
 
 #[cfg(feature = "sqlite")]
@@ -48,7 +48,7 @@ pub trait Store: Send {
 
     /// Stores what became of leases: state, records, links and the host's clock of each page, all of them at once. Doing
     /// it again changes nothing.
-    async fn commit(&mut self, ends: &Ends, max_depth: Option<u64>) -> Result<(), Error>;
+    async fn commit(&mut self, ends: &Ends, bounds: Bounds) -> Result<(), Error>;
 
     /// The robots.txt of a host, if its page was leased.
     async fn robots(&mut self, host: &str) -> Result<Option<RobotsFile>, Error>;

@@ -3,7 +3,7 @@
 use sqlx::{Connection, Executor, SqliteConnection};
 
 /// The version of the schema, kept in `user_version`.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// `gath`, kept in `application_id`, so that another program's database is not taken for a store.
 const APPLICATION: i64 = 0x6761_7468;
@@ -58,9 +58,9 @@ async fn steps_up(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> 
 /// From each version to the next; the first makes the tables. A step never changes once it was published.
 ///
 /// States are numbers, in the order of `State::ALL`: pending, leased, done, failed, refused, skipped.
-const STEPS: [&str; VERSION as usize] = [FIRST, SECOND];
+const STEPS: [&str; VERSION as usize] = [FIRST, SECOND, THIRD];
 
-const STAMP: &str = "pragma application_id = 1734440040; pragma user_version = 2;";
+const STAMP: &str = "pragma application_id = 1734440040; pragma user_version = 3;";
 
 pub(super) const FIRST: &str = "
 create table notes (name text primary key, value text not null) without rowid;
@@ -293,6 +293,12 @@ create trigger url_moved after update of state on urls when old.state <> new.sta
     update hosts set waiting = waiting + (new.state = 0) - (old.state = 0), busy = busy + (new.state = 1) - (old.state = 1),
         done = done + (new.state = 2) - (old.state = 2) where id = new.host;
 end;
+";
+
+/// Sitemaps among the URLs.
+const THIRD: &str = "
+-- 0 is a page; a sitemap is one more than the indexes that led to it
+alter table urls add column sitemap integer not null default 0;
 ";
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ use super::{Store, lease, verify};
 use crate::error::{Error, ErrorKind};
 use crate::identity::resolved;
 use crate::model::{
-    Change, Counts, Ends, Found, HostCounts, Leased, Plan, Rate, RobotsFile, Room, State, Stored, Trouble,
+    Bounds, Change, Counts, Ends, Found, HostCounts, Leased, Plan, Rate, RobotsFile, Room, State, Stored,
+    Trouble,
 };
 
 /// How long a statement waits for another process to end its transaction.
@@ -340,7 +341,7 @@ impl Store for SqliteStore {
         let (links, given) = (Value::from(links).to_string(), Value::from(given).to_string());
         ask!(self, async {
             let mut transaction = self.connection.begin_with("begin immediate").await?;
-            add_urls(&mut transaction, &links, plan.max_depth).await?;
+            add_urls(&mut transaction, &links, plan.bounds).await?;
             sqlx::query(
                 "insert or ignore into seeds (given, url) select value ->> 'given', urls.id
                 from json_each(?) join urls on urls.key = unhex(value ->> 'key')",
@@ -384,13 +385,13 @@ impl Store for SqliteStore {
         })
     }
 
-    async fn commit(&mut self, ends: &Ends, max_depth: Option<u64>) -> Result<(), Error> {
+    async fn commit(&mut self, ends: &Ends, bounds: Bounds) -> Result<(), Error> {
         let (me, round, now) = (self.worker().await?, self.round().await?, crate::clock::now());
         let batch = Batch::of(ends);
         ask!(self, async {
             let mut transaction = self.connection.begin_with("begin immediate").await?;
             store_robots(&mut transaction, &me, &ends.robots).await?;
-            batch.store(&mut transaction, &me, max_depth, (round, now)).await?;
+            batch.store(&mut transaction, &me, bounds, (round, now)).await?;
             transaction.commit().await
         })
     }

@@ -10,7 +10,7 @@ use super::Store;
 use crate::canonical::Form;
 use crate::error::ErrorKind;
 use crate::links::Links;
-use crate::model::{Answered, Counts, Ends, Known, Lease, Pace, PageEnd, Plan, Room, State};
+use crate::model::{Answered, Bounds, Counts, Ends, Known, Lease, Pace, PageEnd, Plan, Room, State};
 use crate::scope::{Same, Scope};
 
 const NOW: i64 = 1_000_000;
@@ -31,7 +31,7 @@ fn links() -> Links {
 
 fn plan() -> Plan {
     let seeds = vec![("http://h/".to_owned(), "http://h".to_owned())];
-    Plan { seeds, recipe: String::new(), scope: String::new(), max_depth: None }
+    Plan { seeds, recipe: String::new(), scope: String::new(), bounds: Bounds::default() }
 }
 
 async fn begun() -> (TempDir, PathBuf, SqliteStore) {
@@ -56,6 +56,7 @@ fn done(lease: &Lease) -> PageEnd {
     let found = |url: &str| links().found(url, 1, 0).unwrap();
     PageEnd {
         id: lease.id,
+        work: lease.work,
         answered: Answered { host: lease.host.clone(), until: Some(NOW + 500), ..Answered::default() },
         state: State::Done,
         kind: None,
@@ -80,7 +81,7 @@ fn a_page_is_committed_once_however_often_it_is_tried() {
         let leases = leased(&mut store, NOW).await;
         let end = done(&leases[0]);
         for _ in 0..2 {
-            store.commit(&ends(std::slice::from_ref(&end)), None).await.unwrap();
+            store.commit(&ends(std::slice::from_ref(&end)), Bounds::default()).await.unwrap();
         }
         let expected = Counts { discovered: 3, done: 1, skipped: 1, pending: 1, ..Counts::default() };
         assert_eq!(store.counts().await.unwrap(), expected);
@@ -98,7 +99,7 @@ fn a_host_is_leased_again_only_a_delay_after_its_last_answer() {
         let leases = leased(&mut store, NOW).await;
         assert_eq!(leases.len(), 1);
         assert!(leased(&mut store, NOW + 5_000).await.is_empty(), "one at a time");
-        store.commit(&ends(&[done(&leases[0])]), None).await.unwrap();
+        store.commit(&ends(&[done(&leases[0])]), Bounds::default()).await.unwrap();
         let early = store.lease(room(NOW + 1_499), None).await.unwrap();
         assert_eq!((early.leases.len(), early.next), (0, Some(NOW + 1_500)));
         assert_eq!(leased(&mut store, NOW + 1_500).await.len(), 1);
@@ -125,11 +126,11 @@ fn the_leases_of_the_dead_are_taken_over_and_those_of_the_living_are_not() {
 fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
     gather_core::run(async {
         let (_folder, path, mut store) = begun().await;
-        store.connection.execute("pragma user_version = 3").await.unwrap();
+        store.connection.execute("pragma user_version = 4").await.unwrap();
         drop(store);
         let error = SqliteStore::create(&path, false).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Newer);
-        assert!(error.to_string().contains("version 3") && error.hint().is_some(), "{error}");
+        assert!(error.to_string().contains("version 4") && error.hint().is_some(), "{error}");
         assert!(path.exists() && SqliteStore::remove(&path).await.is_err() && path.exists());
     })
     .unwrap();
@@ -161,7 +162,7 @@ fn what_was_lost_behind_our_back_is_noticed() {
         for (damage, expected) in damages {
             let (_folder, _, mut store) = begun().await;
             let leases = leased(&mut store, NOW).await;
-            store.commit(&ends(&[done(&leases[0])]), None).await.unwrap();
+            store.commit(&ends(&[done(&leases[0])]), Bounds::default()).await.unwrap();
             store.connection.execute(damage).await.unwrap();
             let wrong = store.verify().await.unwrap().join("\n");
             assert!(wrong.contains(expected), "{damage}: {wrong}");
@@ -175,10 +176,23 @@ fn no_more_pages_are_leased_than_the_crawl_may_have() {
     gather_core::run(async {
         let (_folder, _, mut store) = begun().await;
         let leases = store.lease(room(NOW), Some(1)).await.unwrap().leases;
-        store.commit(&ends(&[done(&leases[0])]), None).await.unwrap();
+        store.commit(&ends(&[done(&leases[0])]), Bounds::default()).await.unwrap();
         let later = room(NOW + 60_000);
         assert!(store.lease(later, Some(1)).await.unwrap().leases.is_empty());
         assert_eq!(store.lease(later, Some(2)).await.unwrap().leases.len(), 1);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_durable_store_asks_the_system_to_keep_each_commit() {
+    gather_core::run(async {
+        let folder = tempfile::tempdir().unwrap();
+        for (durable, expected) in [(false, 1_i64), (true, 2)] {
+            let mut store = SqliteStore::create(&folder.path().join("a.db"), durable).await.unwrap();
+            let synchronous = sqlx::query_scalar("pragma synchronous").fetch_one(&mut store.connection);
+            assert_eq!(synchronous.await.ok(), Some(expected), "1 is NORMAL, 2 is FULL");
+        }
     })
     .unwrap();
 }
@@ -233,7 +247,7 @@ fn a_store_of_version_1_goes_on_with_all_that_was_in_it() {
         assert_eq!(store.records_after(0, 10).await.unwrap()[0].number, 7);
         let leases = leased(&mut store, NOW).await;
         assert_eq!(leases[0].url, "http://h/b");
-        store.commit(&ends(&[done(&leases[0])]), None).await.unwrap();
+        store.commit(&ends(&[done(&leases[0])]), Bounds::default()).await.unwrap();
         assert_eq!(store.records_after(7, 10).await.unwrap()[0].number, 8);
         drop(store);
         assert_eq!(opened(&path).await.verify().await.unwrap(), Vec::<String>::new());
@@ -255,8 +269,14 @@ fn one_robots_txt_is_asked_for_before_the_pages_of_its_host() {
         let file = RobotsFile { status: 200, body: b"User-agent: *".to_vec(), until: NOW + 100_000 };
         let answered =
             Answered { host: leased[0].host.clone(), until: Some(NOW + 10), ..Answered::default() };
-        let end = RobotsEnd { id: leased[0].id, answered, file: Some(file.clone()), crawl_delay: 3_000 };
-        first.commit(&Ends { pages: Vec::new(), robots: vec![end] }, None).await.unwrap();
+        let end = RobotsEnd {
+            id: leased[0].id,
+            answered,
+            file: Some(file.clone()),
+            crawl_delay: 3_000,
+            links: Vec::new(),
+        };
+        first.commit(&Ends { pages: Vec::new(), robots: vec![end] }, Bounds::default()).await.unwrap();
         assert_eq!(second.robots("h:80").await.unwrap(), Some(file));
         assert!(
             second.lease(room(NOW + 3_009), None).await.unwrap().leases.is_empty(),
@@ -278,7 +298,7 @@ fn a_host_without_a_limit_leaves_some_leases_to_the_others() {
         let first = leased(&mut store, NOW).await;
         let found = (0..100).map(|page| of("h1", page)).chain((0..4).map(|page| of("h2", page)));
         let end = PageEnd { links: found.collect(), ..done(&first[0]) };
-        store.commit(&ends(&[end]), None).await.unwrap();
+        store.commit(&ends(&[end]), Bounds::default()).await.unwrap();
         let leases = leased(&mut store, NOW).await;
         assert_eq!(leases.len(), 64);
         assert_eq!(leases.iter().filter(|lease| lease.host == "h2:80").count(), 4);
@@ -291,7 +311,7 @@ fn a_store_in_a_place_that_cannot_be_written_to_is_read() {
     gather_core::run(async {
         let (_folder, path, mut store) = begun().await;
         let leases = leased(&mut store, NOW).await;
-        store.commit(&ends(&[done(&leases[0])]), None).await.unwrap();
+        store.commit(&ends(&[done(&leases[0])]), Bounds::default()).await.unwrap();
         let error = SqliteStore::connect_to_read(&path).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ReadOnly, "a log is not left out");
         Box::new(store).close().await.unwrap();

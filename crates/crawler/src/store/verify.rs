@@ -5,7 +5,7 @@ use sqlx::{Row, SqliteConnection};
 use crate::canonical::Canonical;
 
 /// A rule, and the query that counts its exceptions.
-const RULES: [(&str, &str); 14] = [
+const RULES: [(&str, &str); 15] = [
     (
         "discovered URLs are not in the table of URLs",
         "select abs((select discovered from tally) - (select count(*) from urls))",
@@ -35,6 +35,10 @@ const RULES: [(&str, &str); 14] = [
         "seeds are missing, or the notes of what the crawl is",
         "select (exists (select 1 from urls) and not exists (select 1 from seeds))
             + (select count(*) from urls where id = 1 and not exists (select 1 from notes where name = 'seeds'))",
+    ),
+    (
+        "patterns have fewer URLs than were counted",
+        "select count(*) from patterns where count < 1 or host not in (select id from hosts)",
     ),
     ("URLs are in no state", "select count(*) from urls where state not between 0 and 5"),
     (
@@ -88,7 +92,7 @@ pub(super) async fn verify(connection: &mut SqliteConnection) -> Result<Vec<Stri
 async fn misnamed(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
     let (mut last, mut misnamed) = (0, 0);
     loop {
-        let rows = sqlx::query("select id, lower(hex(key)), url from urls where id > ? order by id limit ?")
+        let rows = sqlx::query("select id, lower(hex(key)), url from urls where id > ? and kind is not 'length' order by id limit ?")
             .bind(last)
             .bind(STEP)
             .fetch_all(&mut *connection)

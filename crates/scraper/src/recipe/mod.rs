@@ -103,6 +103,19 @@ impl Recipe {
         self.0.compiled.record.key.as_deref()
     }
 
+    /// Whether a page gives one record at most: there is no `each`, no `table` and no `each_json`.
+    ///
+    /// ```
+    /// use gather_scraper::Recipe;
+    ///
+    /// assert!(Recipe::default().is_one_per_page());
+    /// assert!(!Recipe::builder().each("li").spec("name=b").build()?.is_one_per_page());
+    /// # Ok::<(), gather_scraper::RecipeError>(())
+    /// ```
+    pub fn is_one_per_page(&self) -> bool {
+        matches!(self.0.compiled.record.rows, model::Rows::Page)
+    }
+
     /// What to send with every request for the pages of this recipe.
     pub fn request(&self) -> &Request {
         &self.0.compiled.request

@@ -1,0 +1,187 @@
+//! A store that takes no more, may not be written, is locked, newer or damaged: a clear message, and nothing lost.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gather_core::run;
+use gather_site::{Mock, Reply};
+use sqlx::{Connection, SqliteConnection};
+
+use crate::support::{Folder, Gather};
+
+/// How many pages there are, the first one among them.
+const PAGES: usize = 41;
+
+/// A site of pages with records that are large enough to fill a small disk.
+fn site() -> Mock {
+    Mock::start(|request| match request.path() {
+        "/" => Reply::html((1..PAGES).map(|page| format!("<a href=/{page}>")).collect::<String>()),
+        "/robots.txt" => Reply::status(404),
+        path => Reply::html(format!("<title>{path} {}</title>", "x".repeat(40_000))),
+    })
+    .unwrap()
+}
+
+fn crawl(folder: &Path, site: &Mock) -> Gather {
+    gather!["crawl", site.url(), "--store", "a.db", "-j", "4"].here(folder)
+}
+
+/// Asks the store's database for something else than gather does.
+fn execute(store: PathBuf, statement: &'static str) -> SqliteConnection {
+    run(async move {
+        let mut connection = SqliteConnection::connect(&format!("sqlite:{}", store.display())).await.unwrap();
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+        connection
+    })
+    .unwrap()
+}
+
+#[track_caller]
+fn assert_goes_on_to_the_end(folder: &Path, site: &Mock) {
+    assert_eq!(crawl(folder, site).ok().records().len(), PAGES);
+    gather!["verify", "a.db"].here(folder).ok();
+}
+
+/// A file system of this size, until it is dropped; `None` where that is not permitted.
+struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    fn mount(folder: &'a Path, size: &str) -> Option<Self> {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "gather-test"]).arg(folder);
+        mount.output().is_ok_and(|output| output.status.success()).then_some(Self(folder))
+    }
+
+    fn grow(&self, size: &str) {
+        let options = format!("remount,size={size}");
+        assert!(Command::new("mount").args(["-o", &options]).arg(self.0).status().unwrap().success());
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_ends_the_crawl_and_with_more_room_it_goes_on() {
+    let (folder, site) = (Folder::new(), site());
+    let Some(disk) = SmallDisk::mount(folder.path(), "1m") else {
+        eprintln!("skipped: a small file system cannot be mounted here");
+        return;
+    };
+    let full =
+        crawl(folder.path(), &site).run().code(1).says(&["no space left for the store", "hint: nothing"]);
+    disk.grow("64m");
+    let kept = gather!["export", "a.db"].here(folder.path()).ok();
+    assert!(kept.stdout.starts_with(&full.stdout), "what was printed is in the store");
+    let calls = site.calls();
+    assert_goes_on_to_the_end(folder.path(), &site);
+    assert!(
+        site.calls() - calls <= PAGES - kept.records().len(),
+        "what was committed is not asked for again"
+    );
+}
+
+#[test]
+fn a_file_that_may_grow_no_more_ends_the_crawl_and_without_the_limit_it_goes_on() {
+    let (folder, site) = (Folder::new(), site());
+    let limited = Gather::after("trap '' XFSZ; ulimit -f 800"); // in blocks of 512 or 1,024 bytes
+    let run = limited.args(["crawl", site.url(), "--store", "a.db", "-j", "4"]).here(folder.path()).run();
+    let run = run.code(1).says(&["the store", "a.db"]);
+    assert!(gather!["export", "a.db"].here(folder.path()).ok().stdout.starts_with(&run.stdout));
+    assert_goes_on_to_the_end(folder.path(), &site);
+}
+
+#[test]
+fn a_store_that_may_not_be_written_is_read_and_not_crawled_into() {
+    let (folder, site) = (Folder::new(), site());
+    crawl(folder.path(), &site).args(["--max-pages", "3"]).ok();
+    let before = fs::read(folder.join("a.db")).unwrap();
+    let set = |mode| {
+        fs::set_permissions(folder.join("a.db"), fs::Permissions::from_mode(mode & 0o666)).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set(0o555);
+    if fs::write(folder.join("probe"), "").is_ok() {
+        fs::remove_file(folder.join("probe")).unwrap();
+        set(0o755);
+        eprintln!("skipped: whoever runs this may write everywhere");
+        return;
+    }
+    crawl(folder.path(), &site).run().code(2).says(&["a.db", "hint:"]);
+    let exported = gather!["export", "a.db"].here(folder.path()).ok().records().len();
+    set(0o755);
+    assert_eq!((exported, fs::read(folder.join("a.db")).unwrap()), (3, before));
+    assert_goes_on_to_the_end(folder.path(), &site);
+}
+
+#[test]
+fn a_store_on_a_file_system_made_read_only_is_read_and_not_crawled_into() {
+    let (folder, site) = (Folder::new(), site());
+    let Some(disk) = SmallDisk::mount(folder.path(), "64m") else {
+        eprintln!("skipped: a small file system cannot be mounted here");
+        return;
+    };
+    crawl(folder.path(), &site).args(["--max-pages", "3"]).ok();
+    disk.grow("64m,ro");
+    crawl(folder.path(), &site).run().code(2).says(&["a.db", "read-only", "hint:"]);
+    assert_eq!(gather!["export", "a.db"].here(folder.path()).ok().records().len(), 3);
+    disk.grow("64m,rw");
+    assert_goes_on_to_the_end(folder.path(), &site);
+}
+
+#[test]
+fn a_store_that_another_program_holds_is_locked_until_it_lets_go() {
+    let (folder, site) = (Folder::new(), site());
+    crawl(folder.path(), &site).args(["--max-pages", "3"]).ok();
+    let holder = execute(folder.join("a.db"), "begin immediate");
+    crawl(folder.path(), &site).run().code(2).says(&["a.db", "is locked", "hint: another program"]);
+    run(async move { holder.close().await.unwrap() }).unwrap();
+    assert_goes_on_to_the_end(folder.path(), &site);
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_named_and_left_alone() {
+    let (folder, site) = (Folder::new(), site());
+    crawl(folder.path(), &site).args(["--max-pages", "3"]).ok();
+    let version = |statement| {
+        let connection = execute(folder.join("a.db"), statement);
+        run(async move { connection.close().await.unwrap() }).unwrap();
+    };
+    version("pragma user_version = 1000");
+    let before = fs::read(folder.join("a.db")).unwrap();
+    for options in [&[][..], &["--restart"]] {
+        crawl(folder.path(), &site).args(options).run().code(2).says(&["version 1000", "newer", "hint:"]);
+    }
+    gather!["export", "a.db"].here(folder.path()).run().code(2).says(&["version 1000"]);
+    assert_eq!(fs::read(folder.join("a.db")).unwrap(), before);
+}
+
+#[test]
+fn a_store_that_is_damaged_is_named_and_left_alone() {
+    let (folder, site) = (Folder::new(), site());
+    crawl(folder.path(), &site).ok();
+    let whole = fs::read(folder.join("a.db")).unwrap();
+    // Behind the first page, which says what the file is.
+    let mut damaged = whole.clone();
+    damaged[4096..].fill(0xa5);
+    let cut = &whole[..whole.len() / 3 / 4096 * 4096];
+    for bytes in [damaged.as_slice(), cut] {
+        fs::write(folder.join("a.db"), bytes).unwrap();
+        crawl(folder.path(), &site).run().code(2).says(&["a.db", "damaged", "hint:"]);
+        assert_eq!(fs::read(folder.join("a.db")).unwrap(), bytes, "what may be rescued is not written over");
+        gather!["verify", "a.db"].here(folder.path()).run().code(1);
+    }
+}
+
+#[test]
+fn a_durable_crawl_gives_the_same_records() {
+    let (folder, site) = (Folder::new(), site());
+    assert_eq!(crawl(folder.path(), &site).args(["--durable", "--out", "o.jsonl"]).ok().stdout, "");
+    assert_eq!(folder.read("o.jsonl").lines().count(), PAGES);
+    assert_goes_on_to_the_end(folder.path(), &site);
+}
