@@ -17,7 +17,7 @@ use crate::gathered::{Blocks, Gathered};
 use crate::limits::{Meter, Pulse};
 use crate::memory::{Claim, Room};
 use crate::origins::Places;
-use crate::transport::io::ConnectionInfo;
+use crate::transport::io::Ride;
 use crate::transport::wire::explain_body;
 use crate::watch::Watch;
 
@@ -51,15 +51,15 @@ pub(crate) struct Body {
     pulse: Pulse,
     /// Given back when the body is over or dropped.
     places: Places,
-    /// It rests when the body is over.
-    connection: Option<ConnectionInfo>,
+    /// It ends with the body.
+    ride: Option<Ride>,
     claim: Claim,
 }
 
 /// What a body holds.
 pub(crate) struct Held {
     pub(crate) places: Places,
-    pub(crate) connection: Option<ConnectionInfo>,
+    pub(crate) ride: Option<Ride>,
     pub(crate) claim: Claim,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Collected {
 impl Body {
     /// A body that nobody has looked at yet: [`accept`](Self::accept) it, or [`drain`](Self::drain) it.
     pub(crate) fn new(incoming: Incoming, limits: &Limits, slowest: Option<MinRate>, held: Held) -> Self {
-        let Held { places, connection, claim } = held;
+        let Held { places, ride, claim } = held;
         let (meter, pulse) = (Meter::new(limits), Pulse::new(slowest));
         Self {
             incoming,
@@ -92,7 +92,7 @@ impl Body {
             last: None,
             pulse,
             places,
-            connection,
+            ride,
             claim,
         }
     }
@@ -240,8 +240,8 @@ impl Body {
             match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
                 None => {
                     self.end();
-                    if let Some(connection) = &self.connection {
-                        connection.rest();
+                    if let Some(ride) = self.ride.take() {
+                        ride.end();
                     }
                 }
                 Some(Err(error)) => {
