@@ -22,7 +22,7 @@ use crate::transport::wire::explain_body;
 use crate::watch::Watch;
 
 /// The most that is reserved for what an encoded body is likely to come to.
-const LIKELY: usize = 1 << 20;
+const LIKELY: usize = 256 << 10;
 
 /// How much of a body that nobody wants is read, so that its connection can serve again.
 const DRAINED: u64 = 64 << 10;
@@ -136,7 +136,8 @@ impl Body {
         let mut all = Gathered::default();
         while let Some(piece) = self.piece(watch).await? {
             let rest = usize::try_from(self.incoming.size_hint().lower()).unwrap_or_default();
-            self.hold((all.len() + piece.len()) as u64, watch).await?;
+            // What is promised is reserved only once it is all accounted for: of bodies that wait, none has more than it holds.
+            self.hold(all.cost(piece.len(), rest) as u64, watch).await?;
             all.add(piece, rest);
         }
         let bytes = all.finish();
@@ -344,9 +345,9 @@ impl Decoded {
         Self { blocks: Blocks::with_capacity(likely), length: 0, keep }
     }
 
-    /// How much memory it holds.
+    /// How much memory it takes, with what comes next.
     fn held(&self) -> u64 {
-        if self.keep { self.length } else { 0 }
+        if self.keep { self.blocks.cost(DECODED, 0) as u64 } else { 0 }
     }
 
     /// Decodes some more; `false` once the source is used up.
