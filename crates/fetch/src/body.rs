@@ -17,12 +17,12 @@ use crate::gathered::{Blocks, Gathered};
 use crate::limits::{Meter, Pulse};
 use crate::memory::{Claim, Room};
 use crate::origins::Places;
-use crate::transport::io::ConnectionInfo;
+use crate::transport::io::Ride;
 use crate::transport::wire::explain_body;
 use crate::watch::Watch;
 
 /// The most that is reserved for what an encoded body is likely to come to.
-const LIKELY: usize = 1 << 20;
+const LIKELY: usize = 256 << 10;
 
 /// How much of a body that nobody wants is read, so that its connection can serve again.
 const DRAINED: u64 = 64 << 10;
@@ -51,15 +51,15 @@ pub(crate) struct Body {
     pulse: Pulse,
     /// Given back when the body is over or dropped.
     places: Places,
-    /// It rests when the body is over.
-    connection: Option<ConnectionInfo>,
+    /// It ends with the body.
+    ride: Option<Ride>,
     claim: Claim,
 }
 
 /// What a body holds.
 pub(crate) struct Held {
     pub(crate) places: Places,
-    pub(crate) connection: Option<ConnectionInfo>,
+    pub(crate) ride: Option<Ride>,
     pub(crate) claim: Claim,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Collected {
 impl Body {
     /// A body that nobody has looked at yet: [`accept`](Self::accept) it, or [`drain`](Self::drain) it.
     pub(crate) fn new(incoming: Incoming, limits: &Limits, slowest: Option<MinRate>, held: Held) -> Self {
-        let Held { places, connection, claim } = held;
+        let Held { places, ride, claim } = held;
         let (meter, pulse) = (Meter::new(limits), Pulse::new(slowest));
         Self {
             incoming,
@@ -92,7 +92,7 @@ impl Body {
             last: None,
             pulse,
             places,
-            connection,
+            ride,
             claim,
         }
     }
@@ -136,7 +136,8 @@ impl Body {
         let mut all = Gathered::default();
         while let Some(piece) = self.piece(watch).await? {
             let rest = usize::try_from(self.incoming.size_hint().lower()).unwrap_or_default();
-            self.hold((all.len() + piece.len()) as u64, watch).await?;
+            // What is promised is reserved only once it is all accounted for: of bodies that wait, none has more than it holds.
+            self.hold(all.cost(piece.len(), rest) as u64, watch).await?;
             all.add(piece, rest);
         }
         let bytes = all.finish();
@@ -240,8 +241,8 @@ impl Body {
             match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
                 None => {
                     self.end();
-                    if let Some(connection) = &self.connection {
-                        connection.rest();
+                    if let Some(ride) = self.ride.take() {
+                        ride.end();
                     }
                 }
                 Some(Err(error)) => {
@@ -344,9 +345,9 @@ impl Decoded {
         Self { blocks: Blocks::with_capacity(likely), length: 0, keep }
     }
 
-    /// How much memory it holds.
+    /// How much memory it takes, with what comes next.
     fn held(&self) -> u64 {
-        if self.keep { self.length } else { 0 }
+        if self.keep { self.blocks.cost(DECODED, 0) as u64 } else { 0 }
     }
 
     /// Decodes some more; `false` once the source is used up.

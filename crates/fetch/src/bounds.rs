@@ -52,13 +52,13 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Layers of `Content-Encoding`. 5.
     pub layers: usize,
-    /// Bytes that bodies on their way and their decoders hold, over all requests of the client. 32 MiB. When they are
+    /// Bytes that bodies on their way and their decoders hold, over all requests of the client. 16 MiB. When they are
     /// used up, bodies are read one after the other: the one whose turn it is goes beyond them, within its own limits.
     pub memory: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: 64 << 20, ratio: 200, header_bytes: 256 << 10, layers: 5, memory: 32 << 20 }
+        Self { body: 64 << 20, ratio: 200, header_bytes: 256 << 10, layers: 5, memory: 16 << 20 }
     }
 }

@@ -38,7 +38,8 @@ use crate::retry_budget::RetryBudget;
 use crate::robots::Access;
 use crate::streaming::Streaming;
 use crate::transport::connect::Typed;
-use crate::transport::wire::{IDLE_CONNECTIONS, Wire, WireRequest, connection};
+use crate::transport::io::Ride;
+use crate::transport::wire::{Answer, IDLE_CONNECTIONS, Wire, WireRequest};
 use crate::url_input::{IntoUrl, Origin, same_origin};
 use crate::watch::Watch;
 
@@ -426,6 +427,7 @@ impl<'a> Call<'a> {
         match resend {
             Resend::Once => 1,
             Resend::OnceIfIdempotent if is_idempotent(&self.method) => 1,
+            Resend::Unsent => IDLE_CONNECTIONS,
             Resend::UntilFresh if is_idempotent(&self.method) => IDLE_CONNECTIONS,
             _ => 0,
         }
@@ -442,16 +444,14 @@ impl<'a> Call<'a> {
         }
         self.cookies = self.client.config.cookies.for_url(&self.url);
         let request = self.wire_request()?;
-        let response = self.client.wire.send(request, &mut self.watch).await?;
-        let connection = connection(response.extensions()).cloned();
-        let remote = connection.as_ref().map(|connection| connection.remote);
+        let Answer { response, ride } = self.client.wire.send(request, &mut self.watch).await?;
+        let remote = ride.as_ref().map(Ride::remote);
         let (parts, incoming): (_, Incoming) = response.into_parts();
         let status = parts.status.as_u16();
         let config = &self.client.config;
         config.cookies.keep(&self.url, &parts.headers);
         let claim = self.client.memory.claim();
-        let body =
-            Body::new(incoming, &self.limits(), config.timeouts.slowest, Held { places, connection, claim });
+        let body = Body::new(incoming, &self.limits(), config.timeouts.slowest, Held { places, ride, claim });
         match retry::asked_pause(status, &parts.headers) {
             Some(pause) if pause <= config.max_wait => origins.pause(&self.url, pause),
             Some(pause) => origins.close(&self.url, pause, status),

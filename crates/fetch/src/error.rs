@@ -134,6 +134,8 @@ pub(crate) enum Resend {
     Once,
     /// The server went away before it looked at it, as far as can be told: once, if the method is idempotent.
     OnceIfIdempotent,
+    /// The connection made room for others just as it was chosen, and the next one may, too: whatever the method.
+    Unsent,
     /// The connection was an idle one that the server had already closed, and the next one may be, too: if the method is
     /// idempotent, until a new connection has it.
     UntilFresh,

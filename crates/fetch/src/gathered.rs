@@ -3,10 +3,10 @@
 use bytes::Bytes;
 
 /// How much is added at a time to what grows to an unknown size: it is not copied as it grows.
-const BLOCK: usize = 1 << 20;
+const BLOCK: usize = 256 << 10;
 
 /// How much is reserved for a body on its word alone; more than this must have come first.
-const TRUSTED: usize = 1 << 20;
+const TRUSTED: usize = 256 << 10;
 
 /// What has come of a body so far.
 #[derive(Default)]
@@ -18,11 +18,12 @@ pub(crate) enum Gathered {
 }
 
 impl Gathered {
-    pub(crate) fn len(&self) -> usize {
+    /// How much memory it takes once so many bytes are added, of which `rest` are said to follow.
+    pub(crate) fn cost(&self, bytes: usize, rest: usize) -> usize {
         match self {
-            Self::Nothing => 0,
-            Self::One(one) => one.len(),
-            Self::Many(blocks) => blocks.len(),
+            Self::Nothing => bytes,
+            Self::One(one) => one.len() + bytes + rest.min(TRUSTED),
+            Self::Many(blocks) => blocks.cost(bytes, rest),
         }
     }
 
@@ -61,23 +62,41 @@ impl Blocks {
         Self { full: Vec::new(), last: Vec::with_capacity(bytes) }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.full.iter().map(Vec::len).sum::<usize>() + self.last.len()
     }
 
-    /// Adds bytes, of which `rest` are said to follow: then there is room for all of them in one piece.
-    pub(crate) fn push(&mut self, bytes: &[u8], rest: usize) {
-        let room = self.last.capacity() - self.last.len();
-        if bytes.len() <= room {
-            return self.last.extend_from_slice(bytes);
+    /// How much memory it takes once so many bytes are added, of which `rest` are said to follow: what is reserved for
+    /// them, and of what is in blocks twice as much, for in the end it is put together.
+    pub(crate) fn cost(&self, bytes: usize, rest: usize) -> usize {
+        match self.place_for(bytes, rest) {
+            Place::InLast if self.full.is_empty() => self.last.capacity(),
+            Place::ForAll => self.last.len() + bytes + rest,
+            Place::InLast | Place::InNext => 2 * (self.len() + bytes),
         }
-        if rest > 0 && self.full.is_empty() {
-            self.last.reserve_exact(bytes.len() + rest);
-        } else if self.last.len() >= BLOCK {
-            let next = Vec::with_capacity(BLOCK.max(bytes.len()));
-            self.full.push(std::mem::replace(&mut self.last, next));
+    }
+
+    /// Adds bytes, and `rest` are said to follow: then there is room for all of them in one piece.
+    pub(crate) fn push(&mut self, bytes: &[u8], rest: usize) {
+        match self.place_for(bytes.len(), rest) {
+            Place::InLast => {}
+            Place::ForAll => self.last.reserve_exact(bytes.len() + rest),
+            Place::InNext => {
+                let next = Vec::with_capacity(BLOCK.max(bytes.len()));
+                self.full.push(std::mem::replace(&mut self.last, next));
+            }
         }
         self.last.extend_from_slice(bytes);
+    }
+
+    fn place_for(&self, bytes: usize, rest: usize) -> Place {
+        if bytes <= self.last.capacity() - self.last.len() {
+            Place::InLast
+        } else if self.full.is_empty() && (rest > 0 || self.last.is_empty()) {
+            Place::ForAll
+        } else {
+            Place::InNext
+        }
     }
 
     /// All in one piece; the blocks are given back one by one meanwhile.
@@ -94,10 +113,30 @@ impl Blocks {
     }
 }
 
+/// Where more bytes go.
+enum Place {
+    InLast,
+    /// In place of the only block comes one that has room for all that are said to follow.
+    ForAll,
+    InNext,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    impl Gathered {
+        /// How much memory it takes, and will take when it is put together.
+        fn takes(&self) -> usize {
+            match self {
+                Self::Nothing => 0,
+                Self::One(one) => one.len(),
+                Self::Many(blocks) if blocks.full.is_empty() => blocks.last.capacity(),
+                Self::Many(blocks) => 2 * blocks.len(),
+            }
+        }
+    }
 
     proptest! {
         #[test]
@@ -107,9 +146,11 @@ mod tests {
             let mut rest: usize = sizes.iter().sum();
             for piece in &pieces {
                 rest -= piece.len();
-                all.add(piece.clone().into(), if promises { rest } else { 0 });
+                let rest = if promises { rest } else { 0 };
+                let cost = all.cost(piece.len(), rest);
+                all.add(piece.clone().into(), rest);
+                prop_assert!(all.takes() <= cost);
             }
-            prop_assert_eq!(all.len(), sizes.iter().sum::<usize>());
             prop_assert!(all.finish() == pieces.concat());
         }
     }

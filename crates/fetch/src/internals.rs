@@ -16,7 +16,7 @@ use crate::error::{Error, Failure};
 use crate::limits::Meter;
 use crate::redirect;
 use crate::transport::connect::Typed;
-use crate::transport::wire::{Wire, WireRequest, explain_body};
+use crate::transport::wire::{Answer, Wire, WireRequest, explain_body};
 use crate::watch::Watch;
 
 /// Requests over the transport alone, without redirects, retries, decoding, limits: to tell what those cost.
@@ -41,7 +41,8 @@ impl Transport {
     async fn fetch(&self, url: &str) -> Result<(u16, Bytes), Failure> {
         let mut request = WireRequest::new(Full::new(Bytes::new()));
         *request.uri_mut() = url.parse().map_err(|error| Failure::invalid(format!("{error}")))?;
-        let response = self.0.send(request, &mut Watch::start(Timeouts::default())).await?;
+        let Answer { response, ride: _ride } =
+            self.0.send(request, &mut Watch::start(Timeouts::default())).await?;
         let status = response.status().as_u16();
         let mut body = response.into_body();
         let mut all = BytesMut::new();

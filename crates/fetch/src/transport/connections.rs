@@ -4,7 +4,7 @@
 //! that nobody asks for again, until none is left: so when places, or file descriptors, are short, unused ones are closed.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -39,19 +39,22 @@ pub(crate) type Place = SemaphoreGuardArc;
 /// Whether a connection is in use.
 #[derive(Debug)]
 pub(crate) struct Use {
-    state: AtomicU8,
-    since: Instant,
+    state: Mutex<State>,
     /// Wakes the task that reads from it.
     reader: Waker,
     waiting: Arc<AtomicUsize>,
 }
 
-/// Its first request is about to begin; or there is none, because another connection was free first.
-const FRESH: u8 = 0;
-const IN_USE: u8 = 1;
-const UNUSED: u8 = 2;
-/// It is to close, and takes no request any more.
-const GIVING_WAY: u8 = 3;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Its first request is about to begin; or there is none, because another connection was free first.
+    Fresh(Instant),
+    /// By so many requests.
+    InUse(usize),
+    Unused,
+    /// It is to close, and takes no request any more.
+    GivingWay,
+}
 
 impl Connections {
     /// At most so many; `None` is no limit.
@@ -84,8 +87,8 @@ impl Connections {
 
     /// A new connection, whose reader is woken by this waker.
     pub(crate) fn add(&self, reader: Waker) -> Arc<Use> {
-        let (state, waiting) = (AtomicU8::new(FRESH), self.waiting.clone());
-        let used = Arc::new(Use { state, since: now(), reader, waiting });
+        let (state, waiting) = (Mutex::new(State::Fresh(now())), self.waiting.clone());
+        let used = Arc::new(Use { state, reader, waiting });
         let mut known = self.known();
         if known.uses.len() >= known.sweep_at {
             known.uses.retain(|used| used.strong_count() > 0);
@@ -117,36 +120,67 @@ impl Drop for Waiting<'_> {
 }
 
 impl Use {
-    /// A request begins on it, if it does not give way.
+    /// Its only request begins, or goes on, if it does not give way.
     pub(crate) fn begin(&self) -> bool {
-        if self.state.load(Ordering::Relaxed) == IN_USE {
-            return true;
+        let mut state = self.state();
+        match *state {
+            State::GivingWay => return false,
+            State::InUse(_) => {}
+            State::Fresh(_) | State::Unused => *state = State::InUse(1),
         }
-        self.turn(UNUSED, IN_USE) || self.turn(FRESH, IN_USE) || !self.gives_way()
+        true
     }
 
-    /// Its request is over. If others wait for a connection it gives way at once.
+    /// One more request begins on a connection that many may share, if it does not give way.
+    pub(crate) fn join(&self) -> bool {
+        let mut state = self.state();
+        *state = match *state {
+            State::GivingWay => return false,
+            State::InUse(requests) => State::InUse(requests + 1),
+            State::Fresh(_) | State::Unused => State::InUse(1),
+        };
+        true
+    }
+
+    /// One of its requests is over. If it was the last one, and others wait for a connection, it gives way at once.
     pub(crate) fn rest(&self) {
-        if self.turn(IN_USE, UNUSED) && self.waiting.load(Ordering::SeqCst) > 0 {
-            self.give_way();
+        let mut state = self.state();
+        match *state {
+            State::InUse(requests @ 2..) => *state = State::InUse(requests - 1),
+            State::InUse(_) if self.waiting.load(Ordering::SeqCst) > 0 => self.close(&mut state),
+            State::InUse(_) => *state = State::Unused,
+            _ => {}
         }
+    }
+
+    pub(crate) fn is_in_use(&self) -> bool {
+        matches!(*self.state(), State::InUse(_))
     }
 
     pub(crate) fn gives_way(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == GIVING_WAY
+        *self.state() == State::GivingWay
     }
 
     fn give_way(&self) -> bool {
-        let is_left = || now().saturating_duration_since(self.since) > FIRST_REQUEST;
-        let gave = self.turn(UNUSED, GIVING_WAY) || (is_left() && self.turn(FRESH, GIVING_WAY));
-        if gave {
-            self.reader.wake_by_ref();
+        let mut state = self.state();
+        let gives = match *state {
+            State::Unused => true,
+            State::Fresh(since) => now().saturating_duration_since(since) > FIRST_REQUEST,
+            State::InUse(_) | State::GivingWay => false,
+        };
+        if gives {
+            self.close(&mut state);
         }
-        gave
+        gives
     }
 
-    fn turn(&self, from: u8, to: u8) -> bool {
-        self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    fn close(&self, state: &mut State) {
+        *state = State::GivingWay;
+        self.reader.wake_by_ref();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -208,6 +242,19 @@ mod tests {
             connections.make_room();
             assert!(fresh.gives_way() && !fresh.begin());
         });
+    }
+
+    #[test]
+    fn one_that_many_share_gives_way_after_the_last_of_them() {
+        let connections = Connections::new(None);
+        let shared = add(&connections);
+        assert!(shared.join() && shared.join());
+        shared.rest();
+        connections.make_room();
+        assert!(!shared.gives_way(), "one is left");
+        shared.rest();
+        connections.make_room();
+        assert!(shared.gives_way() && !shared.join());
     }
 
     #[test]

@@ -4,17 +4,18 @@
 //! of the CPU; this one reads into a buffer of the thread and copies what came.
 
 use std::cell::RefCell;
+use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::io::{AsyncRead, AsyncWrite};
 use futures_rustls::client::TlsStream;
-use gather_core::now;
+use gather_core::{Sleep, now, sleep_until};
 use hyper::rt::ReadBufCursor;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 
@@ -34,10 +35,15 @@ thread_local! {
     static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; BUFFER].into_boxed_slice());
 }
 
+/// How long the end of a connection of HTTP/2 is held back while requests wait for their answers. hyper hands a request
+/// over and then looks once more whether its connection is well: if all of the answer and the end come between the two,
+/// the answer is lost.
+const LAST_WORDS: Duration = Duration::from_millis(10);
+
 /// What the transport knows of a connection and hyper does not tell.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionInfo {
-    pub(crate) remote: SocketAddr,
+    remote: SocketAddr,
     traffic: Arc<Traffic>,
     used: Arc<Use>,
     is_shared: bool,
@@ -47,6 +53,8 @@ pub(crate) struct ConnectionInfo {
 struct Traffic {
     /// Something has been read in the connection's life.
     ever: AtomicBool,
+    /// The head of a response has come.
+    served: AtomicBool,
     /// Something has been read since the last write.
     since_write: AtomicBool,
     /// A write had to wait for the other side to read.
@@ -57,16 +65,16 @@ struct Traffic {
 
 impl ConnectionInfo {
     /// Whether the connection had served before, and died without a byte of this response: the server closed it while
-    /// it was idle, and the request was never looked at (RFC 9112, section 9.3.1).
+    /// it was idle, and the request was never looked at (RFC 9112, section 9.3.1). One of HTTP/2 begins with settings, which
+    /// are no service yet.
     pub(crate) fn was_stale(&self) -> bool {
-        self.traffic.ever.load(Ordering::Relaxed) && !self.traffic.since_write.load(Ordering::Relaxed)
+        let before = if self.is_shared { &self.traffic.served } else { &self.traffic.ever };
+        before.load(Ordering::Relaxed) && !self.heard_something()
     }
 
-    /// Its request is over. (One of HTTP/2 may have others.)
-    pub(crate) fn rest(&self) {
-        if !self.is_shared {
-            self.used.rest();
-        }
+    /// Whether it has made room for others: not a byte of the request was written.
+    pub(crate) fn gave_way(&self) -> bool {
+        self.used.gives_way()
     }
 
     /// When something was last written that did not go at once: a request too long for the system's buffers.
@@ -80,10 +88,52 @@ impl ConnectionInfo {
     }
 }
 
+/// A request on its connection.
+pub(crate) struct Ride(ConnectionInfo);
+
+impl Ride {
+    /// With HTTP/2 it is to begin before anything of the request is written.
+    pub(crate) fn begin(connection: &ConnectionInfo) -> Self {
+        if connection.is_shared {
+            connection.used.join();
+        }
+        Self(connection.clone())
+    }
+
+    /// The head of its response has come.
+    pub(crate) fn is_answered(&self) {
+        self.0.traffic.served.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_on(&self, connection: &ConnectionInfo) -> bool {
+        Arc::ptr_eq(&self.0.used, &connection.used)
+    }
+
+    pub(crate) fn remote(&self) -> SocketAddr {
+        self.0.remote
+    }
+
+    /// Its response has come whole. (Dropped before, it takes a connection of HTTP/1 with it.)
+    pub(crate) fn end(self) {
+        if !self.0.is_shared {
+            self.0.used.rest();
+        }
+    }
+}
+
+impl Drop for Ride {
+    fn drop(&mut self) {
+        if self.0.is_shared {
+            self.0.used.rest();
+        }
+    }
+}
+
 pub(crate) struct Io {
     stream: Stream,
     info: ConnectionInfo,
     turn: Turn,
+    last_words: Option<Sleep>,
     is_proxied: bool,
     _permits: Permits,
 }
@@ -136,7 +186,7 @@ impl Io {
     fn new(stream: Stream, remote: SocketAddr, used: Arc<Use>, permits: Permits) -> Self {
         let is_shared = stream.speaks_http2();
         let info = ConnectionInfo { remote, traffic: Arc::default(), used, is_shared };
-        Self { stream, info, turn: Turn::default(), is_proxied: false, _permits: permits }
+        Self { stream, info, turn: Turn::default(), last_words: None, is_proxied: false, _permits: permits }
     }
 
     /// Says that requests go to a proxy as they are, so that they must name their origin.
@@ -166,10 +216,21 @@ impl Io {
         }
     }
 
-    /// Something is about to be written: a request, if it was unused.
+    /// Something is about to be written: with HTTP/1 a request, if it was unused.
     fn begin_write(&self) -> Result<()> {
         self.info.traffic.since_write.store(false, Ordering::Relaxed);
-        if self.info.used.begin() { Ok(()) } else { Err(ErrorKind::NotConnected.into()) }
+        let used = &self.info.used;
+        let may = if self.info.is_shared { !used.gives_way() } else { used.begin() };
+        if may { Ok(()) } else { Err(ErrorKind::NotConnected.into()) }
+    }
+
+    /// Ready when the end, if that is what was read, may be told.
+    fn poll_last_words(&mut self, cx: &mut Context<'_>, read: &Result<usize>) -> Poll<()> {
+        let is_end = !matches!(read, Ok(1..));
+        if !(is_end && self.info.is_shared && self.info.used.is_in_use()) {
+            return Poll::Ready(());
+        }
+        Pin::new(self.last_words.get_or_insert_with(|| sleep_until(now() + LAST_WORDS))).poll(cx)
     }
 }
 
@@ -215,7 +276,9 @@ impl hyper::rt::Read for Io {
             let space = buffer.get_mut(..room).unwrap_or_default();
             let read = this.poll_into(cx, space);
             this.turn.note(&read);
-            let read = ready!(read)?;
+            let read = ready!(read);
+            ready!(this.poll_last_words(cx, &read));
+            let read = read?;
             if read > 0 {
                 this.has_read();
                 cursor.put_slice(space.get(..read).unwrap_or_default());

@@ -1,22 +1,24 @@
 //! One request on the wire: hyper's pooled client over our connections, and what its errors mean.
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::future::poll_fn;
-use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gather_core::now;
 use http::{Extensions, Method};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use hyper_util::client::legacy::connect::{CaptureConnection, Connected, capture_connection};
 
 use super::connect::{Connector, Typed, poll_telling};
 use super::framing;
-use super::io::ConnectionInfo;
+use super::io::{ConnectionInfo, Ride};
 use super::runtime::{Clock, Services};
 use crate::config::Config;
 use crate::error::{ErrorKind, Failure, Phase, Resend};
@@ -36,10 +38,67 @@ const LEAST_BUFFER: usize = 8 << 10;
 
 pub(crate) type WireRequest = http::Request<Full<Bytes>>;
 
+/// The body of a request. hyper asks for its size when the request has its connection, and before a byte of it is written:
+/// then its ride begins, where others may share the connection. (On any other, what is written tells as much.)
+struct Sent {
+    bytes: Full<Bytes>,
+    boarding: Boarding,
+}
+
+#[derive(Clone)]
+struct Boarding {
+    captured: CaptureConnection,
+    ride: Arc<Mutex<Option<Ride>>>,
+}
+
+impl Boarding {
+    fn board(&self) {
+        let connected = self.captured.connection_metadata();
+        let connected = connected.as_ref().filter(|connected| connected.is_negotiated_h2());
+        if let Some(connection) = connected.and_then(connection) {
+            let ride = self.on(&connection);
+            *self.ride.lock().unwrap_or_else(PoisonError::into_inner) = Some(ride);
+        }
+    }
+
+    /// The ride on this connection: the one that has begun, or a new one.
+    fn on(&self, connection: &ConnectionInfo) -> Ride {
+        let begun = self.ride.lock().unwrap_or_else(PoisonError::into_inner).take();
+        begun.filter(|ride| ride.is_on(connection)).unwrap_or_else(|| Ride::begin(connection))
+    }
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.bytes).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.boarding.board();
+        self.bytes.size_hint()
+    }
+}
+
+/// The head of a response, whose body is still on its way.
+pub(crate) struct Answer {
+    pub(crate) response: http::Response<Incoming>,
+    pub(crate) ride: Option<Ride>,
+}
+
 /// Sends requests. Cloning it is cheap, and all clones share the connections.
 #[derive(Clone)]
 pub(crate) struct Wire {
-    http: Client<Connector, Full<Bytes>>,
+    http: Client<Connector, Sent>,
     /// Bytes of a head.
     head: usize,
 }
@@ -64,20 +123,21 @@ impl Wire {
 
     /// Sends a request and waits for the head of the response. The limit on the first byte begins when there is a
     /// connection: until then the connector has its own.
-    pub(crate) async fn send(
-        &self,
-        mut request: WireRequest,
-        watch: &mut Watch,
-    ) -> Result<http::Response<Incoming>, Failure> {
+    pub(crate) async fn send(&self, mut request: WireRequest, watch: &mut Watch) -> Result<Answer, Failure> {
         let is_head = request.method() == Method::HEAD;
         let captured = capture_connection(&mut request);
+        let boarding = Boarding { captured: captured.clone(), ride: Arc::default() };
+        let request = request.map(|bytes| Sent { bytes, boarding: boarding.clone() });
         let response = self.await_head(request, watch, &captured).await?;
-        self.judge(response, is_head, &captured)
+        let response = self.judge(response, is_head, &captured)?;
+        let ride = response.extensions().get::<ConnectionInfo>().map(|connection| boarding.on(connection));
+        ride.iter().for_each(Ride::is_answered);
+        Ok(Answer { response, ride })
     }
 
     async fn await_head(
         &self,
-        request: WireRequest,
+        request: http::Request<Sent>,
         watch: &mut Watch,
         captured: &CaptureConnection,
     ) -> Result<http::Response<Incoming>, Failure> {
@@ -124,16 +184,16 @@ impl Wire {
     }
 }
 
-/// The connection that a response came over.
-pub(crate) fn connection(extensions: &Extensions) -> Option<&ConnectionInfo> {
-    extensions.get::<ConnectionInfo>()
+/// The connection that a request was given, as soon as it has one.
+fn connection(connected: &Connected) -> Option<ConnectionInfo> {
+    let mut extensions = Extensions::new();
+    connected.get_extras(&mut extensions);
+    extensions.remove::<ConnectionInfo>()
 }
 
 /// When something of a long request was last written to the connection.
 fn sent_until(captured: &CaptureConnection) -> Option<Instant> {
-    let mut extensions = Extensions::new();
-    captured.connection_metadata().as_ref()?.get_extras(&mut extensions);
-    connection(&extensions)?.sent_until()
+    connection(captured.connection_metadata().as_ref()?)?.sent_until()
 }
 
 /// What an error before the head means.
@@ -141,11 +201,7 @@ fn explain(error: hyper_util::client::legacy::Error) -> Failure {
     if let Some(failure) = find::<Failure>(&error) {
         return failure.clone();
     }
-    let connection = error.connect_info().and_then(|connected| {
-        let mut extensions = Extensions::new();
-        connected.get_extras(&mut extensions);
-        extensions.remove::<ConnectionInfo>()
-    });
+    let connection = error.connect_info().and_then(connection);
     #[cfg(feature = "http2")]
     if let Some(failure) = find::<h2::Error>(&error).and_then(super::http2::explain_head) {
         return failure.source(error);
@@ -154,9 +210,11 @@ fn explain(error: hyper_util::client::legacy::Error) -> Failure {
         Some(hyper) => explain_head(hyper, connection.as_ref().is_some_and(ConnectionInfo::heard_something)),
         None => Failure::new(ErrorKind::Connect, format!("the request could not be sent: {error}")),
     };
-    if failure.retryable && connection.is_some_and(|connection| connection.was_stale()) {
-        failure.resend = Resend::UntilFresh;
-    }
+    failure.resend = match connection {
+        Some(connection) if connection.gave_way() => Resend::Unsent,
+        Some(connection) if failure.retryable && connection.was_stale() => Resend::UntilFresh,
+        _ => Resend::Never,
+    };
     failure.source(error)
 }
 

@@ -63,6 +63,37 @@ fn a_response_that_holds_its_room_makes_large_bodies_wait_and_small_ones_not() {
 }
 
 #[test]
+fn no_more_bodies_are_held_at_once_than_the_budget_has_room_for_and_the_one_beyond_it() {
+    let large = noise(400 << 10);
+    let server = Mock::start(move |_| Reply::bytes(large.clone())).unwrap();
+    let client = local().limits(limits(1 << 20)).build().unwrap();
+    run(async {
+        let (sender, come) = gather_core::channel::unbounded();
+        let asked: Vec<_> = (0..8)
+            .map(|_| {
+                let (client, url, sender) = (client.clone(), server.url().to_owned(), sender.clone());
+                gather_core::spawn(async move {
+                    let request = Request::get(url).unwrap().hold_room(true);
+                    let response = client.execute(request).await.unwrap();
+                    sender.send(response.room().unwrap()).await.unwrap();
+                })
+            })
+            .collect();
+        let (mut held, mut all) = (std::collections::VecDeque::new(), 0);
+        while all < asked.len() {
+            match gather_core::timeout(std::time::Duration::from_millis(200), come.recv()).await {
+                Ok(room) => {
+                    held.push_back(room.unwrap());
+                    all += 1;
+                }
+                Err(_) => drop(held.pop_front()),
+            }
+            assert!(held.len() <= 3, "two have room, and one has the turn");
+        }
+    });
+}
+
+#[test]
 fn a_body_that_stalls_while_it_has_the_turn_holds_the_others_no_longer_than_its_limits() {
     let server = Rude::start(|connection| match connection {
         1 => vec![Step::Read, Step::send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), Step::Hold],

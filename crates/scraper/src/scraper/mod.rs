@@ -228,7 +228,7 @@ impl Scraper {
     }
 
     async fn get(&self, url: &str, origin: &Option<Origin>) -> Result<Response, Error> {
-        let mut request = FetchRequest::get(url)?;
+        let mut request = FetchRequest::get(url)?.hold_room(true);
         let at_home = origin_of(url) == *origin;
         for header in self.headers.iter().filter(|header| at_home || !header.secret) {
             request = request.header(&header.name, &header.value)?;
@@ -236,14 +236,18 @@ impl Scraper {
         Ok(self.client.execute(request).await?.error_for_status()?)
     }
 
-    /// Decodes, parses and extracts in one closure on the CPU lane: a tree cannot leave its thread.
+    /// Decodes, parses and extracts in one closure on the CPU lane: a tree cannot leave its thread. Until then the body
+    /// holds its room in the client's budget, for the lane has few places and many pages may come at once.
     async fn parsed<T: Send + 'static>(
         &self,
         response: Response,
         look: impl FnOnce(&Page) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let builder = page_builder(&response, self.limits);
-        let work = move || look(&builder.build(response.into_bytes())?);
+        let (builder, room) = (page_builder(&response, self.limits), response.room());
+        let work = move || {
+            let _room = room;
+            look(&builder.build(response.into_bytes())?)
+        };
         match to_thread_in(Lane::Cpu, work).await {
             Ok(outcome) => outcome,
             Err(ended) => Err(Error::new(ErrorKind::Cancelled, format!("parsing did not end: {ended}"))),
