@@ -492,9 +492,9 @@ fn look_for(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Outcome {
     let mut values = Vec::new();
     for raw in select(field, view, row) {
         let Some(raw) = by_regex(field, raw) else { continue };
-        match convert(field, &raw, view.base) {
-            Some(value) => values.push(value),
-            None => drop(invalid.get_or_insert_with(|| example(&raw))),
+        match convert(field, raw, view.base) {
+            Ok(value) => values.push(value),
+            Err(raw) => drop(invalid.get_or_insert_with(|| example(&raw))),
         }
     }
     let found = if field.many { many(field, values) } else { values.into_iter().next() };
@@ -543,10 +543,16 @@ fn by_regex(field: &Field, raw: Raw) -> Option<Raw> {
     Some(Raw::Text(group.as_str().to_owned()))
 }
 
-fn convert(field: &Field, raw: &Raw, base: Option<&Url>) -> Option<Value> {
-    match raw {
-        Raw::Text(text) => field.conversion.value(text, base),
-        Raw::Json(value) => field.conversion.typed(value, base),
+/// The value, or else what does not convert. A text that stays text is not copied.
+fn convert(field: &Field, raw: Raw, base: Option<&Url>) -> Result<Value, Raw> {
+    let value = match &raw {
+        Raw::Text(_) if field.conversion.is_text() => None,
+        Raw::Text(text) => Some(field.conversion.value(text, base)),
+        Raw::Json(value) => Some(field.conversion.typed(value, base)),
+    };
+    match (value, raw) {
+        (None, Raw::Text(text)) => Ok(Value::String(text)),
+        (value, raw) => value.flatten().ok_or(raw),
     }
 }
 
