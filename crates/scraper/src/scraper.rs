@@ -12,7 +12,7 @@ use url::{Origin, Url};
 use crate::error::{Error, ErrorKind};
 use crate::extract::{Dropped, Extraction, Stats};
 use crate::limits::Limits;
-use crate::page::{Page, PageBuilder};
+use crate::page::{Document, Page, PageBuilder};
 use crate::recipe::Recipe;
 
 /// Detail pages of one page that are fetched at once. The client's limit per host holds as well.
@@ -216,10 +216,10 @@ impl Scraper {
     async fn parsed<T: Send + 'static>(
         &self,
         response: Response,
-        look: impl FnOnce(&Page) -> Result<T, Error> + Send + 'static,
+        ask: impl FnOnce(&Document<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let builder = page_builder(&response, self.limits);
-        let work = move || look(&builder.build(response.into_bytes())?);
+        let work = move || builder.build(response.into_bytes())?.into_answer(ask);
         match to_thread_in(Lane::Cpu, work).await {
             Ok(outcome) => outcome,
             Err(ended) => Err(Error::new(ErrorKind::Cancelled, format!("parsing did not end: {ended}"))),
@@ -258,7 +258,7 @@ impl Scraper {
     async fn detail(&self, url: &str, origin: &Option<Origin>) -> Result<Extraction, Error> {
         let response = self.get(&without_login(url), origin).await?;
         let recipe = self.recipe.clone();
-        self.parsed(response, move |page| page.parse()?.detail(&recipe)).await
+        self.parsed(response, move |page| page.detail(&recipe)).await
     }
 }
 
