@@ -489,8 +489,9 @@ fn size_of_value(value: &Value) -> usize {
 
 fn look_for(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Outcome {
     let mut invalid = None;
-    let mut values = Vec::new();
-    for raw in select(field, view, row) {
+    let selected = select(field, view, row);
+    let mut values = Vec::with_capacity(selected.len());
+    for raw in selected {
         let Some(raw) = by_regex(field, raw) else { continue };
         match convert(field, raw, view.base) {
             Ok(value) => values.push(value),
