@@ -15,10 +15,12 @@
 //! ```
 //!
 //! Modules, top to bottom; a module uses those below it:
-//! `scraper` (pages over HTTP), `sitemap`, `page`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
+//! `scraper` (pages over HTTP), `backlog`, `sitemap`, `page`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
 //! then `value`, `date`, `text`, `parse`, `sink`, `tokenizer`, `charset`, `html_check`, `limits`, `budget`, `error`. What the recipe format
 //! is, is in the crate's README.
 
+#[cfg(feature = "fetch")]
+mod backlog;
 mod budget;
 mod charset;
 mod date;

@@ -9,6 +9,7 @@ use gather_core::{Lane, map_concurrent, to_thread_in};
 use gather_fetch::{Client, Request as FetchRequest, Response};
 use url::{Origin, Url};
 
+use crate::backlog::Backlog;
 use crate::error::{Error, ErrorKind};
 use crate::extract::{Dropped, Extraction, Stats};
 use crate::limits::Limits;
@@ -45,6 +46,7 @@ pub struct Scraper {
     headers: Vec<Header>,
     limits: Limits,
     max_pages: usize,
+    backlog: Backlog,
 }
 
 /// A header of the recipe's `[request]`, its value known.
@@ -121,6 +123,7 @@ impl Scraper {
             recipe,
             limits: Limits::default(),
             max_pages: 10_000,
+            backlog: Backlog::new(),
         })
     }
 
@@ -209,6 +212,7 @@ impl Scraper {
         for header in self.headers.iter().filter(|header| at_home || !header.secret) {
             request = request.header(&header.name, &header.value)?;
         }
+        self.backlog.has_room().await;
         Ok(self.client.execute(request).await?.error_for_status()?)
     }
 
@@ -218,8 +222,11 @@ impl Scraper {
         response: Response,
         ask: impl FnOnce(&Document<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let builder = page_builder(&response, self.limits);
-        let work = move || builder.build(response.into_bytes())?.into_answer(ask);
+        let (builder, pending) = (page_builder(&response, self.limits), self.backlog.add());
+        let work = move || {
+            let _pending = pending;
+            builder.build(response.into_bytes())?.into_answer(ask)
+        };
         match to_thread_in(Lane::Cpu, work).await {
             Ok(outcome) => outcome,
             Err(ended) => Err(Error::new(ErrorKind::Cancelled, format!("parsing did not end: {ended}"))),
