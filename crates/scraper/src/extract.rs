@@ -508,12 +508,13 @@ pub(crate) fn size_of_value(value: &Value) -> usize {
 
 fn look_for(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Outcome {
     let mut invalid = None;
-    let mut values = Vec::new();
-    for raw in select(field, view, row) {
+    let selected = select(field, view, row);
+    let mut values = Vec::with_capacity(selected.len());
+    for raw in selected {
         let Some(raw) = by_regex(field, raw) else { continue };
-        match convert(field, &raw, view.setting) {
-            Some(value) => values.push(value),
-            None => drop(invalid.get_or_insert_with(|| example(&raw))),
+        match convert(field, raw, view.setting) {
+            Ok(value) => values.push(value),
+            Err(raw) => drop(invalid.get_or_insert_with(|| example(&raw))),
         }
     }
     let found = if field.many { many(field, values) } else { values.into_iter().next() };
@@ -562,10 +563,16 @@ fn by_regex(field: &Field, raw: Raw) -> Option<Raw> {
     Some(Raw::Text(group.as_str().to_owned()))
 }
 
-fn convert(field: &Field, raw: &Raw, setting: Setting<'_>) -> Option<Value> {
-    match raw {
-        Raw::Text(text) => field.conversion.value(text, setting),
-        Raw::Json(value) => field.conversion.typed(value, setting),
+/// The value, or else what does not convert. A text that stays text is not copied.
+fn convert(field: &Field, raw: Raw, setting: Setting<'_>) -> Result<Value, Raw> {
+    let value = match &raw {
+        Raw::Text(_) if field.conversion.is_text() => None,
+        Raw::Text(text) => Some(field.conversion.value(text, setting)),
+        Raw::Json(value) => Some(field.conversion.typed(value, setting)),
+    };
+    match (value, raw) {
+        (None, Raw::Text(text)) => Ok(Value::String(text)),
+        (value, raw) => value.flatten().ok_or(raw),
     }
 }
 

@@ -15,10 +15,12 @@
 //! ```
 //!
 //! Modules, top to bottom; a module uses those below it:
-//! `scraper` (pages over HTTP), `stream` (pages from anywhere), `sitemap`, `page`, `details`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
-//! then `value`, `date`, `text`, `parse`, `sink`, `tokenizer`, `html_check`, `charset`, `limits`, `budget`, `error`. What the recipe format
+//! `scraper` (pages over HTTP), `backlog`, `stream` (pages from anywhere), `sitemap`, `page`, `details`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
+//! then `value`, `date`, `text`, `parse`, `sink`, `tokenizer`, `charset`, `html_check`, `limits`, `budget`, `error`. What the recipe format
 //! is, is in the crate's README.
 
+#[cfg(feature = "fetch")]
+mod backlog;
 mod budget;
 mod charset;
 mod date;

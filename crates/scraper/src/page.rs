@@ -16,7 +16,7 @@ use crate::html_check::{self, PageKind};
 use crate::json;
 use crate::limits::Limits;
 use crate::links::{self, Link, LinkOptions};
-use crate::parse;
+use crate::parse::Source;
 use crate::recipe::Recipe;
 use crate::text;
 
@@ -82,9 +82,31 @@ impl Page {
     pub fn parse(&self) -> Result<Document<'_>, Error> {
         let json = self.is_json.then(|| json::parse(&self.text, &self.limits)).transpose();
         let json = json.map_err(|error| self.located(error))?;
+        self.document(self.markup()?, json)
+    }
+
+    /// What the tree is made of: nothing where the page is JSON.
+    fn markup(&self) -> Result<Source, Error> {
         let markup = if self.is_json { "" } else { self.text.as_str() };
-        let html = parse::parse(markup, &self.limits).map_err(|error| self.located(error))?;
-        Ok(Document { page: self, html, json, base: OnceCell::new() })
+        Source::new(markup, &self.limits).map_err(|error| self.located(error))
+    }
+
+    fn document(&self, markup: Source, json: Option<Value>) -> Result<Document<'_>, Error> {
+        let html = markup.parse(&self.limits).map_err(|error| self.located(error))?;
+        Ok(Document { page: self, html, json, names_base: markup.names_base, base: OnceCell::new() })
+    }
+
+    /// One answer from a page that nobody needs afterwards: its text is gone before the tree is there.
+    pub(crate) fn into_answer<T>(
+        mut self,
+        ask: impl FnOnce(&Document<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if self.is_json {
+            return ask(&self.parse()?);
+        }
+        let markup = self.markup()?;
+        self.text = String::new();
+        ask(&self.document(markup, None)?)
     }
 
     /// The page's records by a recipe.
@@ -241,13 +263,6 @@ fn absolute(url: &str) -> Result<Url, Error> {
     })
 }
 
-/// Whether a tag `<base` can be in the tree: most pages need not be walked for one.
-fn names_base(text: &str) -> bool {
-    let tags = memchr::memchr_iter(b'<', text.as_bytes());
-    let mut names = tags.filter_map(|at| text.as_bytes().get(at + 1..at + 5));
-    names.any(|name| name.eq_ignore_ascii_case(b"base"))
-}
-
 /// The tree of a page. It stays on the thread it was made on.
 #[derive(Debug)]
 pub struct Document<'p> {
@@ -255,6 +270,7 @@ pub struct Document<'p> {
     html: Html,
     /// What the page says if it is JSON; the tree is that of an empty page then.
     json: Option<Value>,
+    names_base: bool,
     /// Looked for when it is asked for: a page with `<base>` far down is walked to there.
     base: OnceCell<Option<Url>>,
 }
@@ -271,7 +287,7 @@ impl Document<'_> {
     }
 
     fn base_url(&self) -> Option<&Url> {
-        let base = || match names_base(&self.page.text) {
+        let base = || match self.names_base {
             true => links::base_of(&self.html, self.page.url.as_ref()),
             false => self.page.url.clone(),
         };

@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{Token, TokenSink, TokenSinkResult};
 use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts, TreeSink};
 use scraper::Html;
@@ -18,18 +19,40 @@ use crate::tokenizer::{self, Content, Receiver};
 /// How many tokens and attributes pass between two looks at the clock.
 const BETWEEN_LOOKS: usize = 128;
 
-/// Builds the tree of a page, or says which bound it hit.
-pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Html, Error> {
-    // No tendril is longer than a u32 can say.
-    let bytes = limits.bytes.min(u32::MAX as usize);
-    if text.len() > bytes {
-        return Err(too_large(format!("{} bytes of text", text.len()), "bytes", bytes));
+/// A page's text, ready to be made a tree. It is a copy: the text that it was made from is needed no longer.
+pub(crate) struct Source {
+    shared: StrTendril,
+    nodes: usize,
+    /// Whether a tag `<base` can be in the tree: most pages need not be walked for one.
+    pub(crate) names_base: bool,
+}
+
+impl Source {
+    /// Fails if there is more text than the bound lets through.
+    pub(crate) fn new(text: &str, limits: &Limits) -> Result<Self, Error> {
+        // No tendril is longer than a u32 can say.
+        let bytes = limits.bytes.min(u32::MAX as usize);
+        if text.len() > bytes {
+            return Err(too_large(format!("{} bytes of text", text.len()), "bytes", bytes));
+        }
+        let (mut tags, mut names_base) = (0, false);
+        for at in memchr::memchr_iter(b'<', text.as_bytes()) {
+            tags += 1;
+            let name = text.as_bytes().get(at + 1..at + 5);
+            names_base |= name.is_some_and(|name| name.eq_ignore_ascii_case(b"base"));
+        }
+        // An element has two tags as a rule, and a text can stand behind each of them.
+        Ok(Self { shared: tokenizer::shared(text), nodes: tags + tags / 2 + 8, names_base })
     }
-    let mut builder = Builder::new(limits, text);
-    tokenizer::tokenize(&tokenizer::shared(text), &mut builder)?;
-    builder.look_at_clock()?;
-    builder.tree.end();
-    Ok(builder.tree.sink.finish())
+
+    /// Builds the tree, or says which bound it hit.
+    pub(crate) fn parse(&self, limits: &Limits) -> Result<Html, Error> {
+        let mut builder = Builder::new(limits, self.nodes);
+        tokenizer::tokenize(&self.shared, &mut builder)?;
+        builder.look_at_clock()?;
+        builder.tree.end();
+        Ok(builder.tree.sink.finish())
+    }
 }
 
 /// The tree builder and what it has used up.
@@ -41,9 +64,7 @@ struct Builder<'l> {
 }
 
 impl<'l> Builder<'l> {
-    fn new(limits: &'l Limits, text: &str) -> Self {
-        // Elements have two tags as a rule, and as many texts beside them.
-        let nodes = memchr::memchr_iter(b'<', text.as_bytes()).count() + 8;
+    fn new(limits: &'l Limits, nodes: usize) -> Self {
         Self {
             tree: TreeBuilder::new(BoundedSink::new(limits, nodes), TreeBuilderOpts::default()),
             limits,
@@ -119,6 +140,11 @@ fn too_large(what: impl std::fmt::Display, bound: &str, limit: usize) -> Error {
         ErrorKind::TooLarge,
         format!("the page is too large to parse: {what}, past the bound of {limit} {bound}"),
     )
+}
+
+#[cfg(test)]
+fn parse(text: &str, limits: &Limits) -> Result<Html, Error> {
+    Source::new(text, limits)?.parse(limits)
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{TagKind, Token};
 use memchr::{memchr, memchr3};
 
+use tags::Attributes;
+
 /// What becomes of the tokens: a tree builder, which also says how to go on.
 pub(crate) trait Receiver {
     /// Why no more tokens are wanted.
@@ -65,7 +67,8 @@ pub(crate) fn shared(text: &str) -> StrTendril {
 
 /// Sends all tokens of a text to the receiver, the end of file included.
 pub(crate) fn tokenize<R: Receiver>(text: &StrTendril, receiver: &mut R) -> Result<(), R::Stop> {
-    let mut tokenizer = Tokenizer { shared: text, bytes: text.as_bytes(), at: 0, receiver };
+    let attributes = Attributes::default();
+    let mut tokenizer = Tokenizer { shared: text, bytes: text.as_bytes(), at: 0, attributes, receiver };
     while tokenizer.at < tokenizer.bytes.len() {
         tokenizer.data()?;
     }
@@ -76,6 +79,7 @@ struct Tokenizer<'t, R> {
     shared: &'t StrTendril,
     bytes: &'t [u8],
     at: usize,
+    attributes: Attributes,
     receiver: &'t mut R,
 }
 

@@ -64,6 +64,11 @@ impl Default for Conversion {
 }
 
 impl Conversion {
+    /// Whether the value of a text is that text.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.to, Type::Text | Type::Raw | Type::Html)
+    }
+
     /// The value of a text, or nothing if it does not convert.
     pub(crate) fn value(&self, text: &str, setting: Setting<'_>) -> Option<Value> {
         match self.to {

@@ -126,3 +126,11 @@ fn bytes_and_time_are_bounds_too() {
     let short = Limits::default().time(Duration::ZERO);
     assert!(parse("abcd", &short).unwrap_err().to_string().contains("of time"));
 }
+
+#[test]
+fn there_is_room_for_a_text_behind_each_tag() {
+    let text = "<p>a<b>b</b>c</p>d".repeat(100);
+    let source = Source::new(&text, &Limits::default()).unwrap();
+    let nodes = source.parse(&Limits::default()).unwrap().tree.nodes().len();
+    assert!((nodes..2 * nodes).contains(&source.nodes), "{nodes} in {}", source.nodes);
+}

@@ -1,11 +1,12 @@
 //! Selectors at work: the elements that match, in document order, for as long as there is time.
 
 use cssparser::Parser;
-use ego_tree::iter::Descendants;
+use ego_tree::{NodeId, NodeRef};
+use html5ever::LocalName;
 use scraper::selector::{Parser as Rules, Simple};
 use scraper::{ElementRef, Node};
 use selectors::matching::{self, MatchingContext, SelectorCaches};
-use selectors::parser::{ParseRelative, SelectorList};
+use selectors::parser::{Component, ParseRelative, Selector, SelectorList};
 use selectors::{Element, OpaqueElement};
 
 use super::model::Target;
@@ -18,6 +19,33 @@ const BETWEEN_LOOKS: usize = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct Css {
     selectors: SelectorList<Simple>,
+    /// For each selector the name that its elements have.
+    names: Vec<Named>,
+}
+
+/// The name of the elements that a selector can match, if it says one: `a` for `p > a[href]`.
+#[derive(Debug, Clone)]
+enum Named {
+    Any,
+    /// As it is written, and in lower case, which it has in HTML.
+    One(LocalName, LocalName),
+}
+
+impl Named {
+    fn of(selector: &Selector<Simple>) -> Self {
+        let name = selector.iter().find_map(|part| match part {
+            Component::LocalName(name) => Some(Self::One(name.name.0.clone(), name.lower_name.0.clone())),
+            _ => None,
+        });
+        name.unwrap_or(Self::Any)
+    }
+
+    fn allows(&self, name: &LocalName) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(written, lower) => name == written || name == lower,
+        }
+    }
 }
 
 /// Where a selector looks.
@@ -41,24 +69,53 @@ impl Css {
     /// Compiles a selector; None if it does not hold.
     pub(crate) fn new(text: &str) -> Option<Self> {
         let selectors = SelectorList::parse(&Rules, &mut Parser::new(text), ParseRelative::No).ok()?;
-        Some(Self { selectors })
+        let names = selectors.slice().iter().map(Named::of).collect();
+        Some(Self { selectors, names })
     }
 
     /// The elements that match, in document order. They end early when the budget has no time left.
     pub(crate) fn elements<'a: 'b, 'b>(&'b self, scope: Scope<'a>, budget: &'b Budget) -> Hits<'a, 'b> {
-        let mut candidates = scope.element().descendants();
-        if let Scope::Below(_) = scope {
-            candidates.next();
-        }
-        Hits {
-            css: self,
-            scope: scope.element().opaque(),
-            candidates,
-            caches: SelectorCaches::default(),
-            budget,
-            until_look: 0,
-        }
+        let element = scope.element();
+        let next = match scope {
+            Scope::Page(_) => Some(*element),
+            Scope::Below(_) => after(*element, element.id()),
+        };
+        Hits { css: self, scope: element, next, caches: SelectorCaches::default(), budget, until_look: 0 }
     }
+
+    fn matches(&self, element: &ElementRef<'_>, scope: OpaqueElement, caches: &mut SelectorCaches) -> bool {
+        let name = &element.value().name.local;
+        if !self.names.iter().any(|named| named.allows(name)) {
+            return false;
+        }
+        let mut context = MatchingContext::new(
+            matching::MatchingMode::Normal,
+            None,
+            caches,
+            matching::QuirksMode::NoQuirks,
+            matching::NeedsSelectorFlags::No,
+            matching::MatchingForInvalidation::No,
+        );
+        context.scope_element = Some(scope);
+        self.selectors.slice().iter().zip(&self.names).any(|(selector, named)| {
+            named.allows(name) && matching::matches_selector(selector, 0, None, element, &mut context)
+        })
+    }
+}
+
+/// The node after this one in document order, in the tree below another.
+fn after(node: NodeRef<'_, Node>, below: NodeId) -> Option<NodeRef<'_, Node>> {
+    if let Some(child) = node.first_child() {
+        return Some(child);
+    }
+    let mut around = node;
+    while around.id() != below {
+        if let Some(sibling) = around.next_sibling() {
+            return Some(sibling);
+        }
+        around = around.parent()?;
+    }
+    None
 }
 
 /// The matches of a selector.
@@ -66,8 +123,8 @@ impl Css {
 /// `ElementRef::select` walks in the same way, but what never matches keeps it busy with nobody asking for the time.
 pub(crate) struct Hits<'a, 'b> {
     css: &'b Css,
-    scope: OpaqueElement,
-    candidates: Descendants<'a, Node>,
+    scope: ElementRef<'a>,
+    next: Option<NodeRef<'a, Node>>,
     caches: SelectorCaches,
     budget: &'b Budget,
     until_look: usize,
@@ -86,32 +143,19 @@ impl Hits<'_, '_> {
             }
         }
     }
-
-    fn matches(&mut self, element: ElementRef<'_>) -> bool {
-        let mut context = MatchingContext::new(
-            matching::MatchingMode::Normal,
-            None,
-            &mut self.caches,
-            matching::QuirksMode::NoQuirks,
-            matching::NeedsSelectorFlags::No,
-            matching::MatchingForInvalidation::No,
-        );
-        context.scope_element = Some(self.scope);
-        let selectors = self.css.selectors.slice();
-        selectors.iter().any(|selector| matching::matches_selector(selector, 0, None, &element, &mut context))
-    }
 }
 
 impl<'a> Iterator for Hits<'a, '_> {
     type Item = ElementRef<'a>;
 
     fn next(&mut self) -> Option<ElementRef<'a>> {
-        while let Some(node) = self.candidates.next() {
+        while let Some(node) = self.next {
+            self.next = after(node, self.scope.id());
             let Some(element) = ElementRef::wrap(node) else { continue };
             if !self.has_time() {
                 return None;
             }
-            if self.matches(element) {
+            if self.css.matches(&element, self.scope.opaque(), &mut self.caches) {
                 return Some(element);
             }
         }
@@ -129,5 +173,79 @@ impl Target {
         let itself = self.css.is_none().then(|| scope.element());
         let found = self.css.as_ref().map(|css| css.elements(scope, budget));
         itself.into_iter().chain(found.into_iter().flatten())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use scraper::{Html, Selector};
+
+    use super::*;
+
+    const SELECTORS: [&str; 20] = [
+        "*",
+        "a",
+        "A",
+        "p > b",
+        "p b, a",
+        "a[href]",
+        "[href]",
+        ".x",
+        "b.x, i",
+        "#k",
+        "p:not(.x)",
+        ":is(a, b)",
+        "svg|*",
+        "b + i",
+        "b ~ i",
+        "p:has(> a)",
+        "a:nth-child(2)",
+        "b:first-of-type",
+        "foreignObject",
+        ":scope > p",
+    ];
+
+    const PIECES: [&str; 16] = [
+        "<p>",
+        "</p>",
+        "<b>",
+        "</b>",
+        "<i class='x y'>",
+        "</i>",
+        "<a href=u>",
+        "<a id=k>",
+        "</a>",
+        "t",
+        "<table>",
+        "<td>",
+        "<svg><foreignObject>",
+        "<template>",
+        "<p class=x>",
+        "<!--c-->",
+    ];
+
+    fn budget() -> Budget {
+        Budget::new(Duration::MAX)
+    }
+
+    proptest! {
+        #[test]
+        fn what_matches_is_what_scraper_selects(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..30)) {
+            let html = Html::parse_document(&pieces.concat());
+            let (root, budget) = (html.root_element(), budget());
+            for text in SELECTORS {
+                let (Some(ours), Ok(theirs)) = (Css::new(text), Selector::parse(text)) else { continue };
+                for element in root.descendent_elements() {
+                    let found: Vec<_> = ours.elements(Scope::Below(element), &budget).collect();
+                    prop_assert_eq!(found, element.select(&theirs).collect::<Vec<_>>(), "{} below {:?}", text, element.value());
+                }
+                let found: Vec<_> = ours.elements(Scope::Page(root), &budget).collect();
+                let all = root.descendent_elements().filter(|element| theirs.matches_with_scope(element, Some(root)));
+                prop_assert_eq!(found, all.collect::<Vec<_>>(), "{}", text);
+            }
+        }
     }
 }

@@ -13,12 +13,13 @@ use gather_fetch::{Client, Request as FetchRequest, Response};
 use url::{Origin, Url};
 
 use self::once::{Key, Once};
+use crate::backlog::Backlog;
 use crate::date;
 use crate::details;
 use crate::error::{Error, ErrorKind};
 use crate::extract::{Extraction, Stats};
 use crate::limits::Limits;
-use crate::page::{Page, PageBuilder};
+use crate::page::{Document, Page, PageBuilder};
 use crate::recipe::Recipe;
 
 /// Detail pages of one page that are fetched at once. The client's limit per host holds as well.
@@ -52,6 +53,7 @@ pub struct Scraper {
     limits: Limits,
     max_pages: usize,
     shared: Option<Arc<Once>>,
+    backlog: Backlog,
 }
 
 /// A header of the recipe's `[request]`, its value known.
@@ -129,6 +131,7 @@ impl Scraper {
             limits: Limits::default(),
             max_pages: 10_000,
             shared: None,
+            backlog: Backlog::new(),
         })
     }
 
@@ -233,6 +236,7 @@ impl Scraper {
         for header in self.headers.iter().filter(|header| at_home || !header.secret) {
             request = request.header(&header.name, &header.value)?;
         }
+        self.backlog.has_room().await;
         Ok(self.client.execute(request).await?.error_for_status()?)
     }
 
@@ -241,12 +245,13 @@ impl Scraper {
     async fn parsed<T: Send + 'static>(
         &self,
         response: Response,
-        look: impl FnOnce(&Page) -> Result<T, Error> + Send + 'static,
+        ask: impl FnOnce(&Document<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (builder, room) = (page_builder(&response, self.limits), response.room());
+        let pending = self.backlog.add();
         let work = move || {
-            let _room = room;
-            look(&builder.build(response.into_bytes())?)
+            let _held = (room, pending);
+            builder.build(response.into_bytes())?.into_answer(ask)
         };
         match to_thread_in(Lane::Cpu, work).await {
             Ok(outcome) => outcome,
@@ -290,7 +295,7 @@ impl Scraper {
     async fn detail(&self, url: &str, origin: &Option<Origin>) -> Result<Extraction, Error> {
         let response = self.get(url, origin).await?;
         let recipe = self.recipe.clone();
-        self.parsed(response, move |page| page.parse()?.detail(&recipe)).await
+        self.parsed(response, move |page| page.detail(&recipe)).await
     }
 }
 

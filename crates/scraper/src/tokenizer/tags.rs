@@ -18,19 +18,19 @@ impl<R: Receiver> Tokenizer<'_, R> {
         let start = self.at + if kind == TagKind::StartTag { 1 } else { 2 };
         self.at = self.skip_until(start, ends_name);
         let name = self.name(start, self.at);
-        let mut attributes = Attributes::default();
-        let end = self.attributes(&mut attributes)?;
+        self.attributes.begin();
+        let end = self.attributes()?;
         Ok(end.map(|self_closing| Tag {
             kind,
             name,
             self_closing,
-            attrs: attributes.list,
-            had_duplicate_attributes: attributes.had_duplicates,
+            attrs: self.attributes.taken(),
+            had_duplicate_attributes: self.attributes.had_duplicates,
         }))
     }
 
     /// Reads attributes to the end of the tag, and says whether it closes itself.
-    fn attributes(&mut self, attributes: &mut Attributes) -> Result<Option<bool>, R::Stop> {
+    fn attributes(&mut self) -> Result<Option<bool>, R::Stop> {
         loop {
             self.at = self.skip_until(self.at, |byte| !is_space(byte));
             match self.byte(self.at) {
@@ -47,8 +47,8 @@ impl<R: Receiver> Tokenizer<'_, R> {
                 Some(_) => {
                     let name = self.attribute_name();
                     let value = self.attribute_value();
-                    attributes.add(name, value);
-                    self.receiver.attribute(attributes.list.len())?;
+                    self.attributes.add(name, value);
+                    self.receiver.attribute(self.attributes.list.len())?;
                 }
             }
         }
@@ -108,15 +108,26 @@ impl<R: Receiver> Tokenizer<'_, R> {
     }
 }
 
-/// The attributes of a tag; of those with one name the first counts.
+/// The attributes of a tag; of those with one name the first counts. The next tag's are put into the same room.
 #[derive(Default)]
-struct Attributes {
+pub(super) struct Attributes {
     list: Vec<Attribute>,
     names: HashSet<LocalName>,
     had_duplicates: bool,
 }
 
 impl Attributes {
+    fn begin(&mut self) {
+        self.list.clear();
+        self.names.clear();
+        self.had_duplicates = false;
+    }
+
+    /// All of them, in no more memory than they need: a tree holds many such lists.
+    fn taken(&mut self) -> Vec<Attribute> {
+        self.list.drain(..).collect()
+    }
+
     fn add(&mut self, name: LocalName, value: StrTendril) {
         if self.is_known(&name) {
             self.had_duplicates = true;
