@@ -164,7 +164,8 @@ async fn tree() {
     });
     let group = TaskGroup::<(), String>::new();
     group.spawn_named("member", pending());
-    drop(shield(FOREVER / 100, sleep(Duration::from_millis(1))));
+    let (_seen, until_seen) = futures::channel::oneshot::channel::<()>();
+    drop(shield(FOREVER, until_seen));
     spawn_service(pending());
     eventually(|| debug::dump().tasks().len() >= 6).await;
     eventually(|| debug::dump().tasks().iter().filter(|task| task.polls() > 0).count() >= 5).await;
