@@ -9,7 +9,8 @@ use gather_records::escape_terminal;
 use serde_json::{Value, json};
 
 use crate::args::{FormatName, Status, Verify};
-use crate::commands::crawl::{in_words, kinds, of_counts, of_store, open_store};
+use crate::commands::crawl::account::{in_words, kinds, of_counts};
+use crate::commands::crawl::{of_store, open_store};
 use crate::exit::{Exit, usage};
 
 /// So many hosts are shown.

@@ -14,6 +14,8 @@ mod sqlite;
 #[cfg(feature = "sqlite")]
 mod tests;
 #[cfg(feature = "sqlite")]
+mod troubles;
+#[cfg(feature = "sqlite")]
 mod verify;
 #[cfg(feature = "sqlite")]
 mod worker;
