@@ -78,3 +78,21 @@ fn a_name_is_checked_against_the_certificate_not_the_address() {
     fetch("shop.example").code(0);
     fetch("other.example").code(1);
 }
+
+#[test]
+fn a_redirect_to_http_is_followed_only_with_allow_downgrade() {
+    let ca = TestCa::new().unwrap();
+    let folder = Folder::new();
+    let pem = folder.write("ca.pem", ca.ca_pem());
+    let plain = Mock::start(|_| Reply::text("plain")).unwrap();
+    let location = plain.join("/");
+    let tls = ca.good().unwrap();
+    let server = Mock::builder().tls(tls).start(move |_| Reply::redirect(302, &location)).unwrap();
+    let run =
+        gather!["fetch", "--allow-private", "--cacert", &pem, "--errors", folder.join("e"), server.url()];
+    run.run().code(1);
+    assert_eq!(crate::support::jsonl_file(folder.join("e"))[0]["kind"], "redirect");
+    assert_eq!(plain.calls(), 0);
+    let run = gather!["fetch", "--allow-private", "--cacert", pem, "--allow-downgrade", server.url()];
+    assert_eq!(run.ok().record()["final_url"], plain.join("/"));
+}

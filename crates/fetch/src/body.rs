@@ -219,6 +219,7 @@ impl Body {
             let piece = next.unwrap_or_default();
             let mut source = Source { bytes: &piece, is_last };
             while all.pull(&mut decoder, &mut source, &mut self.meter)? {
+                all.likely = self.meter.likely(source.bytes.len() as u64 + self.incoming.size_hint().lower());
                 self.hold(beside + all.held(), watch).await?;
             }
             if is_last {
@@ -336,18 +337,20 @@ struct Decoded {
     blocks: Blocks,
     length: u64,
     keep: bool,
+    /// How much is likely to follow.
+    likely: usize,
 }
 
 impl Decoded {
     fn new(keep: &Keep, encoded: usize) -> Self {
         let keep = matches!(keep, Keep::All);
         let likely = if keep { encoded.saturating_mul(4).min(LIKELY) } else { 0 };
-        Self { blocks: Blocks::with_capacity(likely), length: 0, keep }
+        Self { blocks: Blocks::with_capacity(likely), length: 0, keep, likely: 0 }
     }
 
     /// How much memory it takes, with what comes next.
     fn held(&self) -> u64 {
-        if self.keep { self.blocks.cost(DECODED, 0) as u64 } else { 0 }
+        if self.keep { self.blocks.cost(DECODED, self.likely) as u64 } else { 0 }
     }
 
     /// Decodes some more; `false` once the source is used up.
@@ -363,7 +366,7 @@ impl Decoded {
         meter.add_decoded(before - source.bytes.len(), written)?;
         self.length += written as u64;
         if self.keep {
-            self.blocks.push(some.get(..written).unwrap_or_default(), 0);
+            self.blocks.push(some.get(..written).unwrap_or_default(), self.likely);
         }
         Ok(written > 0)
     }

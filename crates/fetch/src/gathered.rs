@@ -92,7 +92,7 @@ impl Blocks {
     fn place_for(&self, bytes: usize, rest: usize) -> Place {
         if bytes <= self.last.capacity() - self.last.len() {
             Place::InLast
-        } else if self.full.is_empty() && (rest > 0 || self.last.is_empty()) {
+        } else if self.full.is_empty() && rest >= self.last.len() {
             Place::ForAll
         } else {
             Place::InNext
@@ -116,7 +116,8 @@ impl Blocks {
 /// Where more bytes go.
 enum Place {
     InLast,
-    /// In place of the only block comes one that has room for all that are said to follow.
+    /// In place of the only block comes one that has room for all that are said to follow, if they are many: what is
+    /// moved again and again must grow each time.
     ForAll,
     InNext,
 }

@@ -54,6 +54,13 @@ impl Meter {
         Ok(())
     }
 
+    /// What so many more bytes on the wire are likely to decode to: as much as those before them, and a little more.
+    pub(crate) fn likely(&self, wire: u64) -> usize {
+        let all = u128::from(wire) * u128::from(self.decoded) / u128::from(self.taken.max(1));
+        let all = u64::try_from(all + all / 16).unwrap_or(u64::MAX);
+        usize::try_from(all.min(self.max.saturating_sub(self.decoded))).unwrap_or_default()
+    }
+
     /// The body is decoded once more from its beginning.
     pub(crate) fn forget_decoded(&mut self) {
         (self.taken, self.decoded) = (0, 0);
@@ -132,6 +139,16 @@ mod tests {
         meter.add_wire(1 << 20).unwrap();
         assert!(meter.add_decoded(RATIO_FLOOR as usize / 10, RATIO_FLOOR as usize).is_ok());
         assert!(meter.add_decoded(0, 11).is_err());
+    }
+
+    #[test]
+    fn what_is_likely_to_come_is_as_what_came_and_never_beyond_the_limit() {
+        let mut meter = meter(1000, 100);
+        assert_eq!(meter.likely(1 << 60), 0);
+        meter.add_wire(20).unwrap();
+        meter.add_decoded(10, 160).unwrap();
+        assert_eq!(meter.likely(10), 170);
+        assert_eq!(meter.likely(u64::MAX), 840);
     }
 
     #[test]

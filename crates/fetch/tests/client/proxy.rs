@@ -230,3 +230,16 @@ fn what_is_no_proxy_is_told_without_its_password() {
     assert!(error.to_string().contains("socks5") && !error.to_string().contains("hunter2"), "{error}");
     assert!(through("").build().is_ok());
 }
+
+#[test]
+fn interim_responses_before_the_tunnel_are_passed_over() {
+    let proxy = Rude::start(|_| {
+        let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n";
+        let head = format!("{interim}HTTP/1.1 200 Connection established\r\n\r\n");
+        // Whoever speaks here is behind the tunnel, and speaks no TLS.
+        vec![Step::Read, Step::send(head), Step::send("SSH-2.0-OpenSSH_9.2p1\r\n"), Step::Hold]
+    })
+    .unwrap();
+    let error = get(&local().retries(0).proxy(proxy.url()), "https://h.example/").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+}

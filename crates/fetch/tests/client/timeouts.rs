@@ -1,5 +1,7 @@
 //! Time limits, each with its phase.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use gather_fetch::{ErrorKind, Phase, Request};
@@ -136,4 +138,31 @@ fn in_virtual_time_a_fetch_is_an_error_that_names_the_rule() {
         client.get("http://127.0.0.1:9/").await.unwrap_err()
     });
     assert!(failed.to_string().contains("gather_core::test"), "{failed}");
+}
+
+#[test]
+fn a_long_request_that_is_read_slowly_is_no_timeout_and_one_that_is_not_read_is() {
+    let limit = Duration::from_millis(400);
+    let client = local().retries(0).first_byte_timeout(limit).build().unwrap();
+    let body = vec![b'x'; 24 << 20];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let slow = std::thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        let (mut buffer, mut read, start) = (vec![0; 1 << 20], 0, Instant::now());
+        while read < 24 << 20 {
+            read += peer.read(&mut buffer).unwrap();
+            // The pace of who reads: what is left of the body is never written in one go.
+            std::thread::sleep(Duration::from_millis(15));
+        }
+        peer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+        start.elapsed()
+    });
+    let post = Request::post(url).unwrap().body(body.clone());
+    assert_eq!(run(client.execute(post)).unwrap().text(), "ok");
+    assert!(slow.join().unwrap() > limit / 2, "it took its time");
+
+    let deaf = Rude::start(|_| vec![Step::Hold]).unwrap();
+    let error = run(client.execute(Request::post(deaf.url()).unwrap().body(body))).unwrap_err();
+    assert_eq!(error.phase(), Some(Phase::FirstByte), "{error}");
 }

@@ -77,7 +77,6 @@ pub(crate) struct Row {
     pub(crate) last: Option<Judge>,
     /// How many requests the second server is to have read, and what must hold of each.
     pub(crate) other: (usize, Option<Judge>),
-    uses_other: bool,
 }
 
 /// A row about a server that follows a script on each connection; they count from 1.
@@ -107,7 +106,6 @@ pub(crate) fn script(
         requests: Some(1),
         last: None,
         other: (0, None),
-        uses_other: false,
     }
 }
 
@@ -215,19 +213,19 @@ impl Row {
 
     /// The second server is asked so many times, and each request is as it should be.
     pub(crate) fn other(mut self, requests: usize, judge: Option<Judge>) -> Self {
-        (self.other, self.uses_other) = ((requests, judge), true);
+        self.other = (requests, judge);
         self
     }
 
     /// Whether a single GET with common options tells the same.
     pub(crate) fn is_plain(&self) -> bool {
         let ask = &self.ask;
-        ask.method == "GET"
-            && ask.times == 1
-            && ask.headers.is_empty()
-            && self.options.is_none()
-            && !self.uses_other
-            && !matches!(self.tls, Some(Certificate::UnknownIssuer))
+        ask.method == "GET" && ask.times == 1 && ask.headers.is_empty() && self.options.is_none()
+    }
+
+    /// Whether the command line can say it, given a run of its own.
+    pub(crate) fn is_sayable(&self) -> bool {
+        self.options.is_none()
     }
 }
 
