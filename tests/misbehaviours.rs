@@ -240,7 +240,6 @@ fn peak_of(args: &[&str], content_type: &'static str, body: Vec<u8>, pages: usiz
     whole.command.args(args).args(run.command.get_args());
     let (run, peak) = whole.start().wait_with_peak();
     run.code(0);
-    println!("{args:?}: peak {peak:?} bytes");
     peak
 }
 

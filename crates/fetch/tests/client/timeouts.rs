@@ -140,6 +140,10 @@ fn in_virtual_time_a_fetch_is_an_error_that_names_the_rule() {
     assert!(failed.to_string().contains("gather_core::test"), "{failed}");
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the slow reader is a thread of its own, outside of any executor"
+)]
 #[test]
 fn a_long_request_that_is_read_slowly_is_no_timeout_and_one_that_is_not_read_is() {
     let limit = Duration::from_millis(400);
