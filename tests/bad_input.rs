@@ -22,6 +22,7 @@ fn errors(folder: &Folder, bad: &[&str]) -> Vec<Value> {
 }
 
 /// The run by somebody who may not read everything, as root may. Where nobody else can even run us, there is nothing to try.
+#[allow(clippy::print_stderr, reason = "a test that is left out says so")]
 fn as_somebody(mut run: Gather) -> Option<Gather> {
     if rustix::process::geteuid().is_root() {
         let nobody = Command::new(env!("CARGO_BIN_EXE_gather")).arg("--version").uid(65_534).output();
