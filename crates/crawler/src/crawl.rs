@@ -309,7 +309,7 @@ impl CrawlBuilder {
     }
 
     /// Begins a new round if the last one is over: all pages are asked for again, conditionally (RFC 9110, 13). What
-    /// changed is in [`Store::changes_after`]. Default: no.
+    /// changed is in [`Store::changes_after`](crate::Store::changes_after). Default: no.
     pub fn refresh(mut self, refresh: bool) -> Self {
         self.refresh = refresh;
         self
