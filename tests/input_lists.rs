@@ -155,8 +155,10 @@ fn a_page_of_this_machine_may_lead_to_this_machine_and_collects_no_login() {
     let run = gather![].args(fetch).stdin(links.bytes.clone()).ok();
     assert_eq!(run.record()["text"], "nobody");
     // The origin is on the command line, too: then it is the user who names it.
-    let run = gather![].args(fetch).arg(other.join("/y")).stdin(links.bytes).ok();
-    assert_eq!(field(&run.records(), "text"), ["Basic bWU6cHc="; 2]);
+    for _ in 0..20 {
+        let run = gather![].args(fetch).arg(other.join("/y")).stdin(links.bytes.clone()).ok();
+        assert_eq!(field(&run.records(), "text"), ["Basic bWU6cHc="; 2], "whichever goes first");
+    }
 }
 
 #[test]

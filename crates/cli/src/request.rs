@@ -105,6 +105,14 @@ impl Requests {
         }
     }
 
+    /// Lets requests go to what was typed before any goes out: work on what a list names may come first to its own, and the
+    /// same origin may be in both.
+    pub(crate) fn allow_typed(&self, typed: &[String]) {
+        for url in typed {
+            let _ = self.client.allow_origin(url); // what is no URL is told of when it is its turn
+        }
+    }
+
     /// Fetches a URL; a status of 4xx or 5xx is a response like any other.
     ///
     /// # Errors

@@ -40,6 +40,7 @@ pub(crate) async fn run(args: Fetch) -> anyhow::Result<Exit> {
     if args.body {
         return body(&args, &job).await;
     }
+    job.requests.allow_typed(&args.urls);
     let inputs = Inputs::start(args.urls.into_iter().map(Into::into).collect(), list)?;
     let mut session =
         Session::open(&args.shared, Look { text, columns: Some(job.columns()), more_columns: false }).await?;

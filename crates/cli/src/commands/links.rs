@@ -29,6 +29,7 @@ pub(crate) async fn run(args: Links) -> anyhow::Result<Exit> {
     let columns = Some(wanted.columns());
     let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false }).await?;
     session.saves(requests.take_cookies());
+    requests.allow_typed(&args.inputs);
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;
     let units = sources.units(&inputs);
     drive_units(&mut session, &inputs, units, move |source| {

@@ -53,6 +53,7 @@ async fn check(args: RobotsCheck, agent: String) -> anyhow::Result<Exit> {
     let mut session = session(&args).await?;
     if let Source::Origin(requests) = &job.source {
         session.saves(requests.take_cookies());
+        requests.allow_typed(&args.urls);
     }
     let inputs = Inputs::start(args.urls.into_iter().map(Into::into).collect(), list)?;
     drive(&mut session, inputs, move |asked| {

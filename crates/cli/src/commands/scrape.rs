@@ -54,6 +54,7 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
     let mut session = Session::open_for(&args.shared, look, &job.recipe).await?;
     session.saves(job.requests.take_cookies());
     session.report.fields(&gather_scraper::Stats::default());
+    job.requests.allow_typed(&args.inputs);
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;
     let units = sources.units(&inputs);
     drive_parts(&mut session, &inputs, units, move |source, early| {

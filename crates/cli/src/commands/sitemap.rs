@@ -41,6 +41,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let columns = Some(COLUMNS.map(str::to_owned).to_vec());
     let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false }).await?;
     session.saves(requests.take_cookies());
+    requests.allow_typed(&args.site);
+    requests.allow_typed(&args.inputs);
     let at_once = args.shared.jobs.get().min(AT_ONCE);
     let job = Arc::new(Job { requests, max_size, at_once, max_sitemaps: args.max_sitemaps.get() });
     let sites = args.site.len();
