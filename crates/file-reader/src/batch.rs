@@ -64,14 +64,14 @@ impl BatchReader {
             if self.budget.is_closed() {
                 return false;
             }
-            let read = selected.and_then(|candidate| {
+            let read = selected.and_then(|mut candidate| {
                 if self.is_piped(&candidate) {
                     return self.read_lines(&candidate, &mut out);
                 }
-                let candidate = self.unless_read(candidate)?;
+                candidate = self.unless_read(candidate)?;
                 let source = self.open(&candidate)?;
                 (files, bytes) = (files + 1, bytes + source.size);
-                self.read_one(&source, &candidate, &mut out)
+                self.read_one(&source, &mut candidate, &mut out)
             });
             if let Err(error) = read {
                 out.add(Err(error), Hold::default());
@@ -133,7 +133,12 @@ impl BatchReader {
         stream(source, candidate, &how, &mut |_| true).map(drop)
     }
 
-    fn read_one(&self, source: &Source, candidate: &Candidate, out: &mut Out<'_>) -> Result<(), ReadError> {
+    fn read_one(
+        &self,
+        source: &Source,
+        candidate: &mut Candidate,
+        out: &mut Out<'_>,
+    ) -> Result<(), ReadError> {
         if self.is_streamed(source, candidate) {
             let file = stream(source, candidate, &self.how, &mut |part| out.give(part))?;
             out.add(Ok(Part::End(file)), Hold::default());
@@ -151,7 +156,7 @@ impl BatchReader {
         };
         match read(source, candidate, &self.how, &mut grow) {
             Ok(file) => {
-                if self.how.in_parts(&candidate.path) {
+                if self.how.in_parts(file.path()) {
                     out.split(file, held)
                 } else {
                     out.add(Ok(Part::End(file)), held)

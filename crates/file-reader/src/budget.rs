@@ -1,7 +1,7 @@
 //! The bytes in flight: read, and not yet taken by the consumer.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Holds reading threads back while too many bytes wait for the consumer.
 ///
@@ -129,6 +129,40 @@ impl Budget {
     }
 }
 
+/// Gives back what a consumer is done with, small files together: each by itself would take the lock that the reading threads
+/// need.
+pub(crate) struct Returns {
+    budget: Arc<Budget>,
+    kept: Hold,
+}
+
+impl Returns {
+    /// What is kept back of the budget stays below this.
+    const FEW: u64 = 64 << 10;
+
+    pub(crate) fn new(budget: Arc<Budget>) -> Self {
+        Self { budget, kept: Hold::default() }
+    }
+
+    pub(crate) fn add(&mut self, hold: Hold) {
+        let together = self.kept.bytes + hold.bytes;
+        if hold.batch == self.kept.batch && !hold.is_over && together < Self::FEW {
+            self.kept.bytes = together;
+            return;
+        }
+        self.flush();
+        match hold.is_over || hold.bytes >= Self::FEW {
+            true => self.budget.give_back(hold),
+            false => self.kept = hold,
+        }
+    }
+
+    /// Gives back all: the consumer waits, and somebody may wait for room.
+    pub(crate) fn flush(&mut self) {
+        self.budget.give_back(std::mem::take(&mut self.kept));
+    }
+}
+
 impl State {
     fn may_grow(&self, hold: &Hold, bytes: u64, limit: u64) -> bool {
         self.used + bytes <= limit || hold.is_over || !self.is_over || hold.batch == self.head
@@ -146,7 +180,6 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[test]
     fn a_file_larger_than_the_budget_passes_alone() {
@@ -155,6 +188,26 @@ mod tests {
         assert!(budget.try_take(1, 6).is_none());
         budget.give_back(hold);
         assert!(budget.try_take(100, 6).is_some());
+    }
+
+    #[test]
+    fn small_files_are_given_back_together_and_large_ones_at_once() {
+        let used = |budget: &Budget| budget.lock().used;
+        let budget = Arc::new(Budget::new(1 << 20));
+        let mut returns = Returns::new(budget.clone());
+        let [first, second, other] =
+            [(100, 1), (200, 1), (300, 2)].map(|(bytes, batch)| budget.take(bytes, batch));
+        let large = budget.take(Returns::FEW, 2);
+        returns.add(first);
+        returns.add(second);
+        assert_eq!(used(&budget), 600 + Returns::FEW);
+        returns.add(other);
+        assert_eq!(used(&budget), 300 + Returns::FEW, "another batch");
+        returns.add(large);
+        assert_eq!(used(&budget), 0);
+        returns.add(budget.take(100, 3));
+        returns.flush();
+        assert_eq!(used(&budget), 0);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! One file, held whole.
 
+use std::mem;
+use std::path::PathBuf;
+
 use crate::decode::{Decoded, NotText, decode, holds_nul, lines, may_hold_nul};
 use crate::error::{ErrorKind, ReadError};
 use crate::file::{Content, File};
@@ -14,10 +17,10 @@ pub(crate) const LARGE: u64 = 256 << 10;
 
 /// Reads an open file to its end and makes of it what was asked for.
 ///
-/// Before it takes more memory than for the size that the file says, it tells `grow` how many bytes, which may wait.
+/// The file takes the candidate's path. Before it takes more memory than for the size that the file says, it tells `grow` how many bytes, which may wait.
 pub(crate) fn read(
     source: &Source,
-    candidate: &Candidate,
+    candidate: &mut Candidate,
     how: &How,
     grow: &mut dyn FnMut(u64),
 ) -> Result<File, ReadError> {
@@ -29,7 +32,7 @@ pub(crate) fn read(
 
 fn whole(
     source: &Source,
-    candidate: &Candidate,
+    candidate: &mut Candidate,
     how: &How,
     grow: &mut dyn FnMut(u64),
 ) -> Result<File, ReadError> {
@@ -40,15 +43,22 @@ fn whole(
 }
 
 /// Makes of bytes from elsewhere what was asked for.
-pub(crate) fn decode_bytes(bytes: Vec<u8>, candidate: &Candidate, how: &How) -> Result<File, ReadError> {
+pub(crate) fn decode_bytes(bytes: Vec<u8>, candidate: &mut Candidate, how: &How) -> Result<File, ReadError> {
     match how.max_size.filter(|limit| bytes.len() as u64 > *limit) {
         Some(limit) => Err(too_large(&candidate.path, bytes.len() as u64, limit)),
         None => of_bytes(bytes, candidate, how),
     }
 }
 
-fn of_bytes(bytes: Vec<u8>, candidate: &Candidate, how: &How) -> Result<File, ReadError> {
-    let mut file = File::new(candidate.path.clone());
+/// The file takes the candidate's path: where there are many small ones a copy of each is felt.
+fn of_bytes(bytes: Vec<u8>, candidate: &mut Candidate, how: &How) -> Result<File, ReadError> {
+    let mut file = nameless(bytes, candidate, how)?;
+    file.path = mem::take(&mut candidate.path);
+    Ok(file)
+}
+
+fn nameless(bytes: Vec<u8>, candidate: &Candidate, how: &How) -> Result<File, ReadError> {
+    let mut file = File::new(PathBuf::new());
     file.size = bytes.len() as u64;
     file.hash = how.hash.map(|kind| Hasher::of(kind, &bytes));
     if how.keep == Keep::Bytes {

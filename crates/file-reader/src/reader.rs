@@ -14,7 +14,7 @@ use futures::stream::{self, Stream, StreamExt};
 use gather_core::{Lane, Task, map_concurrent, spawn, to_thread};
 
 use crate::batch::{BatchReader, Chunk, Taken};
-use crate::budget::{Budget, Hold};
+use crate::budget::{Budget, Hold, Returns};
 use crate::builder::ReaderBuilder;
 use crate::error::ReadError;
 use crate::file::File;
@@ -132,6 +132,7 @@ impl Reader {
             lane: None,
             ready: VecDeque::new(),
             taken: Hold::default(),
+            returns: Returns::new(budget.clone()),
             budget,
             head: 0,
             ordered: self.selection.sorted,
@@ -147,7 +148,7 @@ impl Reader {
     /// # Errors
     /// Kind `encoding` for what is not text, `too_large` for what is over the limit.
     pub fn decode(&self, name: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<File, ReadError> {
-        decode_bytes(bytes, &Candidate { path: name.into(), origin: Origin::Named }, &self.how)
+        decode_bytes(bytes, &mut Candidate { path: name.into(), origin: Origin::Named }, &self.how)
     }
 
     /// Reads batches on threads. In order, each batch is a hop and has a lane of its own, and the consumer empties one lane
@@ -204,6 +205,7 @@ pub struct Parts {
     lane: Option<Pin<Box<Receiver<Chunk>>>>,
     ready: VecDeque<Taken>,
     taken: Hold,
+    returns: Returns,
     budget: Arc<Budget>,
     head: u64,
     ordered: bool,
@@ -218,11 +220,12 @@ impl Stream for Parts {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let done_with = std::mem::take(&mut self.taken);
-        self.budget.give_back(done_with);
+        self.returns.add(done_with);
         loop {
             if let Some(taken) = self.ready.pop_front() {
                 return Poll::Ready(Some(self.give(taken)));
             }
+            self.returns.flush();
             let Some(lane) = &mut self.lane else {
                 match ready!(self.lanes.as_mut().poll_next(cx)) {
                     Some(lane) => self.next_lane(lane),

@@ -228,11 +228,11 @@ mod tests {
     fn changed(before: usize, after: u64) -> Result<File, ReadError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), vec![b'x'; before]).unwrap();
-        let candidate = Candidate { path: file.path().to_owned(), origin: Origin::Found };
+        let mut candidate = Candidate { path: file.path().to_owned(), origin: Origin::Found };
         let how = How::default();
         let source = open(&candidate, &how, &mut || false).unwrap();
         file.as_file().set_len(after).unwrap();
-        read(&source, &candidate, &how, &mut |_| {})
+        read(&source, &mut candidate, &how, &mut |_| {})
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
     fn what_is_no_text_because_it_changed_is_said_to_have_changed() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), vec![b'x'; 1_000]).unwrap();
-        let candidate = Candidate { path: file.path().to_owned(), origin: Origin::Found };
+        let mut candidate = Candidate { path: file.path().to_owned(), origin: Origin::Found };
         let how = How::default();
         for size in [1_000, 1 << 20] {
             file.as_file().set_len(size).unwrap();
@@ -264,7 +264,7 @@ mod tests {
             fs::write(file.path(), vec![0; size as usize]).unwrap();
             // A file system's clock is coarse: a change at once may bear the same time.
             file.as_file().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-            let error = read(&source, &candidate, &how, &mut |_| {}).unwrap_err();
+            let error = read(&source, &mut candidate, &how, &mut |_| {}).unwrap_err();
             assert_eq!((error.kind(), error.fact()), (ErrorKind::Io, "the file changed while it was read"));
         }
     }
