@@ -565,14 +565,15 @@ fn by_regex(field: &Field, raw: Raw) -> Option<Raw> {
 
 /// The value, or else what does not convert. A text that stays text is not copied.
 fn convert(field: &Field, raw: Raw, setting: Setting<'_>) -> Result<Value, Raw> {
-    let value = match &raw {
-        Raw::Text(_) if field.conversion.is_text() => None,
-        Raw::Text(text) => Some(field.conversion.value(text, setting)),
-        Raw::Json(value) => Some(field.conversion.typed(value, setting)),
-    };
-    match (value, raw) {
-        (None, Raw::Text(text)) => Ok(Value::String(text)),
-        (value, raw) => value.flatten().ok_or(raw),
+    match raw {
+        Raw::Text(text) if field.conversion.is_text() => Ok(Value::String(text)),
+        raw => {
+            let value = match &raw {
+                Raw::Text(text) => field.conversion.value(text, setting),
+                Raw::Json(value) => field.conversion.typed(value, setting),
+            };
+            value.ok_or(raw)
+        }
     }
 }
 
