@@ -33,6 +33,14 @@ enum Measure {
 impl Figure {
     pub(crate) const MEGABYTES_PER_SECOND: Self = Self::new("MB/s", "MB/s", Measure::MegabytesPerSecond);
 
+    /// Those of whatever goes through pages.
+    pub(crate) const OF_PAGES: [Self; 4] = [
+        Self::items_per_second("pages/s"),
+        Self::MEGABYTES_PER_SECOND,
+        Self::cpu("cpu", "us/page"),
+        Self::peak_memory("peak memory"),
+    ];
+
     /// Items a second, named by its unit, such as `files/s`.
     pub(crate) const fn items_per_second(name: &'static str) -> Self {
         Self::new(name, name, Measure::ItemsPerSecond)

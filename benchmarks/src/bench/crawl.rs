@@ -30,12 +30,7 @@ pub(super) static BENCH: Bench = Bench {
     about: "follow the links of a site from its index, 64 at once, and take the title of each page",
     parts: &[Part {
         name: "crawl",
-        figures: &[
-            Figure::items_per_second("pages/s"),
-            Figure::MEGABYTES_PER_SECOND,
-            Figure::cpu("cpu", "us/page"),
-            Figure::peak_memory("peak memory"),
-        ],
+        figures: &Figure::OF_PAGES,
         contestants: &[
             Contestant::new("gather", gather::in_a_file),
             Contestant::new("gather (in memory)", gather::in_memory),

@@ -38,12 +38,7 @@ pub(super) static BENCH: Bench = Bench {
 
 const FETCH: Part = Part {
     name: "fetch",
-    figures: &[
-        Figure::items_per_second("pages/s"),
-        Figure::MEGABYTES_PER_SECOND,
-        Figure::cpu("cpu", "us/page"),
-        Figure::peak_memory("peak memory"),
-    ],
+    figures: &Figure::OF_PAGES,
     contestants: &[
         Contestant::new("gather", gather::fetch),
         Contestant::new("gather (transport)", gather::transport),

@@ -15,12 +15,7 @@ pub(super) static BENCH: Bench = Bench {
     about: "fetch a list of pages, 64 at once, and take the title and the links of each",
     parts: &[Part {
         name: "scrape",
-        figures: &[
-            Figure::items_per_second("pages/s"),
-            Figure::MEGABYTES_PER_SECOND,
-            Figure::cpu("cpu", "us/page"),
-            Figure::peak_memory("peak memory"),
-        ],
+        figures: &Figure::OF_PAGES,
         contestants: &[
             Contestant::new("gather", gather::run),
             Contestant::new("reqwest+scraper", reqwest::run),
