@@ -83,9 +83,15 @@ fn read_prints_every_figure_of_everybody() {
             .unwrap();
     }
     let rows = rows(&["read", "--quick", "--json", "--corpus", folder.path().to_str().unwrap()]);
-    assert_eq!(set(&rows, "who"), BTreeSet::from(["gather", "jwalk+rayon", "walkdir+rayon", "tokio::fs"]));
+    let has_asyncio = Command::new("python3")
+        .args(["-c", "import asyncio; asyncio.to_thread"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    let mut everybody = BTreeSet::from(["gather", "jwalk+rayon", "walkdir+rayon", "tokio::fs"]);
+    everybody.extend(has_asyncio.then_some("asyncio.to_thread"));
+    assert_eq!(set(&rows, "who"), everybody);
     assert_eq!(set(&rows, "figure"), BTreeSet::from(["files/s", "MB/s", "cpu", "peak memory"]));
-    assert_eq!(rows.len(), 16);
+    assert_eq!(rows.len(), 4 * everybody.len());
     check(&rows);
 }
 
@@ -149,8 +155,11 @@ fn tasks_measures_each_part_in_processes_of_its_own() {
     assert_eq!(set(&rows, "who"), BTreeSet::from(["gather", "gather (debug)", "async-std", "tokio"]));
     let figures =
         ["spawn", "spawn cpu", "peak memory", "sleep", "sleep cpu", "sleep memory", "map", "map cpu"];
-    assert_eq!(set(&rows, "figure"), figures.into_iter().chain(["map memory"]).collect());
-    assert_eq!(rows.len(), 36);
+    assert_eq!(
+        set(&rows, "figure"),
+        figures.into_iter().chain(["map memory", "group", "group cpu"]).collect()
+    );
+    assert_eq!(rows.len(), 44);
     check(&rows);
     let naps = rows.iter().filter(|row| row["figure"] == "sleep");
     assert!(naps.map(|row| row["min"].as_f64().unwrap()).all(|seconds| seconds >= 0.5), "{rows:?}");
