@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::rt;
+use crate::timers;
 
 /// A source of time. Clones are the same clock.
 ///
@@ -56,7 +56,7 @@ impl Clock {
     /// A future that is ready once this clock has reached `when`. Dropping it forgets the timer.
     pub fn sleep_until(&self, when: Instant) -> Sleep {
         Sleep(match &self.0 {
-            Source::System => Timer::System(rt::timer_at(when)),
+            Source::System => Timer::System(timers::Timer::at(when)),
             Source::Manual(manual) => Timer::Manual(ManualTimer { clock: manual.clone(), when, key: None }),
         })
     }
@@ -169,7 +169,7 @@ fn lock(manual: &Mutex<Manual>) -> MutexGuard<'_, Manual> {
 pub struct Sleep(Timer);
 
 enum Timer {
-    System(rt::Timer),
+    System(timers::Timer),
     Manual(ManualTimer),
 }
 
@@ -178,7 +178,7 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.0 {
-            Timer::System(timer) => Pin::new(timer).poll(cx).map(drop),
+            Timer::System(timer) => Pin::new(timer).poll(cx),
             Timer::Manual(timer) => timer.poll(cx),
         }
     }

@@ -11,6 +11,7 @@ use futures::StreamExt;
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::rt;
+use crate::timers::Timer;
 
 /// How long the root has to take the second signal.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -56,7 +57,7 @@ async fn watch(mut signals: Signals) {
     while let Some(Ok(signal)) = signals.next().await {
         if is_insistent() {
             let came = Instant::now();
-            rt::timer_at(came + PATIENCE).await;
+            Timer::at(came + PATIENCE).await;
             if seen().is_ignored(came) {
                 let _ = emulate_default_handler(signal as i32);
             }

@@ -69,6 +69,7 @@ mod test;
 mod thread;
 mod time;
 mod timeout;
+mod timers;
 mod unseen;
 mod within;
 

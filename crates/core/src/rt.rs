@@ -1,4 +1,4 @@
-//! The runtime, named here and nowhere else: the executor, the blocking pool and the timers that async-std stands on.
+//! The runtime, named here and nowhere else but for its timers: the executor and the blocking pool that async-std stands on.
 //!
 //! `async_std::task::spawn` keeps a list of all tasks, so that an executor can be dropped, under a lock that every spawn
 //! and every end of a task takes. Ours lives as long as the process, keeps none, and leaves the threads of
@@ -8,15 +8,11 @@ use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::Instant;
 
 use async_executor::StaticExecutor;
 
 /// A handle on the executor: dropping it cancels the future, `detach` lets it go on.
 pub(crate) type Handle<T> = async_executor::Task<T>;
-
-/// A timer of the process-wide reactor.
-pub(crate) type Timer = async_io::Timer;
 
 static EXECUTOR: StaticExecutor = StaticExecutor::new();
 
@@ -60,9 +56,4 @@ fn work() {
 #[cfg(not(shuttle))]
 pub(crate) fn start_blocking(work: impl FnOnce() + Send + 'static) {
     blocking::unblock(work).detach();
-}
-
-#[allow(clippy::disallowed_methods, reason = "the clock itself sleeps by it")]
-pub(crate) fn timer_at(when: Instant) -> Timer {
-    Timer::at(when)
 }

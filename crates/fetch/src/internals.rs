@@ -3,16 +3,18 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Body as _;
 use url::Url;
 
 use crate::bounds::{Limits, Timeouts};
 use crate::config::Config;
 use crate::decode::{Decoder, Source};
 use crate::error::{Error, Failure};
+use crate::gathered::Gathered;
 use crate::limits::Meter;
 use crate::redirect;
 use crate::transport::connect::Typed;
@@ -45,13 +47,13 @@ impl Transport {
             self.0.send(request, &mut Watch::start(Timeouts::default())).await?;
         let status = response.status().as_u16();
         let mut body = response.into_body();
-        let mut all = BytesMut::new();
+        let mut all = Gathered::default();
         while let Some(frame) = body.frame().await {
             if let Ok(data) = frame.map_err(explain_body)?.into_data() {
-                all.extend_from_slice(&data);
+                all.add(data, usize::try_from(body.size_hint().lower()).unwrap_or_default());
             }
         }
-        Ok((status, all.freeze()))
+        Ok((status, all.finish()))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::rt;
+use crate::timers::Timer;
 
 /// How long a task that was ready had to wait for a thread of the executor.
 ///
@@ -46,7 +47,7 @@ pub(super) fn start() {
     rt::spawn(async {
         loop {
             let due = Instant::now() + EACH;
-            rt::timer_at(due).await;
+            Timer::at(due).await;
             let late = u64::try_from(due.elapsed().as_nanos()).unwrap_or(u64::MAX);
             GREATEST.fetch_max(late, Ordering::SeqCst);
             LATEST.store(late, Ordering::SeqCst);
