@@ -1,14 +1,12 @@
 //! The body of a response: its pieces as they come, decoded, within the bounds.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use gather_core::now;
 use http::HeaderMap;
-use hyper::body::{Body as _, Incoming};
 
 use crate::bounds::{Limits, MinRate};
 use crate::decode::{Decoder, Source};
@@ -17,8 +15,7 @@ use crate::gathered::{Blocks, Gathered};
 use crate::limits::{Meter, Pulse};
 use crate::memory::{Claim, Room};
 use crate::origins::Places;
-use crate::transport::io::Ride;
-use crate::transport::wire::explain_body;
+use crate::transport::wire::{Stream, explain_body};
 use crate::watch::Watch;
 
 /// The most that is reserved for what an encoded body is likely to come to.
@@ -41,7 +38,7 @@ const IN_ONE_GO: u64 = 64 << 10;
 const ROOM: u64 = 256 << 10;
 
 pub(crate) struct Body {
-    incoming: Incoming,
+    stream: Stream,
     decoder: Option<Decoder>,
     meter: Meter,
     /// What came and is not decoded yet; only ever filled for a stream.
@@ -51,15 +48,12 @@ pub(crate) struct Body {
     pulse: Pulse,
     /// Given back when the body is over or dropped.
     places: Places,
-    /// It ends with the body.
-    ride: Option<Ride>,
     claim: Claim,
 }
 
 /// What a body holds.
 pub(crate) struct Held {
     pub(crate) places: Places,
-    pub(crate) ride: Option<Ride>,
     pub(crate) claim: Claim,
 }
 
@@ -80,11 +74,11 @@ pub(crate) struct Collected {
 
 impl Body {
     /// A body that nobody has looked at yet: [`accept`](Self::accept) it, or [`drain`](Self::drain) it.
-    pub(crate) fn new(incoming: Incoming, limits: &Limits, slowest: Option<MinRate>, held: Held) -> Self {
-        let Held { places, ride, claim } = held;
+    pub(crate) fn new(stream: Stream, limits: &Limits, slowest: Option<MinRate>, held: Held) -> Self {
+        let Held { places, claim } = held;
         let (meter, pulse) = (Meter::new(limits), Pulse::new(slowest));
         Self {
-            incoming,
+            stream,
             decoder: None,
             meter,
             fed: Bytes::new(),
@@ -92,7 +86,6 @@ impl Body {
             last: None,
             pulse,
             places,
-            ride,
             claim,
         }
     }
@@ -100,7 +93,7 @@ impl Body {
     /// Makes ready to read it, by what the headers say of it; refuses it if they say too much.
     pub(crate) fn accept(&mut self, headers: &HeaderMap, limits: &Limits) -> Result<(), Failure> {
         self.decoder = Decoder::for_headers(headers, limits.layers)?;
-        self.incoming.size_hint().exact().map_or(Ok(()), |bytes| self.meter.declared(bytes))
+        self.stream.size_hint().exact().map_or(Ok(()), |bytes| self.meter.declared(bytes))
     }
 
     /// Bytes on the wire so far.
@@ -110,7 +103,7 @@ impl Body {
 
     /// The length that the headers promise, if the body is as it is sent.
     pub(crate) fn length(&self) -> Option<u64> {
-        if self.decoder.is_some() { None } else { self.incoming.size_hint().exact() }
+        if self.decoder.is_some() { None } else { self.stream.size_hint().exact() }
     }
 
     /// Whether what comes out is not what comes over the wire.
@@ -135,7 +128,7 @@ impl Body {
     async fn collect_plain(&mut self, watch: &mut Watch) -> Result<Collected, Failure> {
         let mut all = Gathered::default();
         while let Some(piece) = self.piece(watch).await? {
-            let rest = usize::try_from(self.incoming.size_hint().lower()).unwrap_or_default();
+            let rest = usize::try_from(self.stream.size_hint().lower()).unwrap_or_default();
             // What is promised is reserved only once it is all accounted for: of bodies that wait, none has more than it holds.
             self.hold(all.cost(piece.len(), rest) as u64, watch).await?;
             all.add(piece, rest);
@@ -219,7 +212,7 @@ impl Body {
             let piece = next.unwrap_or_default();
             let mut source = Source { bytes: &piece, is_last };
             while all.pull(&mut decoder, &mut source, &mut self.meter)? {
-                all.likely = self.meter.likely(source.bytes.len() as u64 + self.incoming.size_hint().lower());
+                all.likely = self.meter.likely(source.bytes.len() as u64 + self.stream.size_hint().lower());
                 self.hold(beside + all.held(), watch).await?;
             }
             if is_last {
@@ -239,13 +232,8 @@ impl Body {
             if self.ended {
                 return Poll::Ready(Ok(None));
             }
-            match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
-                None => {
-                    self.end();
-                    if let Some(ride) = self.ride.take() {
-                        ride.end();
-                    }
-                }
+            match ready!(self.stream.poll_frame(cx)) {
+                None => self.end(),
                 Some(Err(error)) => {
                     self.end();
                     return Poll::Ready(Err(explain_body(error)));
@@ -321,7 +309,7 @@ impl Body {
     /// Reads a small body that nobody wants, so that the connection can be used again; one that is large or slow is dropped
     /// with its connection. Its failures are nobody's.
     pub(crate) async fn drain(mut self) {
-        if self.incoming.size_hint().upper().is_none_or(|bytes| bytes <= DRAINED) {
+        if self.stream.size_hint().upper().is_none_or(|bytes| bytes <= DRAINED) {
             let all = async { while self.wire() <= DRAINED && self.has_more().await {} };
             let _ = gather_core::timeout(DRAINING, all).await;
         }

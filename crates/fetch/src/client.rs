@@ -18,7 +18,6 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use url::Url;
 
 use crate::address::is_private_host;
@@ -38,8 +37,7 @@ use crate::retry_budget::RetryBudget;
 use crate::robots::Access;
 use crate::streaming::Streaming;
 use crate::transport::connect::Typed;
-use crate::transport::io::Ride;
-use crate::transport::wire::{Answer, IDLE_CONNECTIONS, Wire, WireRequest};
+use crate::transport::wire::{Answer, MOST_UNUSED, Wire, WireRequest};
 use crate::url_input::{IntoUrl, Origin, same_origin};
 use crate::watch::Watch;
 
@@ -427,8 +425,8 @@ impl<'a> Call<'a> {
         match resend {
             Resend::Once => 1,
             Resend::OnceIfIdempotent if is_idempotent(&self.method) => 1,
-            Resend::Unsent => IDLE_CONNECTIONS,
-            Resend::UntilFresh if is_idempotent(&self.method) => IDLE_CONNECTIONS,
+            Resend::Unsent => MOST_UNUSED,
+            Resend::UntilFresh if is_idempotent(&self.method) => MOST_UNUSED,
             _ => 0,
         }
     }
@@ -444,14 +442,12 @@ impl<'a> Call<'a> {
         }
         self.cookies = self.client.config.cookies.for_url(&self.url);
         let request = self.wire_request()?;
-        let Answer { response, ride } = self.client.wire.send(request, &mut self.watch).await?;
-        let remote = ride.as_ref().map(Ride::remote);
-        let (parts, incoming): (_, Incoming) = response.into_parts();
-        let status = parts.status.as_u16();
+        let Answer { head: parts, stream } = self.client.wire.send(request, &mut self.watch).await?;
+        let (status, remote) = (parts.status.as_u16(), Some(stream.remote()));
         let config = &self.client.config;
         config.cookies.keep(&self.url, &parts.headers);
         let claim = self.client.memory.claim();
-        let body = Body::new(incoming, &self.limits(), config.timeouts.slowest, Held { places, ride, claim });
+        let body = Body::new(stream, &self.limits(), config.timeouts.slowest, Held { places, claim });
         match retry::asked_pause(status, &parts.headers) {
             Some(pause) if pause <= config.max_wait => origins.pause(&self.url, pause),
             Some(pause) => origins.close(&self.url, pause, status),

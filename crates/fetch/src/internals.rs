@@ -1,13 +1,13 @@
 //! What the project's own benchmarks and fuzz targets reach into. Feature `internals`; no part of the API, and it may
 //! change at any time.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Body as _;
+use http_body_util::Full;
 use url::Url;
 
 use crate::bounds::{Limits, Timeouts};
@@ -43,16 +43,15 @@ impl Transport {
     async fn fetch(&self, url: &str) -> Result<(u16, Bytes), Failure> {
         let mut request = WireRequest::new(Full::new(Bytes::new()));
         *request.uri_mut() = url.parse().map_err(|error| Failure::invalid(format!("{error}")))?;
-        let Answer { response, ride: _ride } =
-            self.0.send(request, &mut Watch::start(Timeouts::default())).await?;
-        let status = response.status().as_u16();
-        let mut body = response.into_body();
+        let mut watch = Watch::start(Timeouts::default());
+        let Answer { head, mut stream } = self.0.send(request, &mut watch).await?;
         let mut all = Gathered::default();
-        while let Some(frame) = body.frame().await {
+        while let Some(frame) = poll_fn(|cx| stream.poll_frame(cx)).await {
             if let Ok(data) = frame.map_err(explain_body)?.into_data() {
-                all.add(data, usize::try_from(body.size_hint().lower()).unwrap_or_default());
+                all.add(data, usize::try_from(stream.size_hint().lower()).unwrap_or_default());
             }
         }
+        let status = head.status.as_u16();
         Ok((status, all.finish()))
     }
 }

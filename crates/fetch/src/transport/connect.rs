@@ -1,22 +1,21 @@
 //! A connection to an origin: name, address policy, socket, TLS.
 
-use std::cell::Cell;
 use std::collections::HashSet;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use gather_core::{Limiter, now, sleep, sleep_until};
-use http::Uri;
 
-use super::connections::Connections;
+use super::connections::{CloseUnused, Connections, Permits};
 use super::dns::Resolver;
-use super::io::{Io, Permits};
+use super::io::Io;
+use super::server::Server;
 use super::socket::Socket;
 use super::tls::Tls;
 use super::tunnel;
@@ -75,27 +74,8 @@ impl Typed {
     }
 }
 
-thread_local! {
-    /// Set by a connector that had to wait in the poll in progress. hyper's request future does not tell whether it
-    /// waits for a connection or for the response; the connector runs inside its poll, and so can.
-    static CONNECTING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Polls hyper's request future, and says whether it waits for a connection.
-pub(crate) fn poll_telling<F: Future + Unpin>(
-    request: &mut F,
-    cx: &mut Context<'_>,
-) -> (Poll<F::Output>, bool) {
-    CONNECTING.set(false);
-    let poll = Pin::new(request).poll(cx);
-    (poll, CONNECTING.get())
-}
-
-/// Makes connections for hyper's pool.
-#[derive(Clone)]
-pub(crate) struct Connector(Arc<Inner>);
-
-struct Inner {
+/// Makes connections.
+pub(crate) struct Connector {
     resolver: Resolver,
     tls: Tls,
     typed: Arc<Typed>,
@@ -103,13 +83,13 @@ struct Inner {
     proxies: Proxies,
     limit: Option<Duration>,
     pace: Pace,
-    places: Limiter<Uri>,
+    places: Limiter<Server>,
     connections: Connections,
 }
 
 impl Connector {
     pub(crate) fn new(config: &Config, typed: Arc<Typed>) -> Self {
-        Self(Arc::new(Inner {
+        Self {
             resolver: Resolver::new(config.resolve.clone(), config.resolver.clone()),
             tls: Tls::new(config.insecure, config.roots.clone()),
             typed,
@@ -122,32 +102,7 @@ impl Connector {
                 None => Limiter::new(),
             },
             connections: Connections::new(config.max_connections.map(NonZeroUsize::get)),
-        }))
-    }
-}
-
-impl tower_service::Service<Uri> for Connector {
-    type Response = Io;
-    type Error = Failure;
-    type Future = Pin<Box<dyn Future<Output = Result<Io, Failure>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, origin: Uri) -> Self::Future {
-        let this = self.0.clone();
-        Box::pin(async move {
-            let mut work = pin!(this.connect(&origin));
-            poll_fn(|cx| {
-                let poll = work.as_mut().poll(cx);
-                if poll.is_pending() {
-                    CONNECTING.set(true);
-                }
-                poll
-            })
-            .await
-        })
+        }
     }
 }
 
@@ -178,30 +133,43 @@ impl Budget {
     }
 }
 
-impl Inner {
-    async fn connect(&self, origin: &Uri) -> Result<Io, Failure> {
-        let host = origin.host().unwrap_or_default();
-        let https = origin.scheme() == Some(&http::uri::Scheme::HTTPS);
-        let port = origin.port_u16().unwrap_or(if https { 443 } else { 80 });
-        let of_origin = self.place(origin).await;
-        let permits = Permits::new(of_origin, self.connections.enter().await);
+impl Connector {
+    /// Waits for a place among the connections to a server, and among all. It counts towards a request's total only.
+    pub(super) async fn enter(&self, server: &Server, close_unused: CloseUnused<'_>) -> Permits {
+        let of_origin = self.place(server).await;
+        self.connections.enter(of_origin, close_unused).await
+    }
+
+    /// Whether somebody waits for a connection to be closed.
+    pub(super) fn has_who_waits(&self) -> bool {
+        self.connections.has_who_waits()
+    }
+
+    /// Makes a connection, within the limit on connecting.
+    pub(super) async fn connect(
+        &self,
+        server: &Server,
+        permits: Permits,
+        close_unused: CloseUnused<'_>,
+    ) -> Result<Io, Failure> {
+        let (host, https, port) = (server.host(), server.is_https(), server.port());
         let budget = Budget { end: self.limit.and_then(|limit| now().checked_add(limit)), limit: self.limit };
 
         let proxy = self.proxies.choose(https, host, port);
         let (stream, remote) = match proxy {
-            Some(proxy) => self.reach_through(proxy, https, host, port, &budget).await?,
+            Some(proxy) => self.reach_through(proxy, server, &budget, close_unused).await?,
             None => {
                 let addresses = budget.spend(Phase::Dns, self.resolver.resolve(host, port)).await?;
                 let addresses = self.allowed(host, port, addresses)?;
-                budget.spend(Phase::Connect, self.connect_any(host, addresses)).await?
+                budget.spend(Phase::Connect, self.connect_any(host, addresses, close_unused)).await?
             }
         };
-        let used = self.connections.add(stream.reader());
         if !https {
-            return Ok(Io::plain(stream, remote, used, permits).proxied(proxy.is_some()));
+            return Ok(Io::plain(stream, remote, permits, proxy.is_some()));
         }
+        let reader = stream.reader();
         let stream = budget.spend(Phase::Tls, self.tls.handshake(host, stream)).await?;
-        Ok(Io::tls(stream, remote, used, permits))
+        Ok(Io::tls(stream, remote, permits, || self.connections.add(reader)))
     }
 
     /// A connection to the proxy, and for https a tunnel through it. The proxy's own address was given by the user; of
@@ -209,31 +177,29 @@ impl Inner {
     async fn reach_through(
         &self,
         proxy: &Proxy,
-        https: bool,
-        host: &str,
-        port: u16,
+        server: &Server,
         budget: &Budget,
+        close_unused: CloseUnused<'_>,
     ) -> Result<(Socket, SocketAddr), Failure> {
+        let (host, port) = (server.host(), server.port());
         if let Some(address) = proxy::literal(host) {
             self.allowed(host, port, vec![SocketAddr::new(address, port)])?;
         }
         let addresses = budget.spend(Phase::Dns, self.resolver.resolve(&proxy.host, proxy.port)).await?;
-        let connected = budget.spend(Phase::Connect, self.connect_any(&proxy.host, addresses)).await;
-        let (stream, remote) = connected?;
-        if !https {
+        let connecting = self.connect_any(&proxy.host, addresses, close_unused);
+        let (stream, remote) = budget.spend(Phase::Connect, connecting).await?;
+        if !server.is_https() {
             return Ok((stream, remote));
         }
         let tunnel = budget.spend(Phase::Connect, tunnel::dig(stream, proxy, host, port)).await?;
         Ok((tunnel, remote))
     }
 
-    /// A place among the connections to the origin, which the connection keeps as long as it lives. The wait for it
-    /// counts towards the total only.
-    async fn place(&self, origin: &Uri) -> Option<Permit> {
-        let host = url::Host::parse(origin.host().unwrap_or_default());
-        let is_loopback = host.is_ok_and(|host| is_loopback_host(&host));
+    /// A place among the connections to the server, which the connection keeps as long as it lives.
+    async fn place(&self, server: &Server) -> Option<Permit> {
+        let is_loopback = url::Host::parse(server.host()).is_ok_and(|host| is_loopback_host(&host));
         self.pace.connections(is_loopback)?;
-        Some(self.places.acquire(origin.clone()).await)
+        Some(self.places.acquire(server.clone()).await)
     }
 
     /// The first connection that comes about. The families take turns, in the order the resolver prefers, each address
@@ -242,9 +208,10 @@ impl Inner {
         &self,
         host: &str,
         addresses: Vec<SocketAddr>,
+        close_unused: CloseUnused<'_>,
     ) -> Result<(Socket, SocketAddr), Failure> {
         if let [only] = addresses.as_slice() {
-            return self.connect_one(host, *only).await;
+            return self.connect_one(host, *only, close_unused).await;
         }
         let mut waiting = taking_turns(addresses).into_iter();
         let mut running = FuturesUnordered::new();
@@ -252,7 +219,7 @@ impl Inner {
             Failure::new(ErrorKind::Dns, format!("cannot resolve {:?}: it has no address", shortened(host)));
         loop {
             match waiting.next() {
-                Some(address) => running.push(self.connect_one(host, address)),
+                Some(address) => running.push(self.connect_one(host, address, close_unused)),
                 None if running.is_empty() => return Err(last),
                 None => {}
             }
@@ -264,12 +231,17 @@ impl Inner {
         }
     }
 
-    async fn connect_one(&self, host: &str, address: SocketAddr) -> Result<(Socket, SocketAddr), Failure> {
+    async fn connect_one(
+        &self,
+        host: &str,
+        address: SocketAddr,
+        close_unused: CloseUnused<'_>,
+    ) -> Result<(Socket, SocketAddr), Failure> {
         loop {
             match Socket::connect(address).await {
                 Ok(stream) => return Ok((stream, address)),
                 Err(error) if is_out_of_descriptors(&error) => {
-                    self.connections.make_room();
+                    self.connections.make_room(close_unused);
                     sleep(DESCRIPTOR_WAIT).await;
                 }
                 Err(error) => return Err(not_connected(host, address, error)),

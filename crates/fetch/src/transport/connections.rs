@@ -1,7 +1,8 @@
-//! The connections of a client, over all origins: how many there may be, and which of them could give way.
+//! The connections of a client, over all origins: how many there may be, and which of those that many share could give way.
 //!
 //! A pool keeps what is unused for its own origin. Whoever goes through thousands of sites would fill it with connections
 //! that nobody asks for again, until none is left: so when places, or file descriptors, are short, unused ones are closed.
+//! Those for one request at a time the pool itself can close; one that many share has a task of its own, which is asked to.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,11 +13,10 @@ use std::time::{Duration, Instant};
 use async_lock::{Semaphore, SemaphoreGuardArc};
 use gather_core::{now, timeout};
 
+use crate::origins::Permit;
+
 /// The list of connections is rid of those that are gone when it is this long, or twice what was left the last time.
 const SWEEP_AT_LEAST: usize = 64;
-
-/// How long a connection may take until its first request; after that it counts as unused.
-const FIRST_REQUEST: Duration = Duration::from_millis(200);
 
 /// How often those who wait look for unused connections.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -33,10 +33,19 @@ struct Known {
     sweep_at: usize,
 }
 
-/// A place among the connections.
-pub(crate) type Place = SemaphoreGuardArc;
+/// How long a connection may take until its first request; after that it counts as unused.
+const FIRST_REQUEST: Duration = Duration::from_millis(200);
 
-/// Whether a connection is in use.
+/// What a connection holds as long as it lives.
+pub(crate) struct Permits {
+    _of_origin: Option<Permit>,
+    _of_client: Option<SemaphoreGuardArc>,
+}
+
+/// Closes an unused connection of those that the pool has; `false` if there is none.
+pub(crate) type CloseUnused<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// Whether a connection that many share is in use.
 #[derive(Debug)]
 pub(crate) struct Use {
     state: Mutex<State>,
@@ -47,11 +56,11 @@ pub(crate) struct Use {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Its first request is about to begin; or there is none, because another connection was free first.
+    /// Its first request is about to begin.
     Fresh(Instant),
     /// By so many requests.
     InUse(usize),
-    Unused,
+    Unused(Instant),
     /// It is to close, and takes no request any more.
     GivingWay,
 }
@@ -63,8 +72,12 @@ impl Connections {
         Self { places, waiting: Arc::default(), known: Mutex::default() }
     }
 
-    /// Waits for a place, and asks an unused connection to make one.
-    pub(crate) async fn enter(&self) -> Option<Place> {
+    /// What a connection holds beside its place at its origin. Waits for it, and has an unused connection closed.
+    pub(crate) async fn enter(&self, of_origin: Option<Permit>, close_unused: CloseUnused<'_>) -> Permits {
+        Permits { _of_origin: of_origin, _of_client: self.place(close_unused).await }
+    }
+
+    async fn place(&self, close_unused: CloseUnused<'_>) -> Option<SemaphoreGuardArc> {
         let places = self.places.as_ref()?;
         if let Some(place) = places.try_acquire_arc() {
             return Some(place);
@@ -72,20 +85,27 @@ impl Connections {
         let _waiting = Waiting::begin(&self.waiting);
         let mut place = pin!(places.acquire_arc());
         loop {
-            self.make_room();
+            self.make_room(close_unused);
             if let Ok(place) = timeout(LOOK_AGAIN, place.as_mut()).await {
                 return Some(place);
             }
         }
     }
 
-    /// Asks one unused connection, if there is one, to close.
-    pub(crate) fn make_room(&self) {
-        let known = self.known();
-        let _ = known.uses.iter().filter_map(Weak::upgrade).find(|used| used.give_way());
+    /// Whether somebody waits for a place.
+    pub(crate) fn has_who_waits(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
     }
 
-    /// A new connection, whose reader is woken by this waker.
+    /// Closes one unused connection, if there is one, or asks one to close.
+    pub(crate) fn make_room(&self, close_unused: CloseUnused<'_>) {
+        if !close_unused() {
+            let known = self.known();
+            let _ = known.uses.iter().filter_map(Weak::upgrade).find(|used| used.give_way());
+        }
+    }
+
+    /// A new connection that many share, whose reader is woken by this waker.
     pub(crate) fn add(&self, reader: Waker) -> Arc<Use> {
         let (state, waiting) = (Mutex::new(State::Fresh(now())), self.waiting.clone());
         let used = Arc::new(Use { state, reader, waiting });
@@ -120,24 +140,13 @@ impl Drop for Waiting<'_> {
 }
 
 impl Use {
-    /// Its only request begins, or goes on, if it does not give way.
-    pub(crate) fn begin(&self) -> bool {
-        let mut state = self.state();
-        match *state {
-            State::GivingWay => return false,
-            State::InUse(_) => {}
-            State::Fresh(_) | State::Unused => *state = State::InUse(1),
-        }
-        true
-    }
-
-    /// One more request begins on a connection that many may share, if it does not give way.
+    /// One more request begins on it, if it does not give way.
     pub(crate) fn join(&self) -> bool {
         let mut state = self.state();
         *state = match *state {
             State::GivingWay => return false,
             State::InUse(requests) => State::InUse(requests + 1),
-            State::Fresh(_) | State::Unused => State::InUse(1),
+            State::Fresh(_) | State::Unused(_) => State::InUse(1),
         };
         true
     }
@@ -148,7 +157,7 @@ impl Use {
         match *state {
             State::InUse(requests @ 2..) => *state = State::InUse(requests - 1),
             State::InUse(_) if self.waiting.load(Ordering::SeqCst) > 0 => self.close(&mut state),
-            State::InUse(_) => *state = State::Unused,
+            State::InUse(_) => *state = State::Unused(now()),
             _ => {}
         }
     }
@@ -161,10 +170,18 @@ impl Use {
         *self.state() == State::GivingWay
     }
 
+    /// Since when it is unused, if it is.
+    pub(crate) fn unused_since(&self) -> Option<Instant> {
+        match *self.state() {
+            State::Fresh(since) | State::Unused(since) => Some(since),
+            _ => None,
+        }
+    }
+
     fn give_way(&self) -> bool {
         let mut state = self.state();
         let gives = match *state {
-            State::Unused => true,
+            State::Unused(_) => true,
             State::Fresh(since) => now().saturating_duration_since(since) > FIRST_REQUEST,
             State::InUse(_) | State::GivingWay => false,
         };
@@ -193,42 +210,50 @@ mod tests {
         connections.add(Waker::noop().clone())
     }
 
+    fn enter(connections: &Connections) -> Option<Permits> {
+        connections.enter(None, &|| false).now_or_never()
+    }
+
     #[test]
     fn only_what_is_unused_gives_way_and_then_takes_no_request() {
         let connections = Connections::new(None);
         let (one, two) = (add(&connections), add(&connections));
-        assert!(one.begin() && two.begin());
-        connections.make_room();
+        assert!(one.join() && two.join());
+        connections.make_room(&|| false);
         assert!(!one.gives_way() && !two.gives_way());
         two.rest();
-        connections.make_room();
-        assert!(!one.gives_way() && two.gives_way() && one.begin() && !two.begin());
+        connections.make_room(&|| true);
+        assert!(!two.gives_way(), "the pool had one to close");
+        connections.make_room(&|| false);
+        assert!(!one.gives_way() && two.gives_way() && one.join() && !two.join());
         one.rest();
-        assert!(one.begin(), "nobody waits");
+        one.rest();
+        assert!(one.join(), "nobody waits");
     }
 
     #[test]
     fn who_waits_gets_the_place_of_what_is_unused_or_becomes_so() {
         let connections = Connections::new(Some(1));
-        let place = connections.enter().now_or_never().flatten().unwrap();
+        let place = enter(&connections).unwrap();
         let used = add(&connections);
-        assert!(used.begin());
+        assert!(used.join());
         {
-            let mut next = std::pin::pin!(connections.enter());
-            assert!(next.as_mut().now_or_never().is_none());
+            let mut next = std::pin::pin!(connections.enter(None, &|| false));
+            assert!(next.as_mut().now_or_never().is_none() && connections.has_who_waits());
             used.rest();
             assert!(used.gives_way());
             drop(place);
-            assert!(next.now_or_never().flatten().is_some());
+            assert!(next.now_or_never().is_some());
         }
+        assert!(!connections.has_who_waits());
         let unused = add(&connections);
-        assert!(unused.begin());
-        let place = connections.enter().now_or_never().flatten().unwrap();
+        assert!(unused.join());
+        let place = enter(&connections).unwrap();
         unused.rest();
-        let mut next = std::pin::pin!(connections.enter());
+        let mut next = std::pin::pin!(connections.enter(None, &|| false));
         assert!(next.as_mut().now_or_never().is_none() && unused.gives_way());
         drop(place);
-        assert!(next.now_or_never().flatten().is_some());
+        assert!(next.now_or_never().is_some());
     }
 
     #[test]
@@ -236,11 +261,11 @@ mod tests {
         gather_core::test(1, async {
             let connections = Connections::new(None);
             let fresh = add(&connections);
-            connections.make_room();
+            connections.make_room(&|| false);
             assert!(!fresh.gives_way());
             gather_core::sleep(2 * FIRST_REQUEST).await;
-            connections.make_room();
-            assert!(fresh.gives_way() && !fresh.begin());
+            connections.make_room(&|| false);
+            assert!(fresh.gives_way() && !fresh.join());
         });
     }
 
@@ -250,10 +275,10 @@ mod tests {
         let shared = add(&connections);
         assert!(shared.join() && shared.join());
         shared.rest();
-        connections.make_room();
+        connections.make_room(&|| false);
         assert!(!shared.gives_way(), "one is left");
         shared.rest();
-        connections.make_room();
+        connections.make_room(&|| false);
         assert!(shared.gives_way() && !shared.join());
     }
 

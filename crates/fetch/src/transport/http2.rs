@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use gather_core::{now, spawn_service};
 use h2::Reason;
-use hyper_util::client::legacy::Builder;
+use http_body_util::Full;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http2::{Builder, SendRequest};
 
-use super::runtime::Clock;
+use super::http1::{Request, Response};
+use super::io::{ConnectionInfo, Io};
+use super::runtime::{Clock, Services};
 use crate::error::{ErrorKind, Failure, Resend};
 
 /// How much of one body may be on its way before we have taken any: a megabyte fills a line of 80 Mbit/s and 100 ms.
@@ -23,16 +29,49 @@ const PONG: Duration = Duration::from_secs(10);
 /// a fault of the peer.
 const RESET_STREAMS: usize = 64;
 
-/// Bounds what the peer may make us hold: windows, heads, and streams that were reset. (h2 itself bounds frames that
-/// continue a head, resets, and answers to pings and settings that pile up; a push is a fault, for we never allow one.)
-pub(super) fn bound(http: &mut Builder, head: usize) {
-    http.timer(Clock)
-        .http2_initial_stream_window_size(STREAM_WINDOW)
-        .http2_initial_connection_window_size(CONNECTION_WINDOW)
-        .http2_max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
-        .http2_max_concurrent_reset_streams(RESET_STREAMS)
-        .http2_keep_alive_interval(PING)
-        .http2_keep_alive_timeout(PONG);
+/// A connection that many requests share. A task of its own reads from it and writes to it, until all clones are gone.
+#[derive(Clone)]
+pub(super) struct Http2 {
+    sender: SendRequest<Full<Bytes>>,
+    pub(super) info: ConnectionInfo,
+}
+
+impl Http2 {
+    /// Begins to speak HTTP/2, and bounds what the peer may make us hold: windows, heads (of so many bytes), and streams that
+    /// were reset. (h2 itself bounds frames that continue a head, resets, and answers to pings and settings that pile up; a push
+    /// is a fault, for we never allow one.)
+    pub(super) async fn begin(io: Io, head: usize) -> Result<Self, Failure> {
+        let info = io.info();
+        let (sender, driver) = Builder::new(Services)
+            .timer(Clock)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
+            .max_concurrent_reset_streams(RESET_STREAMS)
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PONG)
+            .handshake(io)
+            .await
+            .map_err(|error| Failure::new(ErrorKind::Connect, format!("http/2 does not begin: {error}")).source(error))?;
+        spawn_service(async move {
+            let _ = driver.await; // what ends it is told to the requests on it
+        });
+        Ok(Self { sender, info })
+    }
+
+    pub(super) async fn send(&mut self, request: Request) -> Result<Response, TrySendError<Request>> {
+        self.sender.try_send_request(request).await
+    }
+
+    /// Whether another request can be on it.
+    pub(super) fn takes_requests(&self) -> bool {
+        !self.sender.is_closed() && !self.info.gives_way()
+    }
+
+    /// Whether nobody has been on it for so long.
+    pub(super) fn is_unused_for(&self, time: Duration) -> bool {
+        self.info.unused_since().is_some_and(|since| now().saturating_duration_since(since) >= time)
+    }
 }
 
 /// What an error before the head means; `None` for one that is not HTTP/2's own.

@@ -17,11 +17,9 @@ use futures::io::{AsyncRead, AsyncWrite};
 use futures_rustls::client::TlsStream;
 use gather_core::{Sleep, now, sleep_until};
 use hyper::rt::ReadBufCursor;
-use hyper_util::client::legacy::connect::{Connected, Connection};
 
-use super::connections::{Place, Use};
+use super::connections::{Permits, Use};
 use super::socket::Socket;
-use crate::origins::Permit;
 
 const BUFFER: usize = 64 << 10;
 
@@ -45,8 +43,9 @@ const LAST_WORDS: Duration = Duration::from_millis(10);
 pub(crate) struct ConnectionInfo {
     remote: SocketAddr,
     traffic: Arc<Traffic>,
-    used: Arc<Use>,
-    is_shared: bool,
+    /// Of one that many share.
+    shared: Option<Arc<Use>>,
+    is_proxied: bool,
 }
 
 #[derive(Debug, Default)]
@@ -61,20 +60,41 @@ struct Traffic {
     is_blocked: AtomicBool,
     /// When a write last went on that had had to wait.
     sent: Mutex<Option<Instant>>,
+    /// Others on this thread are to get their turn.
+    has_yielded: AtomicBool,
 }
 
 impl ConnectionInfo {
+    pub(crate) fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// Whether many requests can be on it at once.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// Whether requests on it go to a proxy as they are, so that they must name their origin.
+    pub(crate) fn is_proxied(&self) -> bool {
+        self.is_proxied
+    }
+
     /// Whether the connection had served before, and died without a byte of this response: the server closed it while
     /// it was idle, and the request was never looked at (RFC 9112, section 9.3.1). One of HTTP/2 begins with settings, which
     /// are no service yet.
     pub(crate) fn was_stale(&self) -> bool {
-        let before = if self.is_shared { &self.traffic.served } else { &self.traffic.ever };
+        let before = if self.is_shared() { &self.traffic.served } else { &self.traffic.ever };
         before.load(Ordering::Relaxed) && !self.heard_something()
     }
 
-    /// Whether it has made room for others: not a byte of the request was written.
-    pub(crate) fn gave_way(&self) -> bool {
-        self.used.gives_way()
+    /// Whether it makes room for others: it takes no request any more.
+    pub(crate) fn gives_way(&self) -> bool {
+        self.shared.as_ref().is_some_and(|used| used.gives_way())
+    }
+
+    /// Since when no request is on it, if it is one that many share.
+    pub(crate) fn unused_since(&self) -> Option<Instant> {
+        self.shared.as_ref().and_then(|used| used.unused_since())
     }
 
     /// When something was last written that did not go at once: a request too long for the system's buffers.
@@ -86,46 +106,34 @@ impl ConnectionInfo {
     pub(crate) fn heard_something(&self) -> bool {
         self.traffic.since_write.load(Ordering::Relaxed)
     }
+
+    /// Takes note that the head of a response has come.
+    #[cfg(feature = "http2")]
+    pub(crate) fn note_served(&self) {
+        self.traffic.served.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its last read left the turn to others on this thread, though there may be more to read.
+    pub(crate) fn has_yielded(&self) -> bool {
+        self.traffic.has_yielded.swap(false, Ordering::Relaxed)
+    }
 }
 
-/// A request on its connection.
-pub(crate) struct Ride(ConnectionInfo);
+/// A request on a connection that many share, until dropped.
+pub(crate) struct Ride(Arc<Use>);
 
 impl Ride {
-    /// With HTTP/2 it is to begin before anything of the request is written.
-    pub(crate) fn begin(connection: &ConnectionInfo) -> Self {
-        if connection.is_shared {
-            connection.used.join();
-        }
-        Self(connection.clone())
-    }
-
-    /// The head of its response has come.
-    pub(crate) fn is_answered(&self) {
-        self.0.traffic.served.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_on(&self, connection: &ConnectionInfo) -> bool {
-        Arc::ptr_eq(&self.0.used, &connection.used)
-    }
-
-    pub(crate) fn remote(&self) -> SocketAddr {
-        self.0.remote
-    }
-
-    /// Its response has come whole. (Dropped before, it takes a connection of HTTP/1 with it.)
-    pub(crate) fn end(self) {
-        if !self.0.is_shared {
-            self.0.used.rest();
-        }
+    /// It is to begin before anything of the request is written; `None` if the connection takes none any more.
+    #[cfg(feature = "http2")]
+    pub(crate) fn begin(connection: &ConnectionInfo) -> Option<Self> {
+        let used = connection.shared.as_ref()?;
+        used.join().then(|| Self(used.clone()))
     }
 }
 
 impl Drop for Ride {
     fn drop(&mut self) {
-        if self.0.is_shared {
-            self.0.used.rest();
-        }
+        self.0.rest();
     }
 }
 
@@ -134,21 +142,7 @@ pub(crate) struct Io {
     info: ConnectionInfo,
     turn: Turn,
     last_words: Option<Sleep>,
-    is_proxied: bool,
     _permits: Permits,
-}
-
-/// What a connection holds as long as it lives.
-pub(crate) struct Permits {
-    _of_origin: Option<Permit>,
-    _of_client: Option<Place>,
-}
-
-impl Permits {
-    /// Among the connections to its origin, and among all of the client's.
-    pub(crate) fn new(of_origin: Option<Permit>, of_client: Option<Place>) -> Self {
-        Self { _of_origin: of_origin, _of_client: of_client }
-    }
 }
 
 enum Stream {
@@ -170,28 +164,35 @@ impl Stream {
 }
 
 impl Io {
-    pub(crate) fn plain(stream: Socket, remote: SocketAddr, used: Arc<Use>, permits: Permits) -> Self {
-        Self::new(Stream::Plain(stream), remote, used, permits)
+    pub(crate) fn plain(stream: Socket, remote: SocketAddr, permits: Permits, is_proxied: bool) -> Self {
+        Self::new(Stream::Plain(stream), remote, permits, None, is_proxied)
     }
 
+    /// `share` counts it among the connections that many share, if it turns out to be one.
     pub(crate) fn tls(
         stream: TlsStream<Socket>,
         remote: SocketAddr,
-        used: Arc<Use>,
         permits: Permits,
+        share: impl FnOnce() -> Arc<Use>,
     ) -> Self {
-        Self::new(Stream::Tls(Box::new(stream)), remote, used, permits)
+        let stream = Stream::Tls(Box::new(stream));
+        let shared = stream.speaks_http2().then(share);
+        Self::new(stream, remote, permits, shared, false)
     }
 
-    fn new(stream: Stream, remote: SocketAddr, used: Arc<Use>, permits: Permits) -> Self {
-        let is_shared = stream.speaks_http2();
-        let info = ConnectionInfo { remote, traffic: Arc::default(), used, is_shared };
-        Self { stream, info, turn: Turn::default(), last_words: None, is_proxied: false, _permits: permits }
+    fn new(
+        stream: Stream,
+        remote: SocketAddr,
+        permits: Permits,
+        shared: Option<Arc<Use>>,
+        is_proxied: bool,
+    ) -> Self {
+        let info = ConnectionInfo { remote, traffic: Arc::default(), shared, is_proxied };
+        Self { stream, info, turn: Turn::default(), last_words: None, _permits: permits }
     }
 
-    /// Says that requests go to a proxy as they are, so that they must name their origin.
-    pub(crate) fn proxied(self, is_proxied: bool) -> Self {
-        Self { is_proxied, ..self }
+    pub(crate) fn info(&self) -> ConnectionInfo {
+        self.info.clone()
     }
 
     fn poll_into(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>> {
@@ -216,18 +217,16 @@ impl Io {
         }
     }
 
-    /// Something is about to be written: with HTTP/1 a request, if it was unused.
+    /// Something is about to be written.
     fn begin_write(&self) -> Result<()> {
         self.info.traffic.since_write.store(false, Ordering::Relaxed);
-        let used = &self.info.used;
-        let may = if self.info.is_shared { !used.gives_way() } else { used.begin() };
-        if may { Ok(()) } else { Err(ErrorKind::NotConnected.into()) }
+        if self.info.gives_way() { Err(ErrorKind::NotConnected.into()) } else { Ok(()) }
     }
 
     /// Ready when the end, if that is what was read, may be told.
     fn poll_last_words(&mut self, cx: &mut Context<'_>, read: &Result<usize>) -> Poll<()> {
         let is_end = !matches!(read, Ok(1..));
-        if !(is_end && self.info.is_shared && self.info.used.is_in_use()) {
+        if !(is_end && self.info.shared.as_ref().is_some_and(|used| used.is_in_use())) {
             return Poll::Ready(());
         }
         Pin::new(self.last_words.get_or_insert_with(|| sleep_until(now() + LAST_WORDS))).poll(cx)
@@ -265,9 +264,10 @@ impl hyper::rt::Read for Io {
     ) -> Poll<Result<()>> {
         let this = self.get_mut();
         if this.turn.is_over(cx) {
+            this.info.traffic.has_yielded.store(true, Ordering::Relaxed);
             return Poll::Pending;
         }
-        if this.info.used.gives_way() {
+        if this.info.gives_way() {
             return Poll::Ready(Ok(())); // as if the server had closed it
         }
         READ.with(|buffer| {
@@ -331,13 +331,6 @@ impl hyper::rt::Write for Io {
         };
         this.note_write(&written);
         written
-    }
-}
-
-impl Connection for Io {
-    fn connected(&self) -> Connected {
-        let connected = Connected::new().extra(self.info.clone()).proxy(self.is_proxied);
-        if self.info.is_shared { connected.negotiated_h2() } else { connected }
     }
 }
 

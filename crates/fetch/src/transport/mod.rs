@@ -1,13 +1,17 @@
 //! Sockets, TLS and HTTP: one hop of one request, without any rule about what to do with the answer.
 
 pub(crate) mod connect;
-pub(crate) mod connections;
+mod connections;
 mod dns;
 mod framing;
+mod http1;
 #[cfg(feature = "http2")]
 mod http2;
-pub(crate) mod io;
-pub(crate) mod runtime;
+mod io;
+mod pool;
+#[cfg(feature = "http2")]
+mod runtime;
+mod server;
 mod socket;
 mod tls;
 mod tunnel;

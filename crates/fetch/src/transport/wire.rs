@@ -1,219 +1,268 @@
-//! One request on the wire: hyper's pooled client over our connections, and what its errors mean.
+//! One request on the wire: a connection of the pool, the head of the response, and what errors mean.
 
-use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::future::poll_fn;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use gather_core::now;
-use http::{Extensions, Method};
-use http_body_util::Full;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{CaptureConnection, Connected, capture_connection};
+use http::header::HOST;
+use http::{HeaderValue, Method, Uri};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use hyper::client::conn::TrySendError;
 
-use super::connect::{Connector, Typed, poll_telling};
+use super::connect::{Connector, Typed};
 use super::framing;
-use super::io::{ConnectionInfo, Ride};
-use super::runtime::{Clock, Services};
+use super::http1::{Http1, Response};
+use super::io::ConnectionInfo;
+#[cfg(feature = "http2")]
+use super::io::Ride;
+use super::pool::{Line, Pool};
+use super::server::Server;
 use crate::config::Config;
 use crate::error::{ErrorKind, Failure, Phase, Resend};
 use crate::watch::Watch;
 
-/// How long an unused connection is kept.
-const IDLE_CONNECTION: Duration = Duration::from_secs(30);
-
-/// How many unused connections to one origin are kept.
-pub(crate) const IDLE_CONNECTIONS: usize = 1024;
-
-/// How many headers a response may have; their bytes are bounded in any case.
-const HEADERS: usize = 256;
+pub(crate) use super::http1::Request as WireRequest;
+pub(crate) use super::pool::MOST_UNUSED;
 
 /// The least that hyper can read a head into.
 const LEAST_BUFFER: usize = 8 << 10;
 
-pub(crate) type WireRequest = http::Request<Full<Bytes>>;
-
-/// The body of a request. hyper asks for its size when the request has its connection, and before a byte of it is written:
-/// then its ride begins, where others may share the connection. (On any other, what is written tells as much.)
-struct Sent {
-    bytes: Full<Bytes>,
-    boarding: Boarding,
-}
-
-#[derive(Clone)]
-struct Boarding {
-    captured: CaptureConnection,
-    ride: Arc<Mutex<Option<Ride>>>,
-}
-
-impl Boarding {
-    fn board(&self) {
-        let connected = self.captured.connection_metadata();
-        let connected = connected.as_ref().filter(|connected| connected.is_negotiated_h2());
-        if let Some(connection) = connected.and_then(connection) {
-            let ride = self.on(&connection);
-            *self.ride.lock().unwrap_or_else(PoisonError::into_inner) = Some(ride);
-        }
-    }
-
-    /// The ride on this connection: the one that has begun, or a new one.
-    fn on(&self, connection: &ConnectionInfo) -> Ride {
-        let begun = self.ride.lock().unwrap_or_else(PoisonError::into_inner).take();
-        begun.filter(|ride| ride.is_on(connection)).unwrap_or_else(|| Ride::begin(connection))
-    }
-}
-
-impl Body for Sent {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.bytes).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.bytes.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.boarding.board();
-        self.bytes.size_hint()
-    }
-}
-
-/// The head of a response, whose body is still on its way.
-pub(crate) struct Answer {
-    pub(crate) response: http::Response<Incoming>,
-    pub(crate) ride: Option<Ride>,
-}
-
 /// Sends requests. Cloning it is cheap, and all clones share the connections.
 #[derive(Clone)]
 pub(crate) struct Wire {
-    http: Client<Connector, Sent>,
+    pool: Arc<Pool>,
     /// Bytes of a head.
     head: usize,
+}
+
+/// A response whose body is still on its way.
+pub(crate) struct Answer {
+    pub(crate) head: http::response::Parts,
+    pub(crate) stream: Stream,
 }
 
 impl Wire {
     pub(crate) fn new(config: &Config, typed: Arc<Typed>) -> Self {
         let head = config.limits.header_bytes.max(LEAST_BUFFER);
-        let mut http = Client::builder(Services);
-        #[cfg(feature = "http2")]
-        super::http2::bound(&mut http, head);
-        let http = http
-            .pool_timer(Clock)
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .pool_max_idle_per_host(if config.keep_alive { IDLE_CONNECTIONS } else { 0 })
-            // RFC 9112, section 5.2: a user agent reads a folded line as one.
-            .http1_allow_obsolete_multiline_headers_in_responses(true)
-            .http1_max_buf_size(head)
-            .http1_max_headers(HEADERS)
-            .build(Connector::new(config, typed));
-        Self { http, head }
+        let pool = Pool::new(Connector::new(config, typed), config.keep_alive, head);
+        Self { pool, head }
     }
 
-    /// Sends a request and waits for the head of the response. The limit on the first byte begins when there is a
+    /// Sends a request, and waits for the head of the response. The limit on the first byte begins when there is a
     /// connection: until then the connector has its own.
     pub(crate) async fn send(&self, mut request: WireRequest, watch: &mut Watch) -> Result<Answer, Failure> {
+        let (server, uri) = (Server::of(request.uri())?, request.uri().clone());
         let is_head = request.method() == Method::HEAD;
-        let captured = capture_connection(&mut request);
-        let boarding = Boarding { captured: captured.clone(), ride: Arc::default() };
-        let request = request.map(|bytes| Sent { bytes, boarding: boarding.clone() });
-        let response = self.await_head(request, watch, &captured).await?;
-        let response = self.judge(response, is_head, &captured)?;
-        let ride = response.extensions().get::<ConnectionInfo>().map(|connection| boarding.on(connection));
-        ride.iter().for_each(Ride::is_answered);
-        Ok(Answer { response, ride })
+        loop {
+            let (line, is_new) = watch.in_total(self.pool.line(&server)).await??;
+            let (response, on) = match self.send_on(line, &server, request, watch).await {
+                Ok(answered) => answered,
+                // An unused connection that ended before it took the request is no fault of anybody's.
+                Err(NotSent { unsent: Some(unsent), .. }) if !is_new => {
+                    request = *unsent;
+                    *request.uri_mut() = uri.clone();
+                    continue;
+                }
+                Err(NotSent { failure, .. }) => return Err(failure),
+            };
+            return self.judge(response, is_head, on);
+        }
     }
 
-    async fn await_head(
+    async fn send_on(
         &self,
-        request: http::Request<Sent>,
+        line: Line,
+        server: &Server,
+        request: WireRequest,
         watch: &mut Watch,
-        captured: &CaptureConnection,
-    ) -> Result<http::Response<Incoming>, Failure> {
-        let mut response = self.http.request(request);
-        let mut connected: Option<Instant> = None;
-        poll_fn(|cx| {
-            let (poll, connecting) = poll_telling(&mut response, cx);
-            if let Poll::Ready(result) = poll {
-                return Poll::Ready(result.map_err(explain));
+    ) -> Result<(Response, On), NotSent> {
+        match line {
+            Line::Own(mut line) => {
+                let info = line.info.clone();
+                let request = for_http1(request, server, &info)?;
+                let response = await_head(line.send(request), &info, watch).await?;
+                Ok((response, On::Own { line, pool: self.pool.clone(), server: server.clone() }))
             }
-            connected = if connecting { None } else { connected.or_else(|| Some(now())) };
-            loop {
-                let until =
-                    connected.zip(watch.first_byte()).and_then(|(since, limit)| since.checked_add(limit));
-                let late = ready!(watch.poll_late(cx, Phase::FirstByte, until));
-                // A long request may still have been on its way: the limit is from then on.
-                let written =
-                    sent_until(captured).filter(|written| connected.is_some_and(|at| *written > at));
-                if late.phase != Some(Phase::FirstByte) || written.is_none() {
-                    return Poll::Ready(Err(late));
-                }
-                connected = written;
+            #[cfg(feature = "http2")]
+            Line::Shared(mut line) => {
+                let info = line.info.clone();
+                let Some(ride) = Ride::begin(&info) else { return Err(NotSent::gave_way(request)) };
+                let response = await_head(line.send(request), &info, watch).await?;
+                info.note_served();
+                Ok((response, On::Shared { ride, remote: info.remote() }))
             }
-        })
-        .await
+        }
     }
 
     /// The response, if its framing can be trusted. If it cannot, its connection serves no other request.
-    fn judge(
-        &self,
-        response: http::Response<Incoming>,
-        is_head: bool,
-        captured: &CaptureConnection,
-    ) -> Result<http::Response<Incoming>, Failure> {
-        let (status, version, headers) = (response.status().as_u16(), response.version(), response.headers());
+    fn judge(&self, response: Response, is_head: bool, on: On) -> Result<Answer, Failure> {
+        let (head, incoming) = response.into_parts();
+        let (status, version, headers) = (head.status.as_u16(), head.version, &head.headers);
         let sound =
             framing::check(status, version, headers).and_then(|()| framing::check_size(headers, self.head));
-        if (sound.is_err() || !framing::is_reusable(status, is_head, version, headers))
-            && let Some(connected) = captured.connection_metadata().as_ref()
-        {
-            connected.poison();
-        }
-        sound.map(|()| response).map_err(|failure| failure.with_status(status))
+        sound.map_err(|failure| failure.with_status(status))?;
+        let is_reusable = framing::is_reusable(status, is_head, version, headers);
+        Ok(Answer { head, stream: Stream::new(incoming, on, is_reusable) })
     }
 }
 
-/// The connection that a request was given, as soon as it has one.
-fn connection(connected: &Connected) -> Option<ConnectionInfo> {
-    let mut extensions = Extensions::new();
-    connected.get_extras(&mut extensions);
-    extensions.remove::<ConnectionInfo>()
+/// A request that got no answer.
+struct NotSent {
+    failure: Failure,
+    /// It itself, if not a byte of it was written.
+    unsent: Option<Box<WireRequest>>,
 }
 
-/// When something of a long request was last written to the connection.
-fn sent_until(captured: &CaptureConnection) -> Option<Instant> {
-    connection(captured.connection_metadata().as_ref()?)?.sent_until()
+impl From<Failure> for NotSent {
+    fn from(failure: Failure) -> Self {
+        Self { failure, unsent: None }
+    }
+}
+
+#[cfg(feature = "http2")]
+impl NotSent {
+    fn gave_way(request: WireRequest) -> Self {
+        let mut failure = Failure::new(ErrorKind::Connect, "the connection made room for others");
+        failure.resend = Resend::Unsent;
+        Self { failure, unsent: Some(Box::new(request)) }
+    }
+}
+
+/// The request as HTTP/1 wants it: it names its host in a header, and in its target only to a proxy (RFC 9112, section 3.2).
+fn for_http1(mut request: WireRequest, server: &Server, info: &ConnectionInfo) -> Result<WireRequest, Failure> {
+    if !request.headers().contains_key(HOST) {
+        let host = HeaderValue::try_from(server.host_header());
+        let host = host.map_err(|error| Failure::invalid("the host cannot stand in a header").source(error))?;
+        request.headers_mut().insert(HOST, host);
+    }
+    if !info.is_proxied() {
+        let target = request.uri().path_and_query().cloned();
+        *request.uri_mut() = target.map_or_else(Uri::default, Uri::from);
+    }
+    Ok(request)
+}
+
+/// Waits for the head of a response, within the limit on the first byte and the total.
+async fn await_head(
+    sending: impl Future<Output = Result<Response, TrySendError<WireRequest>>>,
+    info: &ConnectionInfo,
+    watch: &mut Watch,
+) -> Result<Response, NotSent> {
+    let mut sending = pin!(sending);
+    let mut since: Option<Instant> = None;
+    poll_fn(|cx| {
+        if let Poll::Ready(result) = sending.as_mut().poll(cx) {
+            return Poll::Ready(result.map_err(|error| not_sent(error, info)));
+        }
+        let mut begun = *since.get_or_insert_with(now);
+        loop {
+            let until = watch.first_byte().and_then(|limit| begun.checked_add(limit));
+            let late = ready!(watch.poll_late(cx, Phase::FirstByte, until));
+            // A long request may still have been on its way: the limit is from then on.
+            match info.sent_until().filter(|written| *written > begun) {
+                Some(written) if late.phase == Some(Phase::FirstByte) => begun = written,
+                _ => return Poll::Ready(Err(late.into())),
+            }
+            since = Some(begun);
+        }
+    })
+    .await
+}
+
+fn not_sent(mut error: TrySendError<WireRequest>, info: &ConnectionInfo) -> NotSent {
+    let unsent = error.take_message().map(Box::new);
+    NotSent { failure: explain(error.into_error(), info), unsent }
+}
+
+/// What a response comes by.
+enum On {
+    /// Its own connection, which then goes back to the pool.
+    Own { line: Box<Http1>, pool: Arc<Pool>, server: Server },
+    #[cfg(feature = "http2")]
+    Shared {
+        #[allow(dead_code, reason = "it is held")]
+        ride: Ride,
+        remote: SocketAddr,
+    },
+}
+
+/// The body of a response as it comes off the wire. Dropped before its end, it takes a connection of its own with it.
+pub(crate) struct Stream {
+    incoming: Incoming,
+    remote: SocketAddr,
+    is_reusable: bool,
+    /// Until the end.
+    on: Option<On>,
+}
+
+impl Stream {
+    fn new(incoming: Incoming, on: On, is_reusable: bool) -> Self {
+        let remote = match &on {
+            On::Own { line, .. } => line.info.remote(),
+            #[cfg(feature = "http2")]
+            On::Shared { remote, .. } => *remote,
+        };
+        let mut stream = Self { incoming, remote, is_reusable, on: Some(on) };
+        if stream.incoming.is_end_stream() {
+            stream.end();
+        }
+        stream
+    }
+
+    /// Where it comes from.
+    pub(crate) fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// How much is still to come, as far as the response says it.
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let incoming = &mut self.incoming;
+        let polled = match &mut self.on {
+            Some(On::Own { line, .. }) => line.poll_beside(cx, |cx| Pin::new(&mut *incoming).poll_frame(cx)),
+            _ => Pin::new(incoming).poll_frame(cx),
+        };
+        match &polled {
+            Poll::Ready(None) => self.end(),
+            Poll::Ready(Some(Err(_))) => self.on = None,
+            _ => {}
+        }
+        polled
+    }
+
+    /// It has come whole.
+    fn end(&mut self) {
+        if let Some(On::Own { line, pool, server }) = self.on.take()
+            && self.is_reusable
+        {
+            pool.give_back(&server, line);
+        }
+    }
 }
 
 /// What an error before the head means.
-fn explain(error: hyper_util::client::legacy::Error) -> Failure {
-    if let Some(failure) = find::<Failure>(&error) {
-        return failure.clone();
-    }
-    let connection = error.connect_info().and_then(connection);
+fn explain(error: hyper::Error, info: &ConnectionInfo) -> Failure {
     #[cfg(feature = "http2")]
     if let Some(failure) = find::<h2::Error>(&error).and_then(super::http2::explain_head) {
         return failure.source(error);
     }
-    let mut failure = match find::<hyper::Error>(&error) {
-        Some(hyper) => explain_head(hyper, connection.as_ref().is_some_and(ConnectionInfo::heard_something)),
-        None => Failure::new(ErrorKind::Connect, format!("the request could not be sent: {error}")),
-    };
-    failure.resend = match connection {
-        Some(connection) if connection.gave_way() => Resend::Unsent,
-        Some(connection) if failure.retryable && connection.was_stale() => Resend::UntilFresh,
-        _ => Resend::Never,
+    let mut failure = explain_head(&error, info.heard_something());
+    failure.resend = match () {
+        () if info.gives_way() => Resend::Unsent,
+        () if failure.retryable && info.was_stale() => Resend::UntilFresh,
+        () => Resend::Never,
     };
     failure.source(error)
 }
