@@ -15,7 +15,7 @@ use crate::gathered::{Blocks, Gathered};
 use crate::limits::{Meter, Pulse};
 use crate::memory::{Claim, Room};
 use crate::origins::Places;
-use crate::transport::wire::{Stream, explain_body};
+use crate::transport::stream::Stream;
 use crate::watch::Watch;
 
 /// The most that is reserved for what an encoded body is likely to come to.
@@ -26,6 +26,9 @@ const DRAINED: u64 = 64 << 10;
 
 /// How long that may take.
 const DRAINING: Duration = Duration::from_millis(250);
+
+/// How much of a body that is only counted is read at once.
+const UNWANTED: usize = 64 << 10;
 
 /// How much is decoded between two looks at the bounds, and the size of a decoded piece of a stream.
 const DECODED: usize = 16 << 10;
@@ -127,22 +130,45 @@ impl Body {
 
     async fn collect_plain(&mut self, watch: &mut Watch) -> Result<Collected, Failure> {
         let mut all = Gathered::default();
-        while let Some(piece) = self.piece(watch).await? {
-            let rest = usize::try_from(self.stream.size_hint().lower()).unwrap_or_default();
-            // What is promised is reserved only once it is all accounted for: of bodies that wait, none has more than it holds.
-            self.hold(all.cost(piece.len(), rest) as u64, watch).await?;
-            all.add(piece, rest);
+        // What is promised is reserved only once it is all accounted for: of bodies that wait, none has more than it holds.
+        loop {
+            if self.stream.goes_bare() {
+                let rest = self.rest();
+                self.hold(all.cost_of_space(rest) as u64, watch).await?;
+                if self.fill(all.space(rest), watch).await? == 0 {
+                    break;
+                }
+            } else {
+                let Some(piece) = self.piece(watch).await? else { break };
+                let rest = self.rest();
+                self.hold(all.cost(piece.len(), rest) as u64, watch).await?;
+                all.add(piece, rest);
+            }
         }
         let bytes = all.finish();
         Ok(Collected { length: bytes.len() as u64, bytes })
     }
 
+    /// How much is said to be still to come.
+    fn rest(&self) -> usize {
+        usize::try_from(self.stream.size_hint().lower()).unwrap_or_default()
+    }
+
     async fn count(&mut self, watch: &mut Watch) -> Result<Collected, Failure> {
-        let mut length = 0;
-        while let Some(piece) = self.piece(watch).await? {
-            length += piece.len() as u64;
+        let (mut length, mut unwanted) = (0, Vec::new());
+        loop {
+            let came = if self.stream.goes_bare() {
+                unwanted.clear();
+                unwanted.reserve(UNWANTED);
+                self.fill(&mut unwanted, watch).await?
+            } else {
+                self.piece(watch).await?.map_or(0, |piece| piece.len())
+            };
+            if came == 0 {
+                return Ok(Collected { bytes: Bytes::new(), length });
+            }
+            length += came as u64;
         }
-        Ok(Collected { bytes: Bytes::new(), length })
     }
 
     /// Holds so many bytes of the budget in all. A wait for room is no fault of the server's: its pace is looked at anew.
@@ -227,25 +253,37 @@ impl Body {
         watch.in_idle(poll_fn(|cx| self.poll_wire(cx))).await?
     }
 
-    fn poll_wire(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
-        loop {
-            if self.ended {
-                return Poll::Ready(Ok(None));
-            }
-            match ready!(self.stream.poll_frame(cx)) {
-                None => self.end(),
-                Some(Err(error)) => {
-                    self.end();
-                    return Poll::Ready(Err(explain_body(error)));
-                }
-                Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else { continue };
-                    self.meter.add_wire(data.len())?;
-                    self.pulse.beat(data.len(), now)?;
-                    return Poll::Ready(Ok(Some(data)));
-                }
-            }
+    /// Adds what comes next off the wire to a buffer, within the idle limit and the total; nothing at the end.
+    async fn fill(&mut self, buffer: &mut Vec<u8>, watch: &mut Watch) -> Result<usize, Failure> {
+        let came = watch.in_idle(poll_fn(|cx| self.stream.poll_fill(cx, buffer))).await?;
+        match came {
+            Ok(0) | Err(_) => self.end(),
+            Ok(bytes) => self.note(bytes)?,
         }
+        came
+    }
+
+    /// Takes note of bytes that came off the wire.
+    fn note(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.meter.add_wire(bytes)?;
+        self.pulse.beat(bytes, now)
+    }
+
+    fn poll_wire(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
+        if self.ended {
+            return Poll::Ready(Ok(None));
+        }
+        Poll::Ready(match ready!(self.stream.poll_piece(cx)) {
+            Some(Ok(piece)) => self.note(piece.len()).map(|()| Some(piece)),
+            Some(Err(failure)) => {
+                self.end();
+                Err(failure)
+            }
+            None => {
+                self.end();
+                Ok(None)
+            }
+        })
     }
 
     fn end(&mut self) {

@@ -10,43 +10,56 @@ const TRUSTED: usize = 256 << 10;
 
 /// What has come of a body so far.
 #[derive(Default)]
-pub(crate) enum Gathered {
-    #[default]
-    Nothing,
-    One(Bytes),
-    Many(Blocks),
+pub(crate) struct Gathered {
+    /// The first piece, as long as it is the only one: it is not copied.
+    only: Bytes,
+    blocks: Option<Blocks>,
 }
 
 impl Gathered {
     /// How much memory it takes once so many bytes are added, of which `rest` are said to follow.
     pub(crate) fn cost(&self, bytes: usize, rest: usize) -> usize {
-        match self {
-            Self::Nothing => bytes,
-            Self::One(one) => one.len() + bytes + rest.min(TRUSTED),
-            Self::Many(blocks) => blocks.cost(bytes, rest),
+        match &self.blocks {
+            Some(blocks) => blocks.cost(bytes, rest),
+            None if self.only.is_empty() => bytes,
+            None => self.only.len() + bytes + rest.min(TRUSTED),
         }
     }
 
     /// Adds a piece; `rest` is how much is said to follow it.
     pub(crate) fn add(&mut self, piece: Bytes, rest: usize) {
-        match self {
-            Self::Nothing => *self = Self::One(piece),
-            Self::Many(blocks) => blocks.push(&piece, rest),
-            Self::One(one) => {
-                let mut blocks = Blocks::with_capacity(one.len() + piece.len() + rest.min(TRUSTED));
-                blocks.push(one, 0);
-                blocks.push(&piece, rest);
-                *self = Self::Many(blocks);
-            }
+        if self.only.is_empty() && self.blocks.is_none() {
+            self.only = piece;
+            return;
+        }
+        self.blocks(piece.len() + rest.min(TRUSTED)).push(&piece, rest);
+    }
+
+    /// How much memory it takes once there is [space](Self::space) for some of the `rest` that is said to come.
+    pub(crate) fn cost_of_space(&self, rest: usize) -> usize {
+        match &self.blocks {
+            Some(blocks) => blocks.cost_of_space(rest),
+            None => self.only.len() + rest.min(TRUSTED),
         }
     }
 
+    /// A buffer with space for some of the `rest` that is said to come, to be added to it.
+    pub(crate) fn space(&mut self, rest: usize) -> &mut Vec<u8> {
+        self.blocks(rest.min(TRUSTED)).space(1, rest.saturating_sub(1))
+    }
+
+    /// The blocks, with room for so many bytes if they are new.
+    fn blocks(&mut self, room: usize) -> &mut Blocks {
+        let only = std::mem::take(&mut self.only);
+        self.blocks.get_or_insert_with(|| {
+            let mut blocks = Blocks::with_capacity(only.len() + room);
+            blocks.push(&only, 0);
+            blocks
+        })
+    }
+
     pub(crate) fn finish(self) -> Bytes {
-        match self {
-            Self::Nothing => Bytes::new(),
-            Self::One(one) => one,
-            Self::Many(blocks) => blocks.finish(),
-        }
+        self.blocks.map_or(self.only, Blocks::finish)
     }
 }
 
@@ -76,17 +89,31 @@ impl Blocks {
         }
     }
 
+    /// How much memory it takes once there is space for some of `rest`, and that is used.
+    fn cost_of_space(&self, rest: usize) -> usize {
+        match self.place_for(1, rest.saturating_sub(1)) {
+            Place::InLast if self.full.is_empty() => self.last.capacity(),
+            Place::ForAll => self.last.len() + rest,
+            Place::InLast | Place::InNext => 2 * (self.len() + rest.min(BLOCK)),
+        }
+    }
+
     /// Adds bytes, and `rest` are said to follow: then there is room for all of them in one piece.
     pub(crate) fn push(&mut self, bytes: &[u8], rest: usize) {
-        match self.place_for(bytes.len(), rest) {
+        self.space(bytes.len(), rest).extend_from_slice(bytes);
+    }
+
+    /// A buffer with space for so many bytes.
+    fn space(&mut self, bytes: usize, rest: usize) -> &mut Vec<u8> {
+        match self.place_for(bytes, rest) {
             Place::InLast => {}
-            Place::ForAll => self.last.reserve_exact(bytes.len() + rest),
+            Place::ForAll => self.last.reserve_exact(bytes + rest),
             Place::InNext => {
-                let next = Vec::with_capacity(BLOCK.max(bytes.len()));
+                let next = Vec::with_capacity(BLOCK.max(bytes));
                 self.full.push(std::mem::replace(&mut self.last, next));
             }
         }
-        self.last.extend_from_slice(bytes);
+        &mut self.last
     }
 
     fn place_for(&self, bytes: usize, rest: usize) -> Place {
@@ -130,11 +157,10 @@ mod tests {
     impl Gathered {
         /// How much memory it takes, and will take when it is put together.
         fn takes(&self) -> usize {
-            match self {
-                Self::Nothing => 0,
-                Self::One(one) => one.len(),
-                Self::Many(blocks) if blocks.full.is_empty() => blocks.last.capacity(),
-                Self::Many(blocks) => 2 * blocks.len(),
+            match &self.blocks {
+                None => self.only.len(),
+                Some(blocks) if blocks.full.is_empty() => blocks.last.capacity(),
+                Some(blocks) => 2 * blocks.len(),
             }
         }
     }
@@ -156,6 +182,26 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn what_is_read_into_its_space_comes_out_in_order_and_costs_what_was_said(first in 0..100_000_usize, reads in proptest::collection::vec(1..300_000_usize, 0..12)) {
+            let mut rest: usize = reads.iter().sum();
+            let (mut all, mut expected) = (Gathered::default(), vec![1; first]);
+            all.add(vec![1; first].into(), rest);
+            while rest > 0 {
+                let cost = all.cost_of_space(rest);
+                let space = all.space(rest);
+                let read = (space.capacity() - space.len()).min(rest).min(reads[0]);
+                prop_assert!(read > 0);
+                space.extend(std::iter::repeat_n(rest as u8, read));
+                expected.extend(std::iter::repeat_n(rest as u8, read));
+                prop_assert!(all.takes() <= cost);
+                rest -= read;
+            }
+            prop_assert!(all.finish() == expected);
+        }
+    }
+
     #[test]
     fn a_body_that_is_declared_is_moved_once_and_one_that_is_not_never() {
         let piece = Bytes::from(vec![7; 64 << 10]);
@@ -164,9 +210,9 @@ mod tests {
             declared.add(piece.clone(), (256 - n) * piece.len());
             grows.add(piece.clone(), 0);
         }
-        let Gathered::Many(declared) = declared else { panic!("there were many") };
+        let declared = declared.blocks.unwrap();
         assert!(declared.full.is_empty() && declared.last.capacity() < (17 << 20));
-        let Gathered::Many(grows) = grows else { panic!("there were many") };
+        let grows = grows.blocks.unwrap();
         assert!(
             grows.full.iter().all(|block| block.capacity() <= 2 * BLOCK),
             "no block is copied to a larger one"

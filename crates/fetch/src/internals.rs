@@ -18,7 +18,8 @@ use crate::gathered::Gathered;
 use crate::limits::Meter;
 use crate::redirect;
 use crate::transport::connect::Typed;
-use crate::transport::wire::{Answer, Wire, WireRequest, explain_body};
+use crate::transport::stream::Stream;
+use crate::transport::wire::{Answer, Wire, WireRequest};
 use crate::watch::Watch;
 
 /// Requests over the transport alone, without redirects, retries, decoding, limits: to tell what those cost.
@@ -46,9 +47,16 @@ impl Transport {
         let mut watch = Watch::start(Timeouts::default());
         let Answer { head, mut stream } = self.0.send(request, &mut watch).await?;
         let mut all = Gathered::default();
-        while let Some(frame) = poll_fn(|cx| stream.poll_frame(cx)).await {
-            if let Ok(data) = frame.map_err(explain_body)?.into_data() {
-                all.add(data, usize::try_from(stream.size_hint().lower()).unwrap_or_default());
+        loop {
+            let rest = |stream: &Stream| usize::try_from(stream.size_hint().lower()).unwrap_or_default();
+            if stream.goes_bare() {
+                let (rest, space) = (rest(&stream), &mut all);
+                if poll_fn(|cx| stream.poll_fill(cx, space.space(rest))).await? == 0 {
+                    break;
+                }
+            } else {
+                let Some(piece) = poll_fn(|cx| stream.poll_piece(cx)).await.transpose()? else { break };
+                all.add(piece, rest(&stream));
             }
         }
         let status = head.status.as_u16();

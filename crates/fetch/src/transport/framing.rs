@@ -3,7 +3,7 @@
 //! hyper frames by the last `Transfer-Encoding` alone and undoes no other coding, so "gzip, chunked" would come through as
 //! bytes that nobody asked for, and a coding it does not know makes it ignore a `Content-Length`.
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Version};
 
 use crate::error::{ErrorKind, Failure, shortened};
@@ -55,6 +55,16 @@ pub(crate) fn is_reusable(status: u16, is_head: bool, version: Version, headers:
     }
 }
 
+/// Whether the server keeps the connection (RFC 9112, section 9.3).
+pub(crate) fn is_kept_alive(version: Version, headers: &HeaderMap) -> bool {
+    let says = |what: &[u8]| {
+        let options =
+            headers.get_all(CONNECTION).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        options.into_iter().any(|option| option.trim_ascii().eq_ignore_ascii_case(what))
+    };
+    !says(b"close") && (version >= Version::HTTP_11 || says(b"keep-alive"))
+}
+
 fn codings(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all(TRANSFER_ENCODING).iter();
     let codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
@@ -102,6 +112,22 @@ mod tests {
         for lines in unsound {
             let failure = check(200, Version::HTTP_11, &headers(lines)).unwrap_err();
             assert!(failure.kind == ErrorKind::Body && !failure.retryable, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_kept_unless_either_side_of_history_says_otherwise() {
+        let of = |value: &str| headers(&[("connection", value)]);
+        for (version, headers, kept) in [
+            (Version::HTTP_11, headers(&[]), true),
+            (Version::HTTP_11, of("close"), false),
+            (Version::HTTP_11, of("TE, Close"), false),
+            (Version::HTTP_11, of("closed"), true),
+            (Version::HTTP_10, headers(&[]), false),
+            (Version::HTTP_10, of("Keep-Alive"), true),
+            (Version::HTTP_10, of("keep-alive, close"), false),
+        ] {
+            assert_eq!(is_kept_alive(version, &headers), kept, "{version:?} {headers:?}");
         }
     }
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures::task::AtomicWaker;
 use http_body_util::Full;
 use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper::client::conn::http1::{Builder, Connection, Parts, SendRequest};
 
 use super::io::{ConnectionInfo, Io};
 
@@ -28,13 +28,27 @@ pub(crate) type Request = http::Request<Full<Bytes>>;
 pub(super) type Response = http::Response<hyper::body::Incoming>;
 
 pub(crate) struct Http1 {
-    sender: SendRequest<Full<Bytes>>,
-    driver: Box<Connection<Io, Full<Bytes>>>,
-    is_over: bool,
+    state: State,
     bell: Arc<Bell>,
     /// `bell` as a waker: the same one for the connection's whole life.
     ring: Waker,
+    is_plain: bool,
     pub(super) info: ConnectionInfo,
+}
+
+enum State {
+    Spoken(Spoken),
+    /// Nothing is held of it but the socket: hyper has read the head of a response, and the body, whose length is known, comes
+    /// straight into the buffer where it stays.
+    Bare(Box<Io>),
+    Over,
+}
+
+/// A connection in hyper's hands.
+struct Spoken {
+    sender: SendRequest<Full<Bytes>>,
+    driver: Box<Connection<Io, Full<Bytes>>>,
+    is_over: bool,
 }
 
 /// What wakes the connection: notes it, and passes it on to the task whose request is on it. While that polls it need not
@@ -60,66 +74,119 @@ impl Wake for Bell {
 }
 
 impl Http1 {
-    /// Begins to speak HTTP/1. A head may have so many bytes.
-    pub(super) async fn begin(io: Io, head: usize) -> hyper::Result<Self> {
-        let info = io.info();
-        let (sender, driver) = Builder::new()
-            // RFC 9112, section 5.2: a user agent reads a folded line as one.
-            .allow_obsolete_multiline_headers_in_responses(true)
-            .max_buf_size(head)
-            .max_headers(HEADERS)
-            .handshake(io)
-            .await?;
-        let bell = Arc::new(Bell::default());
-        let ring = Waker::from(bell.clone());
-        Ok(Self { sender, driver: Box::new(driver), is_over: false, bell, ring, info })
+    /// A connection that has not been spoken on yet.
+    pub(super) fn new(io: Io) -> Self {
+        let (info, is_plain, bell) = (io.info(), io.is_plain(), Arc::new(Bell::default()));
+        Self { state: State::Bare(Box::new(io)), ring: Waker::from(bell.clone()), bell, is_plain, info }
     }
 
-    /// Sends a request, and is ready with the head of the response. Dropped before, it leaves the connection unfit for any other.
-    pub(super) async fn send(&mut self, request: Request) -> Result<Response, TrySendError<Request>> {
-        let mut response = pin!(self.sender.try_send_request(request));
-        let (driver, bell, ring) = (&mut self.driver, &self.bell, &self.ring);
-        let mut side = Side { driver, is_over: &mut self.is_over, bell, ring, info: &self.info };
-        std::future::poll_fn(|cx| side.poll_beside(cx, |cx| response.as_mut().poll(cx))).await
+    /// Makes ready for a request, the head of whose response may have so many bytes; `None` if the connection is over.
+    pub(super) async fn speak(&mut self, head: usize) -> Option<Side<'_>> {
+        self.state = match std::mem::replace(&mut self.state, State::Over) {
+            State::Bare(io) => speak(*io, head).await,
+            other => other,
+        };
+        self.side()
     }
 
-    /// Polls what reads from the connection, such as a body, and with it the connection.
+    /// Polls what comes over the connection, such as a body, and with it the connection.
     pub(super) fn poll_beside<T>(
         &mut self,
         cx: &mut Context<'_>,
-        poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        self.side().poll_beside(cx, poll)
+        match self.side() {
+            Some(mut side) => side.poll_beside(cx, poll),
+            None => poll(cx),
+        }
     }
 
-    fn side(&mut self) -> Side<'_> {
-        let (driver, bell, ring) = (&mut self.driver, &self.bell, &self.ring);
-        Side { driver, is_over: &mut self.is_over, bell, ring, info: &self.info }
+    /// Whether the socket can be [taken from hyper](Self::bare) amid a body: nothing is to be written any more.
+    pub(super) fn can_be_bared(&self) -> bool {
+        let is_spoken = matches!(&self.state, State::Spoken(spoken) if !spoken.is_over);
+        is_spoken && self.is_plain && self.info.is_written()
+    }
+
+    /// Takes the socket from hyper, and what hyper has read and not given: [`poll_fill`](Self::poll_fill) reads on.
+    pub(super) fn bare(&mut self) -> Option<Bytes> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Spoken(spoken) => {
+                let Parts { io, read_buf, .. } = spoken.driver.into_parts();
+                self.state = State::Bare(Box::new(io));
+                Some(read_buf)
+            }
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    /// Adds what comes to a buffer, as far as its capacity goes.
+    pub(super) fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+    ) -> Poll<std::io::Result<usize>> {
+        match &mut self.state {
+            State::Bare(io) => io.poll_fill(cx, buffer),
+            State::Spoken(_) | State::Over => Poll::Ready(Err(std::io::ErrorKind::Unsupported.into())),
+        }
     }
 
     /// Whether it can take a request: the last response has come whole, and nothing has come since that says otherwise.
     pub(super) fn is_ready(&mut self) -> bool {
         drop(self.bell.task.take()); // a request that is over must not be kept in memory by its waker
-        self.side().poll_idle();
-        !self.is_over && self.sender.is_ready()
+        match &mut self.state {
+            State::Bare(io) => {
+                self.bell.rang.store(false, Ordering::SeqCst);
+                io.is_silent(&mut Context::from_waker(&self.ring))
+            }
+            State::Spoken(_) => self.side().is_some_and(|mut side| side.is_ready()),
+            State::Over => false,
+        }
     }
 
     /// Whether something has come while it was unused, which is its end in nearly all cases.
     pub(super) fn has_rung(&self) -> bool {
         self.bell.rang.load(Ordering::SeqCst)
     }
+
+    fn side(&mut self) -> Option<Side<'_>> {
+        let State::Spoken(spoken) = &mut self.state else { return None };
+        Some(Side { spoken, bell: &self.bell, ring: &self.ring, info: &self.info })
+    }
 }
 
-/// The connection's side of a poll.
-struct Side<'a> {
-    driver: &'a mut Connection<Io, Full<Bytes>>,
-    is_over: &'a mut bool,
+async fn speak(io: Io, head: usize) -> State {
+    let begun = Builder::new()
+        // RFC 9112, section 5.2: a user agent reads a folded line as one.
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .max_buf_size(head)
+        .max_headers(HEADERS)
+        .handshake(io)
+        .await;
+    match begun {
+        Ok((sender, driver)) => State::Spoken(Spoken { sender, driver: Box::new(driver), is_over: false }),
+        Err(_) => State::Over,
+    }
+}
+
+/// A connection that a request can be sent on, and the side of it in what is polled.
+pub(super) struct Side<'a> {
+    spoken: &'a mut Spoken,
     bell: &'a Bell,
     ring: &'a Waker,
     info: &'a ConnectionInfo,
 }
 
 impl Side<'_> {
+    /// Sends a request, and is ready with the head of the response. Dropped before, it leaves the connection unfit for any other.
+    pub(super) async fn send(mut self, request: Request) -> Result<Response, TrySendError<Request>> {
+        let mut response = pin!(self.spoken.sender.try_send_request(request));
+        std::future::poll_fn(|cx| self.poll_beside(cx, |cx| response.as_mut().poll(cx))).await
+    }
+
     fn poll_beside<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -165,20 +232,22 @@ impl Side<'_> {
     }
 
     fn poll_driver(&mut self, cx: &mut Context<'_>) {
-        if !*self.is_over {
+        let spoken = &mut *self.spoken;
+        if !spoken.is_over {
             // What ends it is told to the request that is on it.
-            *self.is_over = Pin::new(&mut *self.driver).poll(cx).is_ready();
+            spoken.is_over = Pin::new(&mut *spoken.driver).poll(cx).is_ready();
         }
     }
 
-    fn poll_idle(&mut self) {
+    fn is_ready(&mut self) -> bool {
         let mut cx = Context::from_waker(self.ring);
         for _ in 0..ROUNDS {
             self.bell.rang.store(false, Ordering::SeqCst);
             self.poll_driver(&mut cx);
-            if *self.is_over || !self.bell.rang.load(Ordering::SeqCst) {
-                return;
+            if self.spoken.is_over || !self.bell.rang.load(Ordering::SeqCst) {
+                break;
             }
         }
+        !self.spoken.is_over && self.spoken.sender.is_ready()
     }
 }

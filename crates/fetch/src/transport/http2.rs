@@ -52,7 +52,9 @@ impl Http2 {
             .keep_alive_timeout(PONG)
             .handshake(io)
             .await
-            .map_err(|error| Failure::new(ErrorKind::Connect, format!("http/2 does not begin: {error}")).source(error))?;
+            .map_err(|error| {
+                Failure::new(ErrorKind::Connect, format!("http/2 does not begin: {error}")).source(error)
+            })?;
         spawn_service(async move {
             let _ = driver.await; // what ends it is told to the requests on it
         });

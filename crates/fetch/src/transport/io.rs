@@ -8,7 +8,7 @@ use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -62,6 +62,8 @@ struct Traffic {
     sent: Mutex<Option<Instant>>,
     /// Others on this thread are to get their turn.
     has_yielded: AtomicBool,
+    /// Bytes of the last write that are still to be written.
+    unwritten: AtomicUsize,
 }
 
 impl ConnectionInfo {
@@ -105,6 +107,11 @@ impl ConnectionInfo {
     /// Whether anything of a response has come.
     pub(crate) fn heard_something(&self) -> bool {
         self.traffic.since_write.load(Ordering::Relaxed)
+    }
+
+    /// Whether all that was to be written is.
+    pub(crate) fn is_written(&self) -> bool {
+        self.traffic.unwritten.load(Ordering::Relaxed) == 0
     }
 
     /// Takes note that the head of a response has come.
@@ -207,8 +214,36 @@ impl Io {
         self.info.traffic.since_write.store(true, Ordering::Relaxed);
     }
 
-    fn note_write(&self, written: &Poll<Result<usize>>) {
+    /// Adds what comes to a buffer, as far as its capacity goes; only without TLS.
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Result<usize>> {
+        if self.turn.is_over(cx) {
+            return Poll::Pending;
+        }
+        let read = match &mut self.stream {
+            Stream::Plain(stream) => stream.poll_fill(cx, buffer),
+            Stream::Tls(_) => Poll::Ready(Err(ErrorKind::Unsupported.into())),
+        };
+        self.turn.note(&read);
+        if let Poll::Ready(Ok(1..)) = read {
+            self.has_read();
+        }
+        read
+    }
+
+    /// Whether bytes come from the socket as they are.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.stream, Stream::Plain(_))
+    }
+
+    /// Whether nothing comes, and the connection is not at its end. Who is woken when that changes is said by `cx`.
+    pub(crate) fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
+        self.poll_into(cx, &mut [0]).is_pending()
+    }
+
+    fn note_write(&self, all: usize, written: &Poll<Result<usize>>) {
         let traffic = &self.info.traffic;
+        let left = if let Poll::Ready(Ok(bytes)) = written { all.saturating_sub(*bytes) } else { all };
+        traffic.unwritten.store(left, Ordering::Relaxed);
         if written.is_pending() {
             traffic.is_blocked.store(true, Ordering::Relaxed);
         } else if traffic.is_blocked.load(Ordering::Relaxed) {
@@ -296,7 +331,7 @@ impl hyper::rt::Write for Io {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         };
-        this.note_write(&written);
+        this.note_write(bytes.len(), &written);
         written
     }
 
@@ -329,7 +364,7 @@ impl hyper::rt::Write for Io {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         };
-        this.note_write(&written);
+        this.note_write(slices.iter().map(|slice| slice.len()).sum(), &written);
         written
     }
 }

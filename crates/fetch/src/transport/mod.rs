@@ -3,6 +3,7 @@
 pub(crate) mod connect;
 mod connections;
 mod dns;
+mod errors;
 mod framing;
 mod http1;
 #[cfg(feature = "http2")]
@@ -13,6 +14,7 @@ mod pool;
 mod runtime;
 mod server;
 mod socket;
+pub(crate) mod stream;
 mod tls;
 mod tunnel;
 pub(crate) mod wire;

@@ -16,7 +16,7 @@ use super::http1::Http1;
 use super::http2::Http2;
 use super::io::Io;
 use super::server::Server;
-use crate::error::{ErrorKind, Failure};
+use crate::error::Failure;
 
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
@@ -39,7 +39,8 @@ pub(super) enum Line {
 pub(crate) struct Pool {
     connector: Connector,
     keep_alive: bool,
-    /// Bytes of a head.
+    /// Bytes of a head of HTTP/2.
+    #[cfg(feature = "http2")]
     head: usize,
     state: Mutex<State>,
 }
@@ -130,7 +131,7 @@ impl Pool {
     #[cfg(feature = "http2")]
     async fn begin(self: &Arc<Self>, server: &Server, io: Io) -> Result<Line, Failure> {
         if !io.info().is_shared() {
-            return own(io, self.head).await;
+            return Ok(Line::Own(Box::new(Http1::new(io))));
         }
         let new = Http2::begin(io, self.head).await?;
         if !self.keep_alive {
@@ -154,7 +155,7 @@ impl Pool {
 
     #[cfg(not(feature = "http2"))]
     async fn begin(&self, _: &Server, io: Io) -> Result<Line, Failure> {
-        own(io, self.head).await
+        Ok(Line::Own(Box::new(Http1::new(io))))
     }
 
     fn take(self: &Arc<Self>, server: &Server) -> Taken {
@@ -255,7 +256,11 @@ impl Pool {
     fn close_unused(&self) -> bool {
         let mut state = self.state();
         let since = |shelf: &Shelf| shelf.unused.front().map(|unused| unused.since);
-        let oldest = state.shelves.values_mut().filter(|shelf| !shelf.unused.is_empty()).min_by_key(|shelf| since(shelf));
+        let oldest = state
+            .shelves
+            .values_mut()
+            .filter(|shelf| !shelf.unused.is_empty())
+            .min_by_key(|shelf| since(shelf));
         let closed = oldest.and_then(|shelf| shelf.unused.pop_front());
         drop(state);
         closed.is_some()
@@ -264,13 +269,6 @@ impl Pool {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn own(io: Io, head: usize) -> Result<Line, Failure> {
-    let begun = Http1::begin(io, head).await;
-    begun.map(|line| Line::Own(Box::new(line))).map_err(|error| {
-        Failure::new(ErrorKind::Connect, format!("http/1 does not begin: {error}")).source(error)
-    })
 }
 
 enum Taken {

@@ -98,14 +98,29 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Socket {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>> {
+impl Socket {
+    /// Adds what comes to a buffer, as far as its capacity goes. That memory need not be written before, as it must be for
+    /// `poll_read`.
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Result<usize>> {
+        let room = buffer.capacity() - buffer.len();
+        self.poll_with(cx, room, |tcp| {
+            Ok(rustix::io::read(tcp, rustix::buffer::spare_capacity(&mut *buffer))?)
+        })
+    }
+
+    /// Reads as soon as there may be something to read; `room` is how much could be read at most.
+    fn poll_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: usize,
+        mut read: impl FnMut(&TcpStream) -> Result<usize>,
+    ) -> Poll<Result<usize>> {
         loop {
             ready!(self.poll_incoming(cx.waker()))?;
-            match std::io::Read::read(&mut self.tcp.get_ref(), buffer) {
+            match read(self.tcp.get_ref()) {
                 Ok(bytes) => {
                     // The end is told again and again; anything else short of the buffer was all there was.
-                    if (1..buffer.len()).contains(&bytes) {
+                    if (1..room).contains(&bytes) {
                         self.incoming = Incoming::Taken;
                     }
                     return Poll::Ready(Ok(bytes));
@@ -117,6 +132,12 @@ impl AsyncRead for Socket {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>> {
+        self.poll_with(cx, buffer.len(), |mut tcp| std::io::Read::read(&mut tcp, buffer))
     }
 }
 
