@@ -8,6 +8,7 @@ use async_channel::Sender;
 use crate::budget::{Budget, Hold};
 use crate::error::ReadError;
 use crate::file::{Content, File};
+use crate::folder::Folder;
 use crate::how::{How, Keep};
 use crate::openers::Openers;
 use crate::part::Part;
@@ -60,7 +61,9 @@ impl BatchReader {
             waits_for: self.ordered.then_some(&*self.openers),
         };
         let (mut files, mut bytes) = (0, 0);
-        for selected in batch.files {
+        let mut folder = Folder::default();
+        let mut batch = batch.files.into_iter().peekable();
+        while let Some(selected) = batch.next() {
             if self.budget.is_closed() {
                 return false;
             }
@@ -68,8 +71,12 @@ impl BatchReader {
                 if self.is_piped(&candidate) {
                     return self.read_lines(&candidate, &mut out);
                 }
+                if candidate.is_found() {
+                    let next = batch.peek().and_then(|next| next.as_ref().ok());
+                    folder.enter(&candidate.path, next.map(|next| next.path.as_path()));
+                }
                 candidate = self.unless_read(candidate)?;
-                let source = self.open(&candidate)?;
+                let source = self.open(&candidate, &mut folder)?;
                 (files, bytes) = (files + 1, bytes + source.size);
                 self.read_one(&source, &mut candidate, &mut out)
             });
@@ -104,12 +111,12 @@ impl BatchReader {
         Stdin { budget: &self.budget }
     }
 
-    fn open(&self, candidate: &Candidate) -> Result<Source, ReadError> {
+    fn open(&self, candidate: &Candidate, folder: &mut Folder) -> Result<Source, ReadError> {
         if candidate.origin == Origin::Stdin {
             return opened(spooled(self.stdin(), candidate, &self.how)?, candidate, &self.how);
         }
         let mut wait = self.openers.wait_reading();
-        open(candidate, &self.how, &mut || !self.budget.is_closed() && wait.again())
+        open(candidate, &self.how, folder, &mut || !self.budget.is_closed() && wait.again())
     }
 
     /// What a walk found before it was named was read then, unless it was left out, which only reading it tells.
@@ -118,7 +125,7 @@ impl BatchReader {
             return Ok(candidate);
         }
         let found = Candidate { origin: Origin::Found, ..candidate };
-        match self.open(&found).and_then(|source| self.look_at(&source, &found)) {
+        match self.open(&found, &mut Folder::default()).and_then(|source| self.look_at(&source, &found)) {
             Err(error) if error.is_skipped() => Ok(Candidate { origin: Origin::Named, ..found }),
             _ => Err(read_already(&found.path)),
         }

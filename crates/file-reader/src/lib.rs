@@ -23,6 +23,7 @@ mod compress;
 mod decode;
 mod error;
 mod file;
+mod folder;
 mod gitignore;
 mod hash;
 mod how;

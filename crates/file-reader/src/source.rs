@@ -10,6 +10,7 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::compress::{MAGIC, Packing, unpack};
 use crate::error::{ErrorKind, ReadError};
+use crate::folder::Folder;
 use crate::how::How;
 use crate::openers::is_out_of_files;
 use crate::select::{Candidate, what_it_is};
@@ -25,16 +26,23 @@ pub(crate) struct Source {
     pub(crate) limit: Option<u64>,
 }
 
-/// Opens a regular file. Never waits: not for the other end of a FIFO, not for a device.
+/// Without a wait: not for the other end of a FIFO, not for a device.
+const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+
+/// Opens a regular file, by way of this folder if it is in it. Never waits for anything but this:
 ///
 /// When the process or the system has too many files open it tries again as long as `wait`, which may wait, says so.
 pub(crate) fn open(
     candidate: &Candidate,
     how: &How,
+    folder: &mut Folder,
     wait: &mut dyn FnMut() -> bool,
 ) -> Result<Source, ReadError> {
-    let file =
-        open_when_possible(&candidate.path, wait).map_err(|error| ReadError::io(&candidate.path, error))?;
+    let file = match folder.open(&candidate.path, FLAGS) {
+        Some(file) => file,
+        None => open_when_possible(&candidate.path, wait)
+            .map_err(|error| ReadError::io(&candidate.path, error))?,
+    };
     opened(file, candidate, how)
 }
 
@@ -78,9 +86,8 @@ pub(crate) fn too_large(path: &Path, size: u64, limit: u64) -> ReadError {
 }
 
 fn open_when_possible(path: &Path, wait: &mut dyn FnMut() -> bool) -> io::Result<fs::File> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     loop {
-        match rustix::fs::open(path, flags, Mode::empty()) {
+        match rustix::fs::open(path, FLAGS, Mode::empty()) {
             Ok(file) => return Ok(file.into()),
             Err(error) if is_out_of_files(error) && wait() => {}
             Err(rustix::io::Errno::INTR) => {}
@@ -230,7 +237,7 @@ mod tests {
         fs::write(file.path(), vec![b'x'; before]).unwrap();
         let mut candidate = Candidate { path: file.path().to_owned(), origin: Origin::Found };
         let how = How::default();
-        let source = open(&candidate, &how, &mut || false).unwrap();
+        let source = open(&candidate, &how, &mut Folder::default(), &mut || false).unwrap();
         file.as_file().set_len(after).unwrap();
         read(&source, &mut candidate, &how, &mut |_| {})
     }
@@ -260,7 +267,7 @@ mod tests {
         let how = How::default();
         for size in [1_000, 1 << 20] {
             file.as_file().set_len(size).unwrap();
-            let source = open(&candidate, &how, &mut || false).unwrap();
+            let source = open(&candidate, &how, &mut Folder::default(), &mut || false).unwrap();
             fs::write(file.path(), vec![0; size as usize]).unwrap();
             // A file system's clock is coarse: a change at once may bear the same time.
             file.as_file().set_modified(SystemTime::UNIX_EPOCH).unwrap();

@@ -398,6 +398,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::folder::Folder;
     use crate::select::Origin;
     use crate::source::open;
 
@@ -406,7 +407,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "a line of the file\n".repeat((4 << 20) / 19)).unwrap();
         let candidate = Candidate { path: file.path().to_owned(), origin: Origin::Found };
-        let source = open(&candidate, &how, &mut || false).unwrap();
+        let source = open(&candidate, &how, &mut Folder::default(), &mut || false).unwrap();
         let mut given = 0;
         let end = stream(&source, &candidate, &how, &mut |part| {
             if given == 0 {

@@ -4,6 +4,8 @@
 //! that nobody asks for again, until none is left: so when places, or file descriptors, are short, unused ones are closed.
 //! Those for one request at a time the pool itself can close; one that many share has a task of its own, which is asked to.
 
+#![cfg_attr(not(feature = "http2"), allow(dead_code, reason = "only http/2 shares connections"))]
+
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

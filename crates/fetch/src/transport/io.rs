@@ -95,6 +95,7 @@ impl ConnectionInfo {
     }
 
     /// Since when no request is on it, if it is one that many share.
+    #[cfg(feature = "http2")]
     pub(crate) fn unused_since(&self) -> Option<Instant> {
         self.shared.as_ref().and_then(|used| used.unused_since())
     }
@@ -127,17 +128,19 @@ impl ConnectionInfo {
 }
 
 /// A request on a connection that many share, until dropped.
+#[cfg(feature = "http2")]
 pub(crate) struct Ride(Arc<Use>);
 
+#[cfg(feature = "http2")]
 impl Ride {
     /// It is to begin before anything of the request is written; `None` if the connection takes none any more.
-    #[cfg(feature = "http2")]
     pub(crate) fn begin(connection: &ConnectionInfo) -> Option<Self> {
         let used = connection.shared.as_ref()?;
         used.join().then(|| Self(used.clone()))
     }
 }
 
+#[cfg(feature = "http2")]
 impl Drop for Ride {
     fn drop(&mut self) {
         self.0.rest();

@@ -39,9 +39,8 @@ pub(super) enum Line {
 pub(crate) struct Pool {
     connector: Connector,
     keep_alive: bool,
-    /// Bytes of a head of HTTP/2.
-    #[cfg(feature = "http2")]
-    head: usize,
+    /// The most bytes of a response's head.
+    pub(super) head: usize,
     state: Mutex<State>,
 }
 
@@ -68,7 +67,7 @@ struct Unused {
 }
 
 impl Pool {
-    /// `head` is the most bytes of a head.
+    /// `head` is the most bytes of a response's head.
     pub(super) fn new(connector: Connector, keep_alive: bool, head: usize) -> Arc<Self> {
         Arc::new(Self { connector, keep_alive, head, state: Mutex::default() })
     }

@@ -36,8 +36,6 @@ const LEAST_BUFFER: usize = 8 << 10;
 #[derive(Clone)]
 pub(crate) struct Wire {
     pool: Arc<Pool>,
-    /// Bytes of a head.
-    head: usize,
 }
 
 /// A response whose body is still on its way.
@@ -49,8 +47,7 @@ pub(crate) struct Answer {
 impl Wire {
     pub(crate) fn new(config: &Config, typed: Arc<Typed>) -> Self {
         let head = config.limits.header_bytes.max(LEAST_BUFFER);
-        let pool = Pool::new(Connector::new(config, typed), config.keep_alive, head);
-        Self { pool, head }
+        Self { pool: Pool::new(Connector::new(config, typed), config.keep_alive, head) }
     }
 
     /// Sends a request, and waits for the head of the response. The limit on the first byte begins when there is a
@@ -86,7 +83,9 @@ impl Wire {
                 let info = line.info.clone();
                 let request = for_http1(request, server, &info)?;
                 let is_alone = request.body().is_end_stream();
-                let Some(side) = line.speak(self.head).await else { return Err(NotSent::not_taken(request)) };
+                let Some(side) = line.speak(self.pool.head).await else {
+                    return Err(NotSent::not_taken(request));
+                };
                 let response = await_head(side.send(request), &info, watch).await?;
                 let (pool, server) = (self.pool.clone(), server.clone());
                 Ok((response, On::Own { line, is_alone, pool, server }))
@@ -106,8 +105,8 @@ impl Wire {
     fn judge(&self, response: Response, is_head: bool, on: On) -> Result<Answer, Failure> {
         let (head, incoming) = response.into_parts();
         let (status, version, headers) = (head.status.as_u16(), head.version, &head.headers);
-        let sound =
-            framing::check(status, version, headers).and_then(|()| framing::check_size(headers, self.head));
+        let sound = framing::check(status, version, headers)
+            .and_then(|()| framing::check_size(headers, self.pool.head));
         sound.map_err(|failure| failure.with_status(status))?;
         let again = Again {
             by_framing: framing::is_reusable(status, is_head, version, headers),

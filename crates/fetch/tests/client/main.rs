@@ -12,6 +12,7 @@ mod decoding;
 mod framing;
 #[cfg(feature = "http2")]
 mod http2;
+mod large_bodies;
 mod limits;
 #[cfg(all(feature = "gzip", feature = "br", feature = "zstd"))]
 mod memory;
