@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use gather_core::{Lane, now as instant, to_thread_in};
 use gather_fetch::{Client, Error as FetchError, ErrorKind, HeaderMap, Request, Streaming, Url};
 use gather_records::Record;
-use gather_scraper::{Document, Extraction, Link, Page, Recipe, Sitemap, Stats};
+use gather_scraper::{Document, Extraction, Page, Recipe, Sitemap, Stats};
 use sha2::{Digest, Sha256};
 
 use crate::clock::{millis, now};
@@ -435,8 +435,11 @@ fn links_of(
 ) -> Result<Vec<Found>, gather_scraper::Error> {
     let next = document.next_page(recipe)?.into_iter().filter_map(|url| links.found(&url, 0, 0));
     let follow = document.follow(recipe)?;
-    let is_followed = |link: &&Link| rules.follows(link.rel.as_deref());
-    let follow = follow.iter().filter(is_followed).filter_map(|link| links.found(&link.url, 1, 0));
+    // Many links of a page lead to places within few other pages.
+    let mut pages = HashSet::new();
+    let follow = follow.iter().filter(|link| rules.follows(link.rel.as_deref()));
+    let follow = follow.map(|link| link.url.split('#').next().unwrap_or_default());
+    let follow = follow.filter(|page| pages.insert(*page)).filter_map(|page| links.found(page, 1, 0));
     Ok(next.chain(follow).collect())
 }
 

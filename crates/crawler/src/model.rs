@@ -161,6 +161,8 @@ pub struct Lease {
     pub waits: u32,
     /// How many redirects in a row led to it.
     pub hops: u32,
+    /// How many links it is from a seed, by the shortest way known when it was taken; 0 for robots.txt.
+    pub depth: i64,
     /// The seed that led here by redirects alone, as it was given.
     pub input: Option<String>,
     /// What it was before, if it is fetched again.

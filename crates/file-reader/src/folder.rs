@@ -72,7 +72,7 @@ mod tests {
         }
         let [one, two, three] = ["a/1", "a/2", "b/3"].map(|name| place.path().join(name));
         let mut folder = Folder::default();
-        let mut text = |folder: &mut Folder, path: &Path| {
+        let text = |folder: &mut Folder, path: &Path| {
             let mut text = String::new();
             folder.open(path, OFlags::RDONLY)?.read_to_string(&mut text).unwrap();
             Some(text)

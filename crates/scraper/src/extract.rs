@@ -329,6 +329,9 @@ pub(crate) fn follow(look: Look<'_>, recipe: &Recipe) -> Result<Vec<Link>, Error
     let path_of =
         |link: &Link| Url::parse(&link.url).map_or_else(|_| link.url.clone(), |url| url.path().to_owned());
     let is_wanted = |link: &Link| {
+        if rules.allow.is_empty() && rules.deny.is_empty() {
+            return true;
+        }
         let path = path_of(link);
         (rules.allow.is_empty() || PathGlob::any_matches(&rules.allow, &path))
             && !PathGlob::any_matches(&rules.deny, &path)

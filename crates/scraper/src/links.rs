@@ -189,16 +189,13 @@ fn link(element: ElementRef<'_>, page: &Surroundings<'_>) -> Option<Link> {
     Some(Link { url, text: link_text(element), rel, nofollow, hreflang })
 }
 
-fn leading_to(written: &str, page: &Surroundings<'_>) -> Option<String> {
-    value::url(written, page.base).filter(|url| leads_to_a_page(url))
-}
-
 /// `mailto:`, `javascript:`, `tel:` and the like lead nowhere that can be fetched.
-fn leads_to_a_page(url: &str) -> bool {
-    match Url::parse(url) {
-        Ok(url) => matches!(url.scheme(), "http" | "https" | "file"),
-        Err(_) => true,
-    }
+fn leading_to(written: &str, page: &Surroundings<'_>) -> Option<String> {
+    let url = value::url(written, page.base)?;
+    // What was resolved has its scheme first, in lower case; what could not be is as written.
+    let is_url = page.base.is_some() || Url::parse(&url).is_ok();
+    let leads_to_a_page = ["http:", "https:", "file:"].iter().any(|scheme| url.starts_with(scheme));
+    (leads_to_a_page || !is_url).then_some(url)
 }
 
 fn has_word(list: &str, word: &str) -> bool {

@@ -273,7 +273,8 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn of(ends: &Ends) -> Self {
+    /// `is_news` says whether a link of a page can change anything.
+    pub(super) fn of(ends: &Ends, mut is_news: impl FnMut(&PageEnd, &Found) -> bool) -> Self {
         let pages = &ends.pages;
         let all = |rows: Vec<Value>| Value::from(rows).to_string();
         let rows = |texts: Vec<String>, id: i64| {
@@ -285,7 +286,9 @@ impl Batch {
         };
         let texts = |end: &PageEnd| end.records.iter().map(ToString::to_string).collect();
         let hosts = pages.iter().map(|end| &end.answered).chain(ends.robots.iter().map(|end| &end.answered));
-        let of_pages = pages.iter().flat_map(|end| end.links.iter().map(|found| link(found, Some(end.id))));
+        let of_pages = pages.iter().flat_map(|end| end.links.iter().map(move |found| (end, found)));
+        let of_pages = of_pages.filter(|(end, found)| is_news(end, found));
+        let of_pages = of_pages.map(|(end, found)| link(found, Some(end.id)));
         let of_robots = ends.robots.iter().flat_map(|end| end.links.iter().map(|found| link(found, None)));
         let bytes: u64 = pages.iter().map(|end| end.bytes).sum();
         Self {

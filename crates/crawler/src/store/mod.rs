@@ -5,6 +5,7 @@ mod batch;
 #[cfg(feature = "sqlite")]
 mod fault;
 #[cfg(feature = "sqlite")]
+mod known;
 mod lease;
 #[cfg(feature = "sqlite")]
 mod schema;

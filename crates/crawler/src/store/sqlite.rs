@@ -1,6 +1,6 @@
 //! The store in one file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 
 use super::batch::{Batch, add_urls, link, store_robots};
 use super::fault::{fault, foreign};
+use super::known::KnownUrls;
 use super::schema::{self, Found as Looked};
 use super::troubles::{SEED_COUNTS, SEED_TROUBLES, TROUBLES, trouble};
 use super::worker::{self, Worker};
@@ -20,7 +21,7 @@ use crate::error::{Error, ErrorKind};
 use crate::identity::resolved;
 use crate::model::{
     Bounds, Change, Counts, Ends, Found, HostCounts, Leased, Plan, Rate, RobotsFile, Room, State, Stored,
-    Trouble,
+    Trouble, Work,
 };
 
 /// How long a statement waits for another process to end its transaction.
@@ -45,6 +46,9 @@ pub struct SqliteStore {
     worker: Option<Worker>,
     /// Whether it is in no file, so that nobody else can be at work on it.
     in_memory: bool,
+    known: KnownUrls,
+    /// How deep the pages are that are leased, by their numbers.
+    depths: HashMap<i64, i64>,
 }
 
 /// Runs a query and says its error in our words.
@@ -191,7 +195,14 @@ impl SqliteStore {
     async fn connect_once(path: &Path, options: &SqliteConnectOptions, create: bool) -> Result<Self, Error> {
         let connected = SqliteConnection::connect_with(options).await;
         let connection = connected.map_err(|error| fault(path, &error))?;
-        let mut store = Self { path: path.to_owned(), connection, worker: None, in_memory: false };
+        let mut store = Self {
+            path: path.to_owned(),
+            connection,
+            worker: None,
+            in_memory: false,
+            known: KnownUrls::default(),
+            depths: HashMap::new(),
+        };
         store.check(create).await?;
         Ok(store)
     }
@@ -343,19 +354,32 @@ impl Store for SqliteStore {
             let mut transaction = self.connection.begin_with("begin immediate").await?;
             let leased = lease::lease(&mut transaction, &me, room, most).await?;
             transaction.commit().await?;
+            let pages = leased.leases.iter().filter(|lease| lease.work != Work::Robots);
+            self.depths.extend(pages.map(|lease| (lease.id, lease.depth)));
             Ok(leased)
         })
     }
 
     async fn commit(&mut self, ends: &Ends, bounds: Bounds) -> Result<(), Error> {
         let (me, round, now) = (self.worker().await?, self.round().await?, crate::clock::now());
-        let batch = Batch::of(ends);
+        let (known, depths) = (&mut self.known, &self.depths);
+        // Under a bound of depth each link is a way that may turn out to be the shortest.
+        let all_count = bounds.max_depth.is_some();
+        let batch = Batch::of(ends, |end, found| {
+            all_count || depths.get(&end.id).is_none_or(|depth| !known.holds(found, *depth))
+        });
         ask!(self, async {
             let mut transaction = self.connection.begin_with("begin immediate").await?;
             store_robots(&mut transaction, &me, &ends.robots).await?;
             batch.store(&mut transaction, &me, bounds, (round, now)).await?;
             transaction.commit().await
-        })
+        })?;
+        for end in &ends.pages {
+            if let Some(depth) = self.depths.remove(&end.id) {
+                end.links.iter().for_each(|found| self.known.add(found, depth));
+            }
+        }
+        Ok(())
     }
 
     async fn robots(&mut self, host: &str) -> Result<Option<RobotsFile>, Error> {
