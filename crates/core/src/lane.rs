@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{LazyLock, PoisonError};
 use std::thread::available_parallelism;
 
-use crate::primitives::{Mutex, MutexGuard, start_blocking};
+use crate::primitives::{Condvar, Mutex, MutexGuard, start_blocking};
 
 /// Where blocking work runs.
 ///
@@ -28,10 +28,16 @@ const IO_WIDTH: usize = 64;
 /// A closure with all that it brings along.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// What runs and what waits. A thread that has ended a closure takes the next one: a lane that is full costs no hop.
+/// How long a thread without work stays with its lane.
+#[cfg(not(shuttle))]
+const LINGER: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// What runs and what waits. A thread that has ended a closure takes the next one: a lane that is full costs no hop. One that finds none
+/// stays for a while, so that there are never more threads than the lane is wide: each would have caches and a heap to warm.
 pub(crate) struct Crew {
     width: usize,
     queue: Mutex<Queue>,
+    handed: Condvar,
 }
 
 #[derive(Default)]
@@ -40,6 +46,10 @@ struct Queue {
     waiting: BTreeMap<u64, Job>,
     tickets: u64,
     running: usize,
+    /// Threads that stay without work.
+    idle: usize,
+    /// What they are to run; each counts as running already.
+    handed: Vec<Job>,
 }
 
 static IO: LazyLock<Crew> = LazyLock::new(|| Crew::new(IO_WIDTH));
@@ -99,7 +109,7 @@ impl Lane {
 
 impl Crew {
     pub(crate) fn new(width: usize) -> Self {
-        Self { width, queue: Mutex::default() }
+        Self { width, queue: Mutex::default(), handed: Condvar::default() }
     }
 
     pub(crate) fn running(&self) -> usize {
@@ -115,8 +125,14 @@ impl Crew {
         let mut queue = self.queue();
         if queue.running < self.width {
             queue.running += 1;
-            drop(queue);
-            start_blocking(move || self.work(job));
+            if queue.idle > queue.handed.len() {
+                queue.handed.push(job);
+                drop(queue);
+                self.handed.notify_one();
+            } else {
+                drop(queue);
+                start_blocking(move || self.work(job));
+            }
             return Ticket { crew: self, number: None };
         }
         let number = queue.tickets;
@@ -137,11 +153,27 @@ impl Crew {
 
     fn next(&self) -> Option<Job> {
         let mut queue = self.queue();
-        let next = queue.waiting.pop_first();
-        if next.is_none() {
-            queue.running -= 1;
+        if let Some((_, job)) = queue.waiting.pop_first() {
+            return Some(job);
         }
-        next.map(|(_, job)| job)
+        queue.running -= 1;
+        self.linger(queue)
+    }
+
+    /// Stays for a while, and gives what is handed over meanwhile.
+    #[cfg(not(shuttle))]
+    fn linger(&self, mut queue: MutexGuard<'_, Queue>) -> Option<Job> {
+        queue.idle += 1;
+        let waited = self.handed.wait_timeout_while(queue, LINGER, |queue| queue.handed.is_empty());
+        let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        queue.idle -= 1;
+        queue.handed.pop()
+    }
+
+    /// Models end when all threads have ended, and know no time.
+    #[cfg(shuttle)]
+    fn linger(&self, _: MutexGuard<'_, Queue>) -> Option<Job> {
+        None
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -154,5 +186,56 @@ impl Drop for Ticket {
         let Some(number) = self.number else { return };
         let job = self.crew.queue().waiting.remove(&number);
         drop(job); // after the lock was let go: it drops what is the caller's
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    fn crew(width: usize) -> &'static Crew {
+        Box::leak(Box::new(Crew::new(width)))
+    }
+
+    #[test]
+    fn one_after_the_other_is_run_by_as_many_threads_as_the_lane_is_wide() {
+        let crew = crew(2);
+        let (tell, told) = channel();
+        let mut threads = HashSet::new();
+        for _ in 0..1_000 {
+            let tell = tell.clone();
+            let ticket = crew.submit(Box::new(move || tell.send(thread::current().id()).unwrap()));
+            threads.insert(told.recv().unwrap());
+            drop(ticket);
+        }
+        assert!(threads.len() <= 2, "{}", threads.len());
+    }
+
+    #[test]
+    fn what_is_handed_to_those_who_stay_runs_at_once_and_never_more_than_the_width() {
+        let crew = crew(3);
+        let (tell, told) = channel();
+        for _ in 0..200 {
+            let (meet, all) = channel::<()>();
+            let all = std::sync::Arc::new(std::sync::Mutex::new(all));
+            for _ in 0..3 {
+                let (tell, all) = (tell.clone(), all.clone());
+                drop(crew.submit(Box::new(move || {
+                    tell.send(()).unwrap();
+                    let _ = all.lock().unwrap().recv(); // until all three have begun
+                })));
+            }
+            (0..3).for_each(|_| told.recv().unwrap());
+            assert_eq!(crew.running(), 3);
+            drop(meet);
+            while crew.running() > 0 {
+                thread::yield_now();
+            }
+        }
+        assert_eq!(crew.queued(), 0);
     }
 }
