@@ -15,7 +15,7 @@ use std::time::Instant;
 static TIMERS: LazyLock<Timers> = LazyLock::new(Timers::default);
 
 /// What the reactor calls when the alarm is due.
-static BELL: LazyLock<Waker> = LazyLock::new(|| Arc::new(Bell).into());
+static BELL: LazyLock<Waker> = LazyLock::new(|| Arc::new(Bell(&TIMERS)).into());
 
 /// A future that is ready at an instant of the system's clock. Dropped, it is forgotten.
 pub(crate) struct Timer {
@@ -131,11 +131,11 @@ fn wake(due: Vec<Waker>) {
     }
 }
 
-struct Bell;
+struct Bell(&'static Timers);
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        TIMERS.ring();
+        self.0.ring();
     }
 }
 

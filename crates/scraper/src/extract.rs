@@ -650,7 +650,7 @@ fn from_targets(field: &Field, targets: &[Target], scope: Scope<'_>, budget: &Bu
     for target in targets {
         let found = target
             .elements(scope, budget)
-            .take_while(|_| budget.has_time())
+            .take_while(|_| budget.had_time())
             .filter(|element| holds_wanted_text(field, *element))
             .filter_map(|element| taken(element, &target.take, field.conversion.to));
         let found = limited(found, field.many, budget);

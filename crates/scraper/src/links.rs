@@ -111,7 +111,7 @@ pub(crate) fn links_with(
         let of_element = of_element(element, options, &page);
         let is_new = |link: &Link| !options.unique || seen.insert(link.url.clone());
         for link in of_element.into_iter().filter(is_new) {
-            if !budget.spend_bytes(size(&link)) || !budget.has_time() {
+            if !budget.spend_bytes(size(&link)) || !budget.had_time() {
                 return found;
             }
             found.push(link);
@@ -129,7 +129,7 @@ pub(crate) fn links_of<'a>(
 ) -> Vec<Link> {
     let page = Surroundings { base, nofollow: robots_nofollow(html) };
     let links = elements.filter_map(|element| link(element, &page));
-    links.take_while(|link| budget.spend_bytes(size(link)) && budget.has_time()).collect()
+    links.take_while(|link| budget.spend_bytes(size(link)) && budget.had_time()).collect()
 }
 
 fn size(link: &Link) -> usize {

@@ -115,8 +115,8 @@ impl Pool {
         connecting: impl Future<Output = Result<Line, Failure>> + Send + 'static,
     ) {
         spawn_service(async move {
-            if let Ok(line) = connecting.await {
-                self.put(&server, line);
+            if let Ok(Line::Own(line)) = connecting.await {
+                self.give_back(&server, line);
             }
         });
     }

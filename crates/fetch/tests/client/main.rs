@@ -18,6 +18,7 @@ mod limits;
 mod memory;
 mod netrc;
 mod order;
+mod pool;
 mod proxy;
 mod redirects;
 mod requests;
