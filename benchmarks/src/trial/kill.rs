@@ -16,6 +16,7 @@ use gather_site::{Generated, GeneratedSite};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::crawling::Crawling;
+use super::visits::Killed;
 use super::wal::Log;
 use super::{Trial, visits};
 use crate::args::Args;
@@ -126,8 +127,8 @@ fn trial(pages: u64, calm: &Calm, random: &mut Rng, interrupted: &Interrupted) -
     ensure!(out.lines().eq(crawl.export()?), "the file of --out is not what export gives");
     crawl.verify()?;
     let visits = visits::parse(&std::fs::read_to_string(log(folder.path()))?)?;
-    let moments: Vec<f64> = kills.iter().map(|kill| kill.at).collect();
-    let needless = visits::needless(&visits, &moments);
+    let killed: Vec<Killed> = kills.iter().map(|kill| kill.killed.clone()).collect();
+    let needless = visits::needless(&visits, &killed);
     if let Some(first) = needless.first() {
         bail!("{} pages were fetched again needlessly: {first}", needless.len());
     }
@@ -170,8 +171,8 @@ fn moment(whole: Duration, random: &mut Rng) -> Moment {
 
 /// A kill that has happened.
 struct Kill {
-    /// Just before it, in seconds since 1970.
-    at: f64,
+    /// Just before it.
+    killed: Killed,
     /// Whether it has left a part of a commit.
     in_commit: bool,
 }
@@ -187,14 +188,18 @@ fn run_until(crawl: &Crawling, moment: Moment) -> anyhow::Result<Option<Kill>> {
         super::pause(Duration::from_millis(1).min(moment.after.saturating_sub(begun.elapsed())));
     }
     let mut log = Log::at(&crawl.wal());
-    let stopped = if moment.in_commit { stop_in_commit(&mut child, &crawl.wal(), &mut log)? } else { None };
+    let mut stops = Vec::new();
+    let stopped = match moment.in_commit {
+        true => stop_in_commit(&mut child, &crawl.wal(), &mut log, &mut stops)?,
+        false => None,
+    };
     let at = stopped.map_or_else(now, Ok)?;
     child.kill()?;
     let status = child.wait()?;
     if status.code().is_some() {
         return ended(status);
     }
-    Ok(Some(Kill { at, in_commit: log.is_torn()? }))
+    Ok(Some(Kill { killed: Killed { at, stops }, in_commit: log.is_torn()? }))
 }
 
 fn now() -> anyhow::Result<f64> {
@@ -207,8 +212,13 @@ fn ended(status: std::process::ExitStatus) -> anyhow::Result<Option<Kill>> {
 }
 
 /// Stops the process (as a debugger does) when its write-ahead log is seen to be written to, until it is found within a
-/// commit. Returns when that was; `None` if it ended before, or was never found there.
-fn stop_in_commit(child: &mut Child, file: &Path, log: &mut Log) -> anyhow::Result<Option<f64>> {
+/// commit. Returns when that was; `None` if it ended before, or was never found there. Notes for how long it was stopped in vain.
+fn stop_in_commit(
+    child: &mut Child,
+    file: &Path,
+    log: &mut Log,
+    stops: &mut Vec<(f64, f64)>,
+) -> anyhow::Result<Option<f64>> {
     let process = Pid::from_child(child);
     for _ in 0..MOST_STOPS {
         log.is_torn()?; // what is there already is not to be read while the process stands still
@@ -223,11 +233,12 @@ fn stop_in_commit(child: &mut Child, file: &Path, log: &mut Log) -> anyhow::Resu
             return Ok(is_stopped.then_some(at));
         }
         kill_process(process, Signal::CONT)?;
+        stops.push((at, now()?));
     }
     Ok(None)
 }
 
-/// Looks at the file until it is written to; `false` if the process ended before. Whoever needs the processor gets it.
+/// Looks at the file until it is written to; `false` if the process ended before. The processor is for the crawl.
 fn wait_for_write(child: &mut Child, file: &Path) -> anyhow::Result<bool> {
     let look = || std::fs::metadata(file).ok().map(|found| (found.len(), found.modified().ok()));
     let before = look();
@@ -238,7 +249,7 @@ fn wait_for_write(child: &mut Child, file: &Path) -> anyhow::Result<bool> {
         if turn.is_multiple_of(64) && child.try_wait()?.is_some() {
             break;
         }
-        std::thread::yield_now();
+        super::pause(Duration::from_micros(20));
     }
     Ok(false)
 }
