@@ -6,6 +6,7 @@ mod batch;
 mod fault;
 #[cfg(feature = "sqlite")]
 mod known;
+#[cfg(feature = "sqlite")]
 mod lease;
 #[cfg(feature = "sqlite")]
 mod schema;
