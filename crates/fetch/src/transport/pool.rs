@@ -105,7 +105,7 @@ impl Pool {
     /// A connection that nobody is on any more goes to who waits for it longest, or is kept for the next.
     pub(super) fn give_back(self: &Arc<Self>, server: &Server, mut line: Box<Http1>) {
         if self.keep_alive && line.is_ready() {
-            self.put(server, Line::Own(line));
+            self.put(server, line);
         }
     }
 
@@ -179,12 +179,7 @@ impl Pool {
     }
 
     /// Gives a connection to who waits for it longest; else it is kept, if it is of use and nobody needs its place more.
-    fn put(self: &Arc<Self>, server: &Server, line: Line) {
-        let mut line = match line {
-            Line::Own(line) => line,
-            #[cfg(feature = "http2")]
-            Line::Shared(_) => return, // it stands in the pool since it was made
-        };
+    fn put(self: &Arc<Self>, server: &Server, mut line: Box<Http1>) {
         let mut state = self.state();
         let shelf = self.shelf(&mut state, server);
         while let Some(waiting) = shelf.waiting.pop_front() {
@@ -207,9 +202,6 @@ impl Pool {
     fn shelf<'a>(self: &Arc<Self>, state: &'a mut State, server: &Server) -> &'a mut Shelf {
         if !std::mem::replace(&mut state.is_looked_through, true) {
             self.look_through();
-        }
-        if !state.shelves.contains_key(server) {
-            state.shelves.insert(server.clone(), Shelf::default());
         }
         state.shelves.entry(server.clone()).or_default()
     }
@@ -286,7 +278,8 @@ struct Turn<'a> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.receiver.close();
-        if let Ok(Some(line)) = self.receiver.try_recv() {
+        // One that many share stands in the pool since it was made.
+        if let Ok(Some(Line::Own(line))) = self.receiver.try_recv() {
             self.pool.put(self.server, line);
         }
     }

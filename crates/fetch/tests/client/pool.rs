@@ -1,8 +1,9 @@
 //! Connections that serve again: who gets them, and when they are closed.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::num::NonZeroUsize;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -68,43 +69,46 @@ fn one_that_is_dropped_while_it_waits_keeps_nobody_waiting() {
     });
 }
 
-#[test]
-fn what_the_server_closed_is_closed_by_us_before_long_though_nobody_asks_for_it() {
+/// A server that answers one request, does this, and then says how its client ended the connection; and its URL.
+fn serve_once(
+    then: impl FnOnce(&TcpStream) + Send + 'static,
+) -> (JoinHandle<std::io::Result<usize>>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let serve = std::thread::spawn(move || {
         let (mut connection, _) = listener.accept().unwrap();
         let _ = connection.read(&mut [0; 1024]).unwrap();
         connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
-        connection.shutdown(Shutdown::Write).unwrap();
+        then(&connection);
         connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         connection.read(&mut [0])
     });
+    (serve, url)
+}
+
+async fn is_closed(serve: JoinHandle<std::io::Result<usize>>) -> bool {
+    let ended = gather_core::to_thread(move || serve.join().unwrap()).await.unwrap();
+    ended.unwrap() == 0
+}
+
+#[test]
+fn what_the_server_closed_is_closed_by_us_before_long_though_nobody_asks_for_it() {
+    let (serve, url) = serve_once(|connection| connection.shutdown(Shutdown::Write).unwrap());
     let client = local().build().unwrap();
     run(async {
         client.get(&url).await.unwrap();
-        let closed = gather_core::to_thread(move || serve.join().unwrap()).await.unwrap();
-        assert_eq!(closed.unwrap(), 0);
+        assert!(is_closed(serve).await);
     });
     drop(client);
 }
 
 #[test]
 fn a_client_that_is_gone_leaves_no_connection_behind() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    let serve = std::thread::spawn(move || {
-        let (mut connection, _) = listener.accept().unwrap();
-        let _ = connection.read(&mut [0; 1024]).unwrap();
-        connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
-        connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        connection.read(&mut [0])
-    });
+    let (serve, url) = serve_once(|_| {});
     let client = local().build().unwrap();
     run(async {
         client.get(&url).await.unwrap();
         drop(client);
-        let closed = gather_core::to_thread(move || serve.join().unwrap()).await.unwrap();
-        assert_eq!(closed.unwrap(), 0);
+        assert!(is_closed(serve).await);
     });
 }
