@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use gather_core::{Lane, now as instant, to_thread_in};
 use gather_fetch::{Client, Error as FetchError, ErrorKind, HeaderMap, Request, Streaming, Url};
 use gather_records::Record;
-use gather_scraper::{Document, Extraction, Page, Recipe, Sitemap, Stats};
+use gather_scraper::{Extraction, Outline, Page, Recipe, Sitemap, Stats};
 use sha2::{Digest, Sha256};
 
 use crate::clock::{millis, now};
@@ -410,11 +410,11 @@ fn look(
         None => builder,
     };
     let page = builder.build(body)?;
-    let document = page.parse()?;
-    let allowed = rules.allowed(&document, &asked.head.robots);
-    let mut found = if allowed.follow { links_of(&document, recipe, links, rules)? } else { Vec::new() };
+    let outline = page.outline(recipe)?;
+    let allowed = rules.allowed(&outline, &asked.head.robots);
+    let mut found = if allowed.follow { links_of(&outline, links, rules)? } else { Vec::new() };
     found.retain(|found| found.url != asked.url);
-    let canonical = rules.canonical_of(&document).and_then(|url| links.found(&url, 0, asked.hops + 1));
+    let canonical = rules.canonical_of(&outline).and_then(|url| links.found(&url, 0, asked.hops + 1));
     let canonical = canonical.filter(|found| found.in_scope && found.url != asked.url);
     let kept_back = match (&canonical, allowed.index) {
         (_, false) => Some("noindex"),
@@ -422,19 +422,18 @@ fn look(
         (None, true) => None,
     };
     found.extend(canonical);
-    let extraction = if kept_back.is_some() { Ok(Extraction::default()) } else { document.records(recipe) };
+    let extraction = if kept_back.is_some() { Ok(Extraction::default()) } else { outline.records() };
     Ok(Looked { extraction, links: found, kept_back })
 }
 
 /// The next page, and the links that are followed.
 fn links_of(
-    document: &Document<'_>,
-    recipe: &Recipe,
+    outline: &Outline<'_>,
     links: &Links,
     rules: &PageRules,
 ) -> Result<Vec<Found>, gather_scraper::Error> {
-    let next = document.next_page(recipe)?.into_iter().filter_map(|url| links.found(&url, 0, 0));
-    let follow = document.follow(recipe)?;
+    let next = outline.next_page()?.into_iter().filter_map(|url| links.found(&url, 0, 0));
+    let follow = outline.follow()?;
     // Many links of a page lead to places within few other pages.
     let mut pages = HashSet::new();
     let follow = follow.iter().filter(|link| rules.follows(link.rel.as_deref()));

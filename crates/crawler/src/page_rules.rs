@@ -1,7 +1,6 @@
 //! What a page says of itself to crawlers: meta robots, X-Robots-Tag, rel=canonical. Pure.
 
-use gather_scraper::Document;
-use url::Url;
+use gather_scraper::Outline;
 
 /// Which of a page's words are heeded.
 #[derive(Clone, Debug)]
@@ -38,12 +37,12 @@ impl Allowed {
 
 impl PageRules {
     /// What the page and the values of its X-Robots-Tag headers allow.
-    pub(crate) fn allowed(&self, document: &Document<'_>, headers: &[String]) -> Allowed {
+    pub(crate) fn allowed(&self, page: &Outline<'_>, headers: &[String]) -> Allowed {
         if !self.obey {
             return Allowed::ALL;
         }
         let of_headers = headers.iter().fold(Allowed::ALL, |allowed, value| self.heed_header(allowed, value));
-        metas(document)
+        page.metas()
             .filter(|(name, _)| name.eq_ignore_ascii_case("robots") || name.eq_ignore_ascii_case(&self.agent))
             .flat_map(|(_, content)| content.split([',', ' ']))
             .fold(of_headers, Allowed::and)
@@ -72,20 +71,8 @@ impl PageRules {
     }
 
     /// The page that this one names as its canonical one, absolute; `None` where that does not count.
-    pub(crate) fn canonical_of(&self, document: &Document<'_>) -> Option<String> {
-        if !self.canonical {
-            return None;
-        }
-        let is_canonical =
-            |rel: &str| rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("canonical"));
-        let mut elements = document.html().tree.nodes().filter_map(|node| node.value().as_element());
-        let link = elements.find(|element| {
-            element.name() == "link"
-                && element.attr("rel").is_some_and(is_canonical)
-                && element.attr("href").is_some()
-        });
-        let base = Url::parse(document.base()?).ok()?;
-        Some(base.join(link?.attr("href")?.trim()).ok()?.into())
+    pub(crate) fn canonical_of(&self, page: &Outline<'_>) -> Option<String> {
+        if self.canonical { page.canonical() } else { None }
     }
 }
 
@@ -99,17 +86,9 @@ fn is_agent(text: &str) -> bool {
         && !WITH_VALUES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// The names and contents of the page's `<meta name content>`.
-fn metas<'a>(document: &'a Document<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let elements = document.html().tree.nodes().filter_map(|node| node.value().as_element());
-    elements
-        .filter(|element| element.name() == "meta")
-        .filter_map(|element| Some((element.attr("name")?.trim(), element.attr("content")?)))
-}
-
 #[cfg(test)]
 mod tests {
-    use gather_scraper::Page;
+    use gather_scraper::{Page, Recipe};
     use proptest::prelude::*;
 
     use super::*;
@@ -122,7 +101,7 @@ mod tests {
     fn allowed(html: &str, headers: &[&str]) -> (bool, bool) {
         let headers: Vec<String> = headers.iter().map(|value| (*value).to_owned()).collect();
         let page = Page::from_bytes(html, "http://h/a/b").unwrap();
-        let Allowed { index, follow } = rules().allowed(&page.parse().unwrap(), &headers);
+        let Allowed { index, follow } = rules().allowed(&page.outline(&Recipe::default()).unwrap(), &headers);
         (index, follow)
     }
 
@@ -167,7 +146,10 @@ mod tests {
     fn who_does_not_obey_is_allowed_everything() {
         let page = Page::from_bytes("<meta name=robots content=none>", "http://h/").unwrap();
         let rules = PageRules { obey: false, ..rules() };
-        assert_eq!(rules.allowed(&page.parse().unwrap(), &["none".to_owned()]), Allowed::ALL);
+        assert_eq!(
+            rules.allowed(&page.outline(&Recipe::default()).unwrap(), &["none".to_owned()]),
+            Allowed::ALL
+        );
     }
 
     #[test]
@@ -194,10 +176,12 @@ mod tests {
             ("<a rel=canonical href=/c>", None),
         ] {
             let page = Page::from_bytes(html, "http://h/a/b").unwrap();
-            let found = rules().canonical_of(&page.parse().unwrap());
+            let recipe = Recipe::default();
+            let outline = page.outline(&recipe).unwrap();
+            let found = rules().canonical_of(&outline);
             assert_eq!(found.as_deref(), expected, "{html}");
             let deaf = PageRules { canonical: false, ..rules() };
-            assert_eq!(deaf.canonical_of(&page.parse().unwrap()), None);
+            assert_eq!(deaf.canonical_of(&outline), None);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::budget::Budget;
 use crate::embedded::Embedded;
 use crate::error::{Error, ErrorKind};
 use crate::label;
-use crate::links::{self, Link};
+use crate::links::{self, Lead, Link};
 use crate::meta;
 use crate::recipe::Recipe;
 use crate::recipe::css::Scope;
@@ -317,26 +317,35 @@ fn link_target(target: &Target, scope: Scope<'_>, base: Option<&Url>, budget: &B
 
 /// The links that a crawl follows.
 pub(crate) fn follow(look: Look<'_>, recipe: &Recipe) -> Result<Vec<Link>, Error> {
-    let rules = &recipe.compiled().follow;
     let budget = Budget::for_links(look.time);
-    let found = match (&rules.links, look.root()) {
+    let links = links::with_texts(look.html, followed(look, recipe, &budget), &budget);
+    budget.check().map(|()| links)
+}
+
+/// Where they lead.
+pub(crate) fn leads<'a>(look: Look<'a>, recipe: &Recipe) -> Result<Vec<Lead<'a>>, Error> {
+    let budget = Budget::for_links(look.time);
+    let leads = followed(look, recipe, &budget);
+    budget.check().map(|()| leads)
+}
+
+fn followed<'a>(look: Look<'a>, recipe: &Recipe, budget: &Budget) -> Vec<Lead<'a>> {
+    let rules = &recipe.compiled().follow;
+    let mut found = match (&rules.links, look.root()) {
         (Some(css), Some(root)) => {
-            links::links_of(look.html, css.elements(Scope::Page(root), &budget), look.base, &budget)
+            links::leads_of(css.elements(Scope::Page(root), budget), look.base, budget)
         }
-        _ => links::links(look.html, look.base, &budget),
+        _ => links::leads(look.html, look.base, budget),
     };
-    budget.check()?;
-    let path_of =
-        |link: &Link| Url::parse(&link.url).map_or_else(|_| link.url.clone(), |url| url.path().to_owned());
-    let is_wanted = |link: &Link| {
-        if rules.allow.is_empty() && rules.deny.is_empty() {
-            return true;
-        }
-        let path = path_of(link);
+    if rules.allow.is_empty() && rules.deny.is_empty() {
+        return found;
+    }
+    found.retain(|lead| {
+        let path = Url::parse(&lead.url).map_or_else(|_| lead.url.clone(), |url| url.path().to_owned());
         (rules.allow.is_empty() || PathGlob::any_matches(&rules.allow, &path))
             && !PathGlob::any_matches(&rules.deny, &path)
-    };
-    Ok(found.into_iter().filter(is_wanted).collect())
+    });
+    found
 }
 
 /// What all records of a page have in common.

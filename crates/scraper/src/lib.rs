@@ -15,8 +15,8 @@
 //! ```
 //!
 //! Modules, top to bottom; a module uses those below it:
-//! `scraper` (pages over HTTP), `backlog`, `stream` (pages from anywhere), `sitemap`, `page`, `details`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
-//! then `value`, `date`, `text`, `parse`, `sink`, `tokenizer`, `charset`, `html_check`, `limits`, `budget`, `error`. What the recipe format
+//! `scraper` (pages over HTTP), `backlog`, `stream` (pages from anywhere), `sitemap`, `outline`, `page`, `details`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
+//! then `value`, `date`, `text`, `parse`, `sink`, `tokenizer`, `sight`, `charset`, `html_check`, `limits`, `budget`, `error`. What the recipe format
 //! is, is in the crate's README.
 
 #[cfg(feature = "fetch")]
@@ -34,16 +34,20 @@ mod label;
 mod limits;
 mod links;
 mod meta;
+mod outline;
 mod page;
 mod parse;
 mod recipe;
 #[cfg(feature = "fetch")]
 mod scraper;
+mod sight;
 mod sink;
 mod sitemap;
 #[cfg(feature = "stream")]
 mod stream;
 mod table;
+#[cfg(test)]
+mod test_pages;
 mod text;
 mod tokenizer;
 mod value;
@@ -54,6 +58,7 @@ pub use extract::{Dropped, Extraction, Stats};
 pub use gather_records::Record;
 pub use limits::Limits;
 pub use links::{Link, LinkOptions};
+pub use outline::{Followed, Outline};
 pub use page::{Document, Page, PageBuilder};
 pub use recipe::model::Request;
 pub use recipe::{RECIPE_SCHEMA, Recipe, RecipeBuilder};

@@ -92,11 +92,6 @@ pub(crate) fn base_of(html: &Html, url: Option<&Url>) -> Option<Url> {
     declared.or_else(|| url.cloned())
 }
 
-/// The links of `a` and `area` elements that lead to web pages or files.
-pub(crate) fn links(html: &Html, base: Option<&Url>, budget: &Budget) -> Vec<Link> {
-    links_with(html, LinkOptions::default(), base, budget)
-}
-
 /// The links that the options ask for. They end early when the budget is gone.
 pub(crate) fn links_with(
     html: &Html,
@@ -120,16 +115,38 @@ pub(crate) fn links_with(
     found
 }
 
-/// The links that these elements are.
-pub(crate) fn links_of<'a>(
-    html: &Html,
+/// An element that is a link, and where it leads.
+pub(crate) struct Lead<'a> {
+    element: ElementRef<'a>,
+    pub(crate) url: String,
+}
+
+impl Lead<'_> {
+    pub(crate) fn rel(&self) -> Option<String> {
+        self.element.attr("rel").map(fold)
+    }
+}
+
+/// Where the `a` and `area` elements lead.
+pub(crate) fn leads<'a>(html: &'a Html, base: Option<&Url>, budget: &Budget) -> Vec<Lead<'a>> {
+    leads_of(outside_templates(html).filter(|element| is_link(*element)), base, budget)
+}
+
+/// Where these elements lead.
+pub(crate) fn leads_of<'a>(
     elements: impl Iterator<Item = ElementRef<'a>>,
     base: Option<&Url>,
     budget: &Budget,
-) -> Vec<Link> {
-    let page = Surroundings { base, nofollow: robots_nofollow(html) };
-    let links = elements.filter_map(|element| link(element, &page));
-    links.take_while(|link| budget.spend_bytes(size(link)) && budget.had_time()).collect()
+) -> Vec<Lead<'a>> {
+    let leads = elements.filter_map(|element| lead(element, base));
+    leads.take_while(|lead| budget.spend_bytes(lead.url.len()) && budget.had_time()).collect()
+}
+
+/// The links that these are, with all there is to know of them. They end early when the budget is gone.
+pub(crate) fn with_texts(html: &Html, leads: Vec<Lead<'_>>, budget: &Budget) -> Vec<Link> {
+    let nofollow = robots_nofollow(html);
+    let links = leads.into_iter().map(|lead| link(lead, nofollow));
+    links.take_while(|link| budget.spend_bytes(link.text.len()) && budget.had_time()).collect()
 }
 
 fn size(link: &Link) -> usize {
@@ -144,9 +161,9 @@ struct Surroundings<'a> {
 
 fn of_element(element: ElementRef<'_>, options: LinkOptions, page: &Surroundings<'_>) -> Vec<Link> {
     let mut found = Vec::new();
+    let is_wanted = is_link(element) || options.link_elements && element.value().name() == "link";
     match element.value().name() {
-        "a" | "area" => found.extend(link(element, page)),
-        "link" if options.link_elements => found.extend(link(element, page)),
+        _ if is_wanted => found.extend(lead(element, page.base).map(|lead| link(lead, page.nofollow))),
         "meta" if options.refresh => found.extend(others::refresh(element, page)),
         _ => {}
     }
@@ -181,19 +198,28 @@ pub(crate) fn elements(html: &Html) -> impl Iterator<Item = ElementRef<'_>> {
     html.tree.root().descendants().filter_map(ElementRef::wrap)
 }
 
-fn link(element: ElementRef<'_>, page: &Surroundings<'_>) -> Option<Link> {
-    let url = leading_to(element.attr("href")?, page)?;
-    let rel = element.attr("rel").map(fold);
-    let nofollow = page.nofollow || rel.as_deref().is_some_and(|rel| has_word(rel, "nofollow"));
+fn is_link(element: ElementRef<'_>) -> bool {
+    matches!(element.value().name(), "a" | "area")
+}
+
+fn lead<'a>(element: ElementRef<'a>, base: Option<&Url>) -> Option<Lead<'a>> {
+    let url = leading_to(element.attr("href")?, base)?;
+    Some(Lead { element, url })
+}
+
+/// The link that this is; `nofollow` if none of the page's is to be followed.
+fn link(lead: Lead<'_>, nofollow: bool) -> Link {
+    let (element, rel) = (lead.element, lead.rel());
+    let nofollow = nofollow || rel.as_deref().is_some_and(|rel| has_word(rel, "nofollow"));
     let hreflang = element.attr("hreflang").map(fold).filter(|language| !language.is_empty());
-    Some(Link { url, text: link_text(element), rel, nofollow, hreflang })
+    Link { url: lead.url, text: link_text(element), rel, nofollow, hreflang }
 }
 
 /// `mailto:`, `javascript:`, `tel:` and the like lead nowhere that can be fetched.
-fn leading_to(written: &str, page: &Surroundings<'_>) -> Option<String> {
-    let url = value::url(written, page.base)?;
+fn leading_to(written: &str, base: Option<&Url>) -> Option<String> {
+    let url = value::url(written, base)?;
     // What was resolved has its scheme first, in lower case; what could not be is as written.
-    let is_url = page.base.is_some() || Url::parse(&url).is_ok();
+    let is_url = base.is_some() || Url::parse(&url).is_ok();
     let leads_to_a_page = ["http:", "https:", "file:"].iter().any(|scheme| url.starts_with(scheme));
     (leads_to_a_page || !is_url).then_some(url)
 }
@@ -251,6 +277,10 @@ mod tests {
         let budget = budget();
         assert!(links(&html, None, &budget).len() < 150);
         assert!(budget.check().unwrap_err().to_string().contains("bytes of text in its links"));
+    }
+
+    fn links(html: &Html, base: Option<&Url>, budget: &Budget) -> Vec<Link> {
+        links_with(html, LinkOptions::default(), base, budget)
     }
 
     fn urls(html: &str, url: Option<&str>) -> Vec<String> {

@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::links::{self, Link, LinkOptions};
 use crate::parse::Source;
 use crate::recipe::Recipe;
+use crate::sight::Sight;
 use crate::text;
 
 /// A page's decoded text and its URL. It can be sent and shared between threads.
@@ -80,9 +81,14 @@ impl Page {
     ///
     /// Kind `too_large`, naming the bound of [`Limits`] that was hit.
     pub fn parse(&self) -> Result<Document<'_>, Error> {
+        self.parse_in(&Sight::WHOLE)
+    }
+
+    /// Builds a tree that holds no more than what is looked at.
+    pub(crate) fn parse_in(&self, sight: &Sight) -> Result<Document<'_>, Error> {
         let json = self.is_json.then(|| json::parse(&self.text, &self.limits)).transpose();
         let json = json.map_err(|error| self.located(error))?;
-        self.document(self.markup()?, json)
+        self.document(self.markup()?, json, sight)
     }
 
     /// What the tree is made of: nothing where the page is JSON.
@@ -91,22 +97,23 @@ impl Page {
         Source::new(markup, &self.limits).map_err(|error| self.located(error))
     }
 
-    fn document(&self, markup: Source, json: Option<Value>) -> Result<Document<'_>, Error> {
-        let html = markup.parse(&self.limits).map_err(|error| self.located(error))?;
+    fn document(&self, markup: Source, json: Option<Value>, sight: &Sight) -> Result<Document<'_>, Error> {
+        let html = markup.parse(&self.limits, sight).map_err(|error| self.located(error))?;
         Ok(Document { page: self, html, json, names_base: markup.names_base, base: OnceCell::new() })
     }
 
-    /// One answer from a page that nobody needs afterwards: its text is gone before the tree is there.
+    /// One answer by a recipe from a page that nobody needs afterwards: its text is gone before the tree is there.
     pub(crate) fn into_answer<T>(
         mut self,
+        recipe: &Recipe,
         ask: impl FnOnce(&Document<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         if self.is_json {
-            return ask(&self.parse()?);
+            return ask(&self.parse_in(recipe.sight())?);
         }
         let markup = self.markup()?;
         self.text = String::new();
-        ask(&self.document(markup, None)?)
+        ask(&self.document(markup, None, recipe.sight())?)
     }
 
     /// The page's records by a recipe.
@@ -115,7 +122,7 @@ impl Page {
     ///
     /// As [`Page::parse`] and [`Document::records`].
     pub fn records(&self, recipe: &Recipe) -> Result<Extraction, Error> {
-        self.parse()?.records(recipe)
+        self.parse_in(recipe.sight())?.records(recipe)
     }
 
     /// The page's links in document order.
@@ -286,7 +293,7 @@ impl Document<'_> {
         self.base_url().map(Url::as_str)
     }
 
-    fn base_url(&self) -> Option<&Url> {
+    pub(crate) fn base_url(&self) -> Option<&Url> {
         let base = || match self.names_base {
             true => links::base_of(&self.html, self.page.url.as_ref()),
             false => self.page.url.clone(),
@@ -305,7 +312,7 @@ impl Document<'_> {
         if !recipe.compiled().reads_json() {
             self.check_html()?;
         }
-        extract::records(self.look(), recipe).map_err(|error| self.page.located(error))
+        self.located(extract::records(self.look(), recipe))
     }
 
     /// The fields that a recipe's `[detail]` takes from this page, as one more record's worth.
@@ -314,7 +321,7 @@ impl Document<'_> {
     ///
     /// As [`Document::records`].
     pub fn detail(&self, recipe: &Recipe) -> Result<Extraction, Error> {
-        extract::detail(self.look(), recipe).map_err(|error| self.page.located(error))
+        self.located(extract::detail(self.look(), recipe))
     }
 
     /// The links in document order: `a` and `area` elements that lead to http, https or file. What is inside
@@ -337,7 +344,7 @@ impl Document<'_> {
         self.check_html()?;
         let budget = Budget::for_links(self.page.limits.time);
         let links = links::links_with(&self.html, options, self.base_url(), &budget);
-        budget.check().map(|()| links).map_err(|error| self.page.located(error))
+        self.located(budget.check().map(|()| links))
     }
 
     /// The links a crawl follows from here by a recipe: those that `links` finds and `allow` and
@@ -347,7 +354,7 @@ impl Document<'_> {
     ///
     /// As [`Document::links`].
     pub fn follow(&self, recipe: &Recipe) -> Result<Vec<Link>, Error> {
-        extract::follow(self.look(), recipe).map_err(|error| self.page.located(error))
+        self.located(extract::follow(self.look(), recipe))
     }
 
     /// The next page by a recipe's `next`, if there is one.
@@ -356,7 +363,7 @@ impl Document<'_> {
     ///
     /// Kind `too_large` past the limit of time.
     pub fn next_page(&self, recipe: &Recipe) -> Result<Option<String>, Error> {
-        extract::next_page(self.look(), recipe).map_err(|error| self.page.located(error))
+        self.located(extract::next_page(self.look(), recipe))
     }
 
     /// The text as a browser shows it.
@@ -371,6 +378,11 @@ impl Document<'_> {
             .map(|title| text::fold(&text::all_text(title)))
     }
 
+    /// An error, if it is one, at this page.
+    pub(crate) fn located<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+        outcome.map_err(|error| self.page.located(error))
+    }
+
     /// JSON has no links, and no elements.
     fn check_html(&self) -> Result<(), Error> {
         match self.json {
@@ -382,7 +394,7 @@ impl Document<'_> {
         }
     }
 
-    fn look(&self) -> Look<'_> {
+    pub(crate) fn look(&self) -> Look<'_> {
         Look {
             html: &self.html,
             json: self.json.as_ref(),
@@ -393,3 +405,6 @@ impl Document<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod same_answers;

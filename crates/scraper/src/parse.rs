@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use html5ever::LocalName;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{Token, TokenSink, TokenSinkResult};
 use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts, TreeSink};
@@ -13,6 +14,7 @@ use scraper::Html;
 
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
+use crate::sight::Sight;
 use crate::sink::{Bound, BoundedSink, Handle};
 use crate::tokenizer::{self, Content, Receiver};
 
@@ -22,7 +24,7 @@ const BETWEEN_LOOKS: usize = 128;
 /// A page's text, ready to be made a tree. It is a copy: the text that it was made from is needed no longer.
 pub(crate) struct Source {
     shared: StrTendril,
-    nodes: usize,
+    tags: usize,
     /// Whether a tag `<base` can be in the tree: most pages need not be walked for one.
     pub(crate) names_base: bool,
 }
@@ -41,17 +43,33 @@ impl Source {
             let name = text.as_bytes().get(at + 1..at + 5);
             names_base |= name.is_some_and(|name| name.eq_ignore_ascii_case(b"base"));
         }
-        // An element has two tags as a rule, and a text can stand behind each of them.
-        Ok(Self { shared: tokenizer::shared(text), nodes: tags + tags / 2 + 8, names_base })
+        Ok(Self { shared: tokenizer::shared(text), tags, names_base })
     }
 
     /// Builds the tree, or says which bound it hit.
-    pub(crate) fn parse(&self, limits: &Limits) -> Result<Html, Error> {
-        let mut builder = Builder::new(limits, self.nodes);
-        tokenizer::tokenize(&self.shared, &mut builder)?;
-        builder.look_at_clock()?;
-        builder.tree.end();
-        Ok(builder.tree.sink.finish())
+    ///
+    /// What is not in sight need not be in the tree, and counts as if it were. It is counted no lower than it would be, so that
+    /// a bound that was hit with its help is tried again with all of it.
+    pub(crate) fn parse(&self, limits: &Limits, sight: &Sight) -> Result<Html, Error> {
+        let mut builder = Builder::new(limits, sight, self.nodes(sight));
+        let built = tokenizer::tokenize(&self.shared, &mut builder).and_then(|()| builder.look_at_clock());
+        match built {
+            Ok(()) => {
+                builder.tree.end();
+                Ok(builder.tree.sink.finish())
+            }
+            Err(_) if builder.has_guessed() => {
+                drop(builder);
+                self.parse(limits, &Sight::WHOLE)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// About how many nodes the tree will have. An element has two tags as a rule, and a text can stand behind each of them.
+    fn nodes(&self, sight: &Sight) -> usize {
+        let texts = if sight.texts { self.tags } else { 0 };
+        texts + self.tags / 2 + 8
     }
 }
 
@@ -59,18 +77,32 @@ impl Source {
 struct Builder<'l> {
     tree: TreeBuilder<Handle, BoundedSink>,
     limits: &'l Limits,
+    sight: &'l Sight,
     started: Instant,
     since_look: usize,
+    /// Attributes of the tag that is read which were left out.
+    left_out: usize,
+    /// Whether they counted when the bound of attributes was hit.
+    has_guessed: bool,
 }
 
 impl<'l> Builder<'l> {
-    fn new(limits: &'l Limits, nodes: usize) -> Self {
+    fn new(limits: &'l Limits, sight: &'l Sight, nodes: usize) -> Self {
+        let sink = BoundedSink::new(limits, nodes, sight.texts);
         Self {
-            tree: TreeBuilder::new(BoundedSink::new(limits, nodes), TreeBuilderOpts::default()),
+            tree: TreeBuilder::new(sink, TreeBuilderOpts::default()),
             limits,
+            sight,
             started: Instant::now(),
             since_look: 0,
+            left_out: 0,
+            has_guessed: false,
         }
+    }
+
+    /// Whether a bound was hit with the help of what is not in the tree.
+    fn has_guessed(&self) -> bool {
+        self.has_guessed || self.tree.sink.has_guessed()
     }
 
     fn count(&mut self, work: usize) -> Result<(), Error> {
@@ -100,7 +132,11 @@ impl Receiver for Builder<'_> {
     type Stop = Error;
 
     fn token(&mut self, token: Token) -> Result<Content, Error> {
-        let attributes = if let Token::TagToken(tag) = &token { tag.attrs.len() } else { 0 };
+        let mut attributes = 0;
+        if let Token::TagToken(tag) = &token {
+            attributes = tag.attrs.len();
+            self.tree.sink.count_unseen_attributes(std::mem::take(&mut self.left_out));
+        }
         let result = self.tree.process_token(token, 1);
         self.look_at_tree()?;
         self.count(1 + attributes)?;
@@ -114,11 +150,21 @@ impl Receiver for Builder<'_> {
         })
     }
 
-    fn attribute(&mut self, so_far: usize) -> Result<(), Error> {
+    fn attribute(&mut self, so_far: usize, left_out: usize) -> Result<(), Error> {
+        self.left_out = left_out;
         if so_far > self.limits.attributes {
+            self.has_guessed = left_out > 0;
             return Err(bound_error(Bound::Attributes, self.limits));
         }
         self.count(1)
+    }
+
+    fn leaves_out_attributes_of(&self, tag: &LocalName) -> bool {
+        self.sight.leaves_out_attributes_of(tag) && !self.is_in_foreign_content()
+    }
+
+    fn has_attribute(&self, name: &[u8]) -> bool {
+        self.sight.has_attribute(name)
     }
 
     fn is_in_foreign_content(&self) -> bool {
@@ -144,7 +190,7 @@ fn too_large(what: impl std::fmt::Display, bound: &str, limit: usize) -> Error {
 
 #[cfg(test)]
 fn parse(text: &str, limits: &Limits) -> Result<Html, Error> {
-    Source::new(text, limits)?.parse(limits)
+    Source::new(text, limits)?.parse(limits, &Sight::WHOLE)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! scraper's sink, within bounds.
+//! scraper's sink, within bounds, and without what is not looked at.
 
 use std::borrow::Cow;
 use std::cell::{Cell, Ref, RefCell};
@@ -6,7 +6,7 @@ use std::cell::{Cell, Ref, RefCell};
 use ego_tree::Tree;
 use html5ever::tendril::StrTendril;
 use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
-use html5ever::{Attribute, QualName};
+use html5ever::{Attribute, QualName, local_name, ns};
 use scraper::{Html, HtmlTreeSink, Node};
 
 use crate::limits::Limits;
@@ -32,13 +32,25 @@ pub(crate) struct BoundedSink {
     limits: Limits,
     attributes: Cell<usize>,
     hit: Cell<Option<Bound>>,
+    /// Whether texts are kept, and comments. If not, those of titles are.
+    texts: Cell<bool>,
+    unseen: Unseen,
     /// The element that was put in last, with all around it, outermost first; empty when not known.
     last_path: RefCell<Vec<Handle>>,
 }
 
+/// What is counted and not in the tree.
+#[derive(Default)]
+struct Unseen {
+    nodes: Cell<usize>,
+    attributes: Cell<usize>,
+    /// The one comment that stands for all of them; it is put nowhere.
+    comment: Cell<Option<Handle>>,
+}
+
 impl BoundedSink {
     /// A sink with room for about so many nodes: a tree that grows is copied again and again.
-    pub(crate) fn new(limits: &Limits, nodes: usize) -> Self {
+    pub(crate) fn new(limits: &Limits, nodes: usize, texts: bool) -> Self {
         let mut html = Html::new_document();
         html.tree = Tree::with_capacity(Node::Document, nodes.clamp(1, MOST_RESERVED));
         Self {
@@ -46,6 +58,8 @@ impl BoundedSink {
             limits: *limits,
             attributes: Cell::new(0),
             hit: Cell::new(None),
+            texts: Cell::new(texts),
+            unseen: Unseen::default(),
             last_path: RefCell::default(),
         }
     }
@@ -55,6 +69,44 @@ impl BoundedSink {
         self.hit.get()
     }
 
+    /// Whether the bound that was hit first was hit with the help of what is not in the tree.
+    pub(crate) fn has_guessed(&self) -> bool {
+        match self.hit.get() {
+            Some(Bound::Nodes) => self.unseen.nodes.get() > 0,
+            Some(Bound::AllAttributes) => self.unseen.attributes.get() > 0,
+            Some(Bound::Nesting | Bound::Attributes) | None => false,
+        }
+    }
+
+    /// Counts attributes of a tag that it comes without.
+    pub(crate) fn count_unseen_attributes(&self, attributes: usize) {
+        if attributes > 0 {
+            self.unseen.attributes.set(self.unseen.attributes.get().saturating_add(attributes));
+            self.count_attributes(attributes, 0);
+        }
+    }
+
+    /// Whether this is not to be in the tree; then it is counted.
+    fn is_unseen(&self, parent: Option<Handle>, child: &NodeOrText<Handle>) -> bool {
+        let is_unseen = match child {
+            NodeOrText::AppendNode(handle) => self.unseen.comment.get() == Some(*handle),
+            NodeOrText::AppendText(_) => {
+                !self.texts.get() && !parent.is_some_and(|parent| self.is_title(parent))
+            }
+        };
+        if is_unseen {
+            self.unseen.nodes.set(self.unseen.nodes.get() + 1);
+            self.count_nodes();
+        }
+        is_unseen
+    }
+
+    fn is_title(&self, handle: Handle) -> bool {
+        let html = self.inner.0.borrow();
+        let element = html.tree.get(handle).and_then(|node| node.value().as_element());
+        element.is_some_and(|element| element.name.local == local_name!("title"))
+    }
+
     fn record(&self, bound: Bound) {
         if self.hit.get().is_none() {
             self.hit.set(Some(bound));
@@ -62,7 +114,7 @@ impl BoundedSink {
     }
 
     fn count_nodes(&self) {
-        if self.inner.0.borrow().tree.nodes().len() > self.limits.nodes {
+        if self.inner.0.borrow().tree.nodes().len() + self.unseen.nodes.get() > self.limits.nodes {
             self.record(Bound::Nodes);
         }
     }
@@ -141,14 +193,23 @@ impl TreeSink for BoundedSink {
     fn create_element(&self, name: QualName, attrs: Vec<Attribute>, flags: ElementFlags) -> Handle {
         self.count_nodes();
         self.count_attributes(attrs.len(), attrs.len());
+        if name.local == local_name!("title") && name.ns != ns!(html) {
+            self.texts.set(true); // others than those of HTML hold elements with texts of their own
+        }
         // One token can make many elements before anybody looks whether a bound was hit.
         let attrs = if self.hit.get().is_none() { attrs } else { Vec::new() };
         self.inner.create_element(name, attrs, flags)
     }
 
     fn create_comment(&self, text: StrTendril) -> Handle {
-        self.count_nodes();
-        self.inner.create_comment(text)
+        if self.texts.get() {
+            self.count_nodes();
+            return self.inner.create_comment(text);
+        }
+        let comment = self.unseen.comment.get();
+        let comment = comment.unwrap_or_else(|| self.inner.create_comment(StrTendril::new()));
+        self.unseen.comment.set(Some(comment));
+        comment
     }
 
     fn create_pi(&self, target: StrTendril, data: StrTendril) -> Handle {
@@ -157,6 +218,9 @@ impl TreeSink for BoundedSink {
     }
 
     fn append(&self, parent: &Handle, child: NodeOrText<Handle>) {
+        if self.is_unseen(Some(*parent), &child) {
+            return;
+        }
         let element = element(&child);
         self.inner.append(parent, child);
         match element {
@@ -197,6 +261,9 @@ impl TreeSink for BoundedSink {
     }
 
     fn append_before_sibling(&self, sibling: &Handle, new_node: NodeOrText<Handle>) {
+        if self.is_unseen(None, &new_node) {
+            return;
+        }
         let moved = element(&new_node);
         self.inner.append_before_sibling(sibling, new_node);
         self.forget_path();

@@ -30,8 +30,14 @@ pub(crate) trait Receiver {
     /// Takes a token; the kind of text that follows it is up to the tree.
     fn token(&mut self, token: Token) -> Result<Content, Self::Stop>;
 
-    /// Hears of each attribute of a tag while the tag is read: their number so far.
-    fn attribute(&mut self, so_far: usize) -> Result<(), Self::Stop>;
+    /// Hears of each attribute of a tag while the tag is read: their number so far, and how many of these were left out.
+    fn attribute(&mut self, so_far: usize, left_out: usize) -> Result<(), Self::Stop>;
+
+    /// Whether attributes of a tag with this name may be left out: those that are not [looked at](Self::has_attribute).
+    fn leaves_out_attributes_of(&self, tag: &LocalName) -> bool;
+
+    /// Whether an attribute is looked at, its name as it is written.
+    fn has_attribute(&self, name: &[u8]) -> bool;
 
     /// Whether the tree is inside SVG or MathML, where CDATA is text.
     fn is_in_foreign_content(&self) -> bool;

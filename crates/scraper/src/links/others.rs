@@ -11,7 +11,7 @@ use crate::text::fold;
 pub(super) fn refresh(meta: ElementRef<'_>, page: &Surroundings<'_>) -> Option<Link> {
     let is_refresh = meta.attr("http-equiv").is_some_and(|name| name.trim().eq_ignore_ascii_case("refresh"));
     let target = refresh_target(meta.attr("content").filter(|_| is_refresh)?)?;
-    Some(plain_link(leading_to(target, page)?, String::new(), page))
+    Some(plain_link(leading_to(target, page.base)?, String::new(), page))
 }
 
 fn plain_link(url: String, text: String, page: &Surroundings<'_>) -> Link {
@@ -53,7 +53,7 @@ pub(super) fn srcset(element: ElementRef<'_>, page: &Surroundings<'_>) -> Vec<Li
         _ => None,
     };
     let text = element.attr("alt").map(fold).unwrap_or_default();
-    let urls = candidates(written.unwrap_or("")).into_iter().filter_map(|url| leading_to(url, page));
+    let urls = candidates(written.unwrap_or("")).into_iter().filter_map(|url| leading_to(url, page.base));
     urls.map(|url| plain_link(url, text.clone(), page)).collect()
 }
 

@@ -131,6 +131,9 @@ fn bytes_and_time_are_bounds_too() {
 fn there_is_room_for_a_text_behind_each_tag() {
     let text = "<p>a<b>b</b>c</p>d".repeat(100);
     let source = Source::new(&text, &Limits::default()).unwrap();
-    let nodes = source.parse(&Limits::default()).unwrap().tree.nodes().len();
-    assert!((nodes..2 * nodes).contains(&source.nodes), "{nodes} in {}", source.nodes);
+    for sight in [Sight::WHOLE, Sight::new(false, [])] {
+        let (nodes, room) =
+            (source.parse(&Limits::default(), &sight).unwrap().tree.nodes().len(), source.nodes(&sight));
+        assert!((nodes..2 * nodes).contains(&room), "{nodes} in {room}");
+    }
 }

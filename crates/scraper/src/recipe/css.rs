@@ -73,6 +73,15 @@ impl Css {
         Some(Self { selectors, names })
     }
 
+    pub(super) fn selectors(&self) -> &[Selector<Simple>] {
+        self.selectors.slice()
+    }
+
+    /// Whether all elements that it can match have this name.
+    pub(super) fn finds_only(&self, name: &str) -> bool {
+        self.names.iter().all(|named| matches!(named, Named::One(written, _) if **written == *name))
+    }
+
     /// The elements that match, in document order. They end early when the budget has no time left.
     pub(crate) fn elements<'a: 'b, 'b>(&'b self, scope: Scope<'a>, budget: &'b Budget) -> Hits<'a, 'b> {
         let element = scope.element();

@@ -5,6 +5,7 @@ mod keys;
 pub(crate) mod model;
 mod read;
 mod selector;
+mod sight;
 mod spec;
 mod tree;
 
@@ -19,6 +20,7 @@ use serde::ser::{Serialize, Serializer};
 use self::model::{Compiled, LinkSource, PathGlob, Request};
 use self::tree::{Item, Tree};
 use crate::error::RecipeError;
+use crate::sight::Sight;
 
 /// The JSON Schema (draft 2020-12) of recipes, for editors: it names every key that a recipe can have.
 ///
@@ -56,6 +58,7 @@ pub struct Recipe(Arc<Inner>);
 struct Inner {
     written: Item,
     compiled: Compiled,
+    sight: Sight,
 }
 
 impl Recipe {
@@ -159,9 +162,18 @@ impl Recipe {
         &self.0.compiled
     }
 
+    /// What of a page it looks at.
+    pub(crate) fn sight(&self) -> &Sight {
+        &self.0.sight
+    }
+
     fn from_written(written: Item) -> Result<Self, RecipeError> {
         let compiled = read::compile(&written)?;
-        Ok(Self(Arc::new(Inner { written, compiled })))
+        Ok(Self::new(written, compiled))
+    }
+
+    fn new(written: Item, compiled: Compiled) -> Self {
+        Self(Arc::new(Inner { written, sight: sight::of(&compiled), compiled }))
     }
 }
 
@@ -169,9 +181,8 @@ impl Default for Recipe {
     /// The recipe without fields: one record per page with `title`, `description`, `canonical`, `lang`.
     fn default() -> Self {
         // An empty recipe always holds; should it not, it is one without fields.
-        Self::from_written(Item::table()).unwrap_or_else(|_| {
-            Self(Arc::new(Inner { written: Item::table(), compiled: Compiled::default() }))
-        })
+        let without_fields = |_| Self::new(Item::table(), Compiled::default());
+        Self::from_written(Item::table()).unwrap_or_else(without_fields)
     }
 }
 

@@ -216,8 +216,7 @@ impl Scraper {
         let (status, attempts) = (response.status(), response.attempts());
         let (final_url, bytes) = (response.url().to_string(), response.bytes().len() as u64);
         let fetched_at = SystemTime::now();
-        let recipe = self.recipe.clone();
-        let mut extraction = self.parsed(response, move |page| page.records(&recipe)).await?;
+        let mut extraction = self.parsed(response, |page, recipe| page.records(recipe)).await?;
         self.add_details(&mut extraction, origin, once).await?;
         Ok(ScrapedPage {
             requested_url: url.to_owned(),
@@ -242,16 +241,16 @@ impl Scraper {
 
     /// Decodes, parses and extracts in one closure on the CPU lane: a tree cannot leave its thread. Until then the body
     /// holds its room in the client's budget, for the lane has few places and many pages may come at once.
-    async fn parsed<T: Send + 'static>(
+    async fn parsed(
         &self,
         response: Response,
-        ask: impl FnOnce(&Document<'_>) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
+        ask: fn(&Document<'_>, &Recipe) -> Result<Extraction, Error>,
+    ) -> Result<Extraction, Error> {
         let (builder, room) = (page_builder(&response, self.limits), response.room());
-        let pending = self.backlog.add();
+        let (recipe, pending) = (self.recipe.clone(), self.backlog.add());
         let work = move || {
             let _held = (room, pending);
-            builder.build(response.into_bytes())?.into_answer(ask)
+            builder.build(response.into_bytes())?.into_answer(&recipe, |page| ask(page, &recipe))
         };
         match to_thread_in(Lane::Cpu, work).await {
             Ok(outcome) => outcome,
@@ -294,8 +293,7 @@ impl Scraper {
 
     async fn detail(&self, url: &str, origin: &Option<Origin>) -> Result<Extraction, Error> {
         let response = self.get(url, origin).await?;
-        let recipe = self.recipe.clone();
-        self.parsed(response, move |page| page.detail(&recipe)).await
+        self.parsed(response, |page, recipe| page.detail(recipe)).await
     }
 }
 

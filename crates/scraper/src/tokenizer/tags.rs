@@ -19,7 +19,8 @@ impl<R: Receiver> Tokenizer<'_, R> {
         self.at = self.skip_until(start, ends_name);
         let name = self.name(start, self.at);
         self.attributes.begin();
-        let end = self.attributes()?;
+        let leaves_out = self.receiver.leaves_out_attributes_of(&name);
+        let end = self.attributes(leaves_out)?;
         Ok(end.map(|self_closing| Tag {
             kind,
             name,
@@ -30,7 +31,8 @@ impl<R: Receiver> Tokenizer<'_, R> {
     }
 
     /// Reads attributes to the end of the tag, and says whether it closes itself.
-    fn attributes(&mut self) -> Result<Option<bool>, R::Stop> {
+    fn attributes(&mut self, leaves_out: bool) -> Result<Option<bool>, R::Stop> {
+        let mut left_out = 0;
         loop {
             self.at = self.skip_until(self.at, |byte| !is_space(byte));
             match self.byte(self.at) {
@@ -47,24 +49,30 @@ impl<R: Receiver> Tokenizer<'_, R> {
                 Some(_) => {
                     let name = self.attribute_name();
                     let value = self.attribute_value();
-                    self.attributes.add(name, value);
-                    self.receiver.attribute(self.attributes.list.len())?;
+                    if leaves_out && !self.receiver.has_attribute(self.bytes_between(name)) {
+                        left_out += 1;
+                    } else {
+                        let (name, value) = (self.name(name.0, name.1), self.value(value.0, value.1));
+                        self.attributes.add(name, value);
+                    }
+                    self.receiver.attribute(self.attributes.list.len() + left_out, left_out)?;
                 }
             }
         }
     }
 
-    /// A `=` in the first place is part of the name.
-    fn attribute_name(&mut self) -> LocalName {
+    /// From where to where a name goes. A `=` in the first place is part of it.
+    fn attribute_name(&mut self) -> (usize, usize) {
         let start = self.at;
         self.at = self.skip_until(start + 1, |byte| ends_name(byte) || byte == b'=');
-        self.name(start, self.at)
+        (start, self.at)
     }
 
-    fn attribute_value(&mut self) -> StrTendril {
+    /// From where to where its value goes.
+    fn attribute_value(&mut self) -> (usize, usize) {
         let equals = self.skip_until(self.at, |byte| !is_space(byte));
         if self.byte(equals) != Some(b'=') {
-            return StrTendril::new();
+            return (self.at, self.at);
         }
         let start = self.skip_until(equals + 1, |byte| !is_space(byte));
         let (start, end, after) = match self.byte(start) {
@@ -78,11 +86,15 @@ impl<R: Receiver> Tokenizer<'_, R> {
             }
         };
         self.at = after.min(self.bytes.len());
-        self.value(start, end)
+        (start, end)
+    }
+
+    fn bytes_between(&self, (start, end): (usize, usize)) -> &[u8] {
+        self.bytes.get(start..end).unwrap_or(&[])
     }
 
     fn value(&self, start: usize, end: usize) -> StrTendril {
-        let raw = self.bytes.get(start..end).unwrap_or(&[]);
+        let raw = self.bytes_between((start, end));
         match memchr2(b'&', 0, raw) {
             None => self.slice(start, end),
             Some(_) if memchr(b'&', raw).is_some() => {
@@ -94,7 +106,7 @@ impl<R: Receiver> Tokenizer<'_, R> {
 
     /// The name between two places, in lower case.
     fn name(&self, start: usize, end: usize) -> LocalName {
-        let raw = self.bytes.get(start..end).unwrap_or(&[]);
+        let raw = self.bytes_between((start, end));
         if raw.iter().any(|byte| byte.is_ascii_uppercase() || *byte == 0) {
             return LocalName::from(self.slice_without_nul(start, end).to_ascii_lowercase());
         }

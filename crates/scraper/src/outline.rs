@@ -1,0 +1,110 @@
+//! What a crawl asks of a page.
+
+use scraper::ElementRef;
+
+use crate::error::Error;
+use crate::extract::{self, Extraction};
+use crate::links::Lead;
+use crate::page::{Document, Page};
+use crate::recipe::Recipe;
+
+/// What a crawl asks of a page: its records, where it leads, and what it says of itself.
+///
+/// It is made by [`Page::outline`]. Its tree holds no more than these answers take, which makes it faster to build than
+/// that of a [`Document`], and smaller; the answers are the same.
+///
+/// ```
+/// use gather_scraper::{Page, Recipe};
+///
+/// let html = "<title>Tea</title><meta name=robots content=noarchive><a rel=next href=/2>2</a>";
+/// let (page, recipe) = (Page::from_bytes(html, "http://tea.example/")?, Recipe::default());
+/// let outline = page.outline(&recipe)?;
+/// assert_eq!(outline.records()?.records[0].get("title"), Some(&"Tea".into()));
+/// assert_eq!(outline.follow()?[0].url, "http://tea.example/2");
+/// assert_eq!(outline.metas().next(), Some(("robots", "noarchive")));
+/// # Ok::<(), gather_scraper::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Outline<'p> {
+    document: Document<'p>,
+    recipe: &'p Recipe,
+}
+
+/// A link that a crawl may follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Followed {
+    /// Where it leads: resolved against the page's base, the fragment kept.
+    pub url: String,
+    /// Its `rel` attribute, white space folded.
+    pub rel: Option<String>,
+}
+
+impl From<Lead<'_>> for Followed {
+    fn from(lead: Lead<'_>) -> Self {
+        Self { rel: lead.rel(), url: lead.url }
+    }
+}
+
+impl Page {
+    /// What a crawl by this recipe asks of the page.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::parse`].
+    pub fn outline<'p>(&'p self, recipe: &'p Recipe) -> Result<Outline<'p>, Error> {
+        Ok(Outline { document: self.parse_in(recipe.sight())?, recipe })
+    }
+}
+
+impl Outline<'_> {
+    /// The records.
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::records`].
+    pub fn records(&self) -> Result<Extraction, Error> {
+        self.document.records(self.recipe)
+    }
+
+    /// The next page by the recipe's `next`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::next_page`].
+    pub fn next_page(&self) -> Result<Option<String>, Error> {
+        self.document.next_page(self.recipe)
+    }
+
+    /// The links that [`Document::follow`] gives, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// Kind `too_large` past the limit of time, or for links of more than 64 MiB.
+    pub fn follow(&self) -> Result<Vec<Followed>, Error> {
+        let leads = self.document.located(extract::leads(self.document.look(), self.recipe))?;
+        Ok(leads.into_iter().map(Followed::from).collect())
+    }
+
+    /// The names and contents of its `<meta name content>`, the names without white space around them.
+    pub fn metas(&self) -> impl Iterator<Item = (&str, &str)> {
+        let metas = self.elements("meta");
+        metas.filter_map(|meta| Some((meta.attr("name")?.trim(), meta.attr("content")?)))
+    }
+
+    /// The page that this one names as its canonical one (`<link rel=canonical>`), resolved against its base; None without
+    /// a base.
+    pub fn canonical(&self) -> Option<String> {
+        let is_canonical =
+            |rel: &str| rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("canonical"));
+        let mut links = self.elements("link").filter(|link| link.attr("rel").is_some_and(is_canonical));
+        let href = links.find_map(|link| link.attr("href"))?;
+        Some(self.document.base_url()?.join(href.trim()).ok()?.into())
+    }
+
+    /// Those with this name, in the order in which the parser made them.
+    fn elements(&self, name: &'static str) -> impl Iterator<Item = ElementRef<'_>> {
+        let elements = self.document.html().tree.nodes().filter_map(ElementRef::wrap);
+        elements.filter(move |element| element.value().name() == name)
+    }
+}
