@@ -47,8 +47,8 @@ enum State {
 /// A connection in hyper's hands.
 struct Spoken {
     sender: SendRequest<Full<Bytes>>,
-    driver: Box<Connection<Io, Full<Bytes>>>,
-    is_over: bool,
+    /// Until it is over: a request that it did not take comes back when it is dropped.
+    driver: Option<Box<Connection<Io, Full<Bytes>>>>,
 }
 
 /// What wakes the connection: notes it, and passes it on to the task whose request is on it. While that polls it need not
@@ -103,23 +103,16 @@ impl Http1 {
 
     /// Whether the socket can be [taken from hyper](Self::bare) amid a body: nothing is to be written any more.
     pub(super) fn can_be_bared(&self) -> bool {
-        let is_spoken = matches!(&self.state, State::Spoken(spoken) if !spoken.is_over);
+        let is_spoken = matches!(&self.state, State::Spoken(spoken) if spoken.driver.is_some());
         is_spoken && self.is_plain && self.info.is_written()
     }
 
     /// Takes the socket from hyper, and what hyper has read and not given: [`poll_fill`](Self::poll_fill) reads on.
     pub(super) fn bare(&mut self) -> Option<Bytes> {
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Spoken(spoken) => {
-                let Parts { io, read_buf, .. } = spoken.driver.into_parts();
-                self.state = State::Bare(Box::new(io));
-                Some(read_buf)
-            }
-            other => {
-                self.state = other;
-                None
-            }
-        }
+        let State::Spoken(spoken) = &mut self.state else { return None };
+        let Parts { io, read_buf, .. } = spoken.driver.take()?.into_parts();
+        self.state = State::Bare(Box::new(io));
+        Some(read_buf)
     }
 
     /// Adds what comes to a buffer, as far as its capacity goes.
@@ -167,7 +160,7 @@ async fn speak(io: Io, head: usize) -> State {
         .handshake(io)
         .await;
     match begun {
-        Ok((sender, driver)) => State::Spoken(Spoken { sender, driver: Box::new(driver), is_over: false }),
+        Ok((sender, driver)) => State::Spoken(Spoken { sender, driver: Some(Box::new(driver)) }),
         Err(_) => State::Over,
     }
 }
@@ -232,10 +225,10 @@ impl Side<'_> {
     }
 
     fn poll_driver(&mut self, cx: &mut Context<'_>) {
-        let spoken = &mut *self.spoken;
-        if !spoken.is_over {
-            // What ends it is told to the request that is on it.
-            spoken.is_over = Pin::new(&mut *spoken.driver).poll(cx).is_ready();
+        let Some(driver) = &mut self.spoken.driver else { return };
+        // What ends it is told to the request that is on it.
+        if Pin::new(&mut **driver).poll(cx).is_ready() {
+            self.spoken.driver = None;
         }
     }
 
@@ -244,10 +237,10 @@ impl Side<'_> {
         for _ in 0..ROUNDS {
             self.bell.rang.store(false, Ordering::SeqCst);
             self.poll_driver(&mut cx);
-            if self.spoken.is_over || !self.bell.rang.load(Ordering::SeqCst) {
+            if self.spoken.driver.is_none() || !self.bell.rang.load(Ordering::SeqCst) {
                 break;
             }
         }
-        !self.spoken.is_over && self.spoken.sender.is_ready()
+        self.spoken.driver.is_some() && self.spoken.sender.is_ready()
     }
 }

@@ -1,13 +1,16 @@
 //! Connections that serve again: who gets them, and when they are closed.
 
 use std::io::{Read, Write};
+use std::iter::repeat_with;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures::future::join_all;
-use gather_core::{sleep, spawn};
+use futures::{StreamExt, stream};
+use gather_core::{map_concurrent, sleep, spawn};
 use gather_fetch::{Client, Request};
 use gather_site::{Mock, Reply, Rude, Step};
 
@@ -32,6 +35,33 @@ fn a_post_after_the_server_closed_an_unused_connection_goes_over_a_new_one() {
         }
     });
     assert_eq!(server.connections(), 3);
+}
+
+/// A server that answers each request of a connection and closes the last without a word of it, so that its client may be
+/// about to send the next.
+fn closes_after(answers: usize) -> Rude {
+    let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let answer = move || [Step::Read, Step::send(ok)];
+    Rude::start(move |_| repeat_with(answer).take(answers).flatten().chain([Step::Close]).collect()).unwrap()
+}
+
+#[test]
+fn a_get_on_a_connection_that_is_just_being_closed_is_neither_lost_nor_late() {
+    for answers in [1, 3] {
+        let server = closes_after(answers);
+        let client = local().retries(0).total_timeout(Duration::from_secs(5)).build().unwrap();
+        let url = server.url().to_owned();
+        run(async {
+            let mut responses =
+                pin!(map_concurrent(stream::iter(0..400), NonZeroUsize::new(32).unwrap(), |_| {
+                    let (client, url) = (client.clone(), url.clone());
+                    async move { client.get(&url).await.map(|response| response.attempts()) }
+                }));
+            while let Some(response) = responses.next().await {
+                assert_eq!(response.unwrap().unwrap(), 1);
+            }
+        });
+    }
 }
 
 #[test]
