@@ -62,6 +62,11 @@ pub(super) fn explain_read(error: io::Error) -> Failure {
     not_whole(&why_io(&error)).source(error)
 }
 
+/// The body ended before its end, and nothing says why.
+pub(super) fn broken_off() -> Failure {
+    not_whole(TOO_EARLY)
+}
+
 const TOO_EARLY: &str = "the connection ended too early";
 
 fn not_whole(why: &str) -> Failure {

@@ -1,5 +1,6 @@
 //! HTTP/2 (RFC 9113), as far as hyper leaves it to us: what a peer may make us hold, and what its errors mean.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,6 +34,9 @@ const RESET_STREAMS: usize = 64;
 #[derive(Clone)]
 pub(super) struct Http2 {
     sender: SendRequest<Full<Bytes>>,
+    /// Held by who puts a request into the connection's queue, and by who ends the queue. A request that came between would
+    /// stay in there, with nobody told, until the last clone is gone: it holds one itself, and would wait for ever.
+    queue: Arc<Mutex<()>>,
     pub(super) info: ConnectionInfo,
 }
 
@@ -55,14 +59,17 @@ impl Http2 {
             .map_err(|error| {
                 Failure::new(ErrorKind::Connect, format!("http/2 does not begin: {error}")).source(error)
             })?;
-        spawn_service(async move {
-            let _ = driver.await; // what ends it is told to the requests on it
-        });
-        Ok(Self { sender, info })
+        let queue = Arc::default();
+        spawn_service(drive(driver, Arc::clone(&queue)));
+        Ok(Self { sender, queue, info })
     }
 
     pub(super) async fn send(&mut self, request: Request) -> Result<Response, TrySendError<Request>> {
-        self.sender.try_send_request(request).await
+        let in_queue = {
+            let _held = hold(&self.queue);
+            self.sender.try_send_request(request)
+        };
+        in_queue.await
     }
 
     /// Whether another request can be on it.
@@ -74,6 +81,18 @@ impl Http2 {
     pub(super) fn is_unused_for(&self, time: Duration) -> bool {
         self.info.unused_since().is_some_and(|since| now().saturating_duration_since(since) >= time)
     }
+}
+
+/// Drives a connection to its end. What ends it is told to the requests on it.
+async fn drive(driver: impl Future, queue: Arc<Mutex<()>>) {
+    let mut driver = Box::pin(driver);
+    let _ = driver.as_mut().await;
+    let _held = hold(&queue);
+    drop(driver);
+}
+
+fn hold(queue: &Mutex<()>) -> MutexGuard<'_, ()> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What an error before the head means; `None` for one that is not HTTP/2's own.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 
-use super::errors::{explain_body, explain_read};
+use super::errors::{broken_off, explain_body, explain_read};
 use super::http1::Http1;
 #[cfg(feature = "http2")]
 use super::io::{ConnectionInfo, Ride};
@@ -132,6 +132,10 @@ impl Stream {
     /// What a frame is of the body; trailers are nothing.
     fn piece(&mut self, frame: Option<Result<Frame<Bytes>, hyper::Error>>) -> Option<Result<Bytes, Failure>> {
         match frame {
+            None if !self.has_ended() => {
+                self.on = None;
+                Some(Err(broken_off()))
+            }
             None => {
                 self.end(self.again.by_framing);
                 None
@@ -141,6 +145,16 @@ impl Stream {
                 self.on = None;
                 Some(Err(explain_body(error)))
             }
+        }
+    }
+
+    /// Whether what is over came to its end. A reset of HTTP/2 that names no error is an end to hyper wherever it comes, and to
+    /// RFC 9113, section 8.1, only behind a complete response.
+    fn has_ended(&self) -> bool {
+        match &self.on {
+            #[cfg(feature = "http2")]
+            Some(On::Shared { .. }) => self.incoming.is_end_stream(),
+            _ => true,
         }
     }
 

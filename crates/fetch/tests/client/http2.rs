@@ -1,8 +1,11 @@
 //! HTTP/2, spoken with those who offer it: by a server of hyper's, and frame by frame by ones that mean harm.
 
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use futures::{StreamExt, stream};
+use gather_core::map_concurrent;
 use gather_fetch::{ClientBuilder, Error, ErrorKind, Phase, Request, Response, Version};
 use gather_site::{Mock, Reply, Rude, Step, TestCa};
 
@@ -173,6 +176,48 @@ fn a_body_that_is_reset_or_cut_is_fetched_again_and_never_a_success() {
         assert!(may_have_lost_the_head || error.fact().contains("did not arrive whole"), "{error}");
         assert_eq!(peer.get().unwrap().attempts(), 1);
     }
+}
+
+#[test]
+fn a_body_that_is_reset_without_an_error_before_its_end_is_not_whole() {
+    // RFC 9113, section 8.1: so ends a request whose answer was complete before, and no other.
+    let reset = || frame(RST_STREAM, 0, 1, &0_u32.to_be_bytes());
+    for more in [header("content-length", "10"), Vec::new()] {
+        let peer = peer(move |_| {
+            let head = frame(HEADERS, END_HEADERS, 1, &[OK, &more].concat());
+            let cut = [head, frame(DATA, 0, 1, b"only"), reset()].concat();
+            vec![settings(), request(1), Step::send(cut), Step::Hold]
+        });
+        let error = peer.failure();
+        assert_eq!(error.kind(), ErrorKind::Body, "{error}");
+        assert!(error.fact().contains("did not arrive whole"), "{error}");
+    }
+    let whole = peer(move |_| {
+        let all = [frame(HEADERS, END_HEADERS, 1, OK), frame(DATA, END_STREAM, 1, b"ok"), reset()].concat();
+        vec![settings(), request(1), Step::send(all), Step::Hold]
+    });
+    assert_eq!(whole.get().unwrap().text(), "ok");
+}
+
+#[test]
+fn a_request_on_a_connection_that_is_just_being_closed_does_not_wait_for_ever() {
+    let peer = peer(|_| vec![settings(), request(1), answer(1, b"ok"), Step::Close]);
+    let limit = Duration::from_secs(5);
+    let client =
+        peer.client.clone().retries(0).total_timeout(limit).first_byte_timeout(limit).build().unwrap();
+    let url = peer.server.url().to_owned();
+    run(async {
+        let eight = NonZeroUsize::new(8).unwrap();
+        let mut responses = pin!(map_concurrent(stream::iter(0..100), eight, |_| {
+            let (client, url) = (client.clone(), url.clone());
+            async move { client.get(&url).await.map(|response| response.status()) }
+        }));
+        while let Some(response) = responses.next().await {
+            // Of those on a connection when it ends all but one are lost, and say so.
+            let failed = response.unwrap().err();
+            assert!(failed.as_ref().is_none_or(|error| error.kind() == ErrorKind::Body), "{failed:?}");
+        }
+    });
 }
 
 #[test]
