@@ -4,14 +4,16 @@
 //! one task to the other, and each costs a switch of tasks there and back, often of threads. Here the request's own task
 //! polls both sides. While it is unused nobody polls it; what came meanwhile is seen when it is looked at, before it serves again.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::task::AtomicWaker;
+use gather_core::{now, timeout};
 use http_body_util::Full;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, Connection, Parts, SendRequest};
@@ -24,6 +26,9 @@ const HEADERS: usize = 256;
 /// How often both sides are polled in turn before others on the thread get theirs.
 const ROUNDS: usize = 16;
 
+/// How long a server has left a connection open after its first response when it does not close each behind its response.
+const SETTLED: Duration = Duration::from_millis(50);
+
 pub(crate) type Request = http::Request<Full<Bytes>>;
 pub(super) type Response = http::Response<hyper::body::Incoming>;
 
@@ -33,7 +38,19 @@ pub(crate) struct Http1 {
     /// `bell` as a waker: the same one for the connection's whole life.
     ring: Waker,
     is_plain: bool,
+    rest: Rest,
     pub(super) info: ConnectionInfo,
+}
+
+/// What the server does with the connection between two requests.
+#[derive(Clone, Copy)]
+enum Rest {
+    /// There was none yet.
+    Never,
+    /// It is the first one, since then.
+    Since(Instant),
+    /// It leaves the connection open.
+    Settled,
 }
 
 enum State {
@@ -77,7 +94,8 @@ impl Http1 {
     /// A connection that has not been spoken on yet.
     pub(super) fn new(io: Io) -> Self {
         let (info, is_plain, bell) = (io.info(), io.is_plain(), Arc::new(Bell::default()));
-        Self { state: State::Bare(Box::new(io)), ring: Waker::from(bell.clone()), bell, is_plain, info }
+        let (state, ring) = (State::Bare(Box::new(io)), Waker::from(bell.clone()));
+        Self { state, ring, bell, is_plain, rest: Rest::Never, info }
     }
 
     /// Makes ready for a request, the head of whose response may have so many bytes; `None` if the connection is over.
@@ -140,6 +158,34 @@ impl Http1 {
         }
     }
 
+    /// Takes note that nobody is on it any more.
+    pub(super) fn note_rest(&mut self) {
+        self.rest = match self.rest {
+            Rest::Never => Rest::Since(now()),
+            Rest::Since(_) | Rest::Settled => Rest::Settled,
+        };
+    }
+
+    /// Whether it is fit for a request that must not be sent twice. There are servers that close each connection behind its
+    /// response and do not say so: what is sent meanwhile is lost, and nobody can tell whether it was looked at. So such a request
+    /// waits until a connection has outlived its first response for a little.
+    pub(super) async fn settles(&mut self) -> bool {
+        if let Rest::Since(begun) = self.rest {
+            let left = SETTLED.saturating_sub(now().saturating_duration_since(begun));
+            let _ = timeout(left, self.rings()).await;
+            self.rest = Rest::Settled;
+        }
+        !self.has_rung() || self.is_ready()
+    }
+
+    async fn rings(&self) {
+        poll_fn(|cx| {
+            self.bell.task.register(cx.waker());
+            if self.has_rung() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
     /// Whether something has come while it was unused, which is its end in nearly all cases.
     pub(super) fn has_rung(&self) -> bool {
         self.bell.rang.load(Ordering::SeqCst)
@@ -177,7 +223,7 @@ impl Side<'_> {
     /// Sends a request, and is ready with the head of the response. Dropped before, it leaves the connection unfit for any other.
     pub(super) async fn send(mut self, request: Request) -> Result<Response, TrySendError<Request>> {
         let mut response = pin!(self.spoken.sender.try_send_request(request));
-        std::future::poll_fn(|cx| self.poll_beside(cx, |cx| response.as_mut().poll(cx))).await
+        poll_fn(|cx| self.poll_beside(cx, |cx| response.as_mut().poll(cx))).await
     }
 
     fn poll_beside<T>(

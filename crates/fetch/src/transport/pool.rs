@@ -36,6 +36,17 @@ pub(super) enum Line {
     Shared(Http2),
 }
 
+impl Line {
+    /// Whether it is fit for a request that must not be sent twice; one that is not new may take a moment to show it.
+    pub(super) async fn settles(&mut self) -> bool {
+        match self {
+            Self::Own(line) => line.settles().await,
+            #[cfg(feature = "http2")]
+            Self::Shared(_) => true,
+        }
+    }
+}
+
 pub(crate) struct Pool {
     connector: Connector,
     keep_alive: bool,
@@ -105,6 +116,7 @@ impl Pool {
     /// A connection that nobody is on any more goes to who waits for it longest, or is kept for the next.
     pub(super) fn give_back(self: &Arc<Self>, server: &Server, mut line: Box<Http1>) {
         if self.keep_alive && line.is_ready() {
+            line.note_rest();
             self.put(server, line);
         }
     }

@@ -24,6 +24,7 @@ use super::server::Server;
 use super::stream::{Again, On, Stream};
 use crate::config::Config;
 use crate::error::{ErrorKind, Failure, Phase, Resend};
+use crate::request;
 use crate::watch::Watch;
 
 pub(crate) use super::http1::Request as WireRequest;
@@ -54,9 +55,13 @@ impl Wire {
     /// connection: until then the connector has its own.
     pub(crate) async fn send(&self, mut request: WireRequest, watch: &mut Watch) -> Result<Answer, Failure> {
         let (server, uri) = (Server::of(request.uri())?, request.uri().clone());
-        let is_head = request.method() == Method::HEAD;
+        let (is_head, may_be_resent) =
+            (request.method() == Method::HEAD, request::is_idempotent(request.method()));
         loop {
-            let (line, is_new) = watch.in_total(self.pool.line(&server)).await??;
+            let (mut line, is_new) = watch.in_total(self.pool.line(&server)).await??;
+            if !(is_new || may_be_resent || watch.in_total(line.settles()).await?) {
+                continue;
+            }
             let (response, on) = match self.send_on(line, &server, request, watch).await {
                 Ok(answered) => answered,
                 // An unused connection that ended before it took the request is no fault of anybody's.

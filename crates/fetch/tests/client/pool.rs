@@ -65,6 +65,37 @@ fn a_get_on_a_connection_that_is_just_being_closed_is_neither_lost_nor_late() {
 }
 
 #[test]
+fn a_post_is_not_lost_on_a_connection_that_is_just_being_closed() {
+    let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    for pause in [Duration::ZERO, Duration::from_millis(2)] {
+        let script = move |_| vec![Step::Read, Step::send(ok), Step::Wait(pause), Step::Close];
+        let server = Rude::start(script).unwrap();
+        let client = local().build().unwrap();
+        run(async {
+            for _ in 0..100 {
+                let request = Request::post(server.url()).unwrap().body("x");
+                assert_eq!(client.execute(request).await.unwrap().attempts(), 1);
+            }
+        });
+        assert_eq!(server.connections(), 100);
+    }
+}
+
+#[test]
+fn posts_share_the_connection_of_a_server_that_leaves_it_open() {
+    let server = Mock::start(|_| Reply::text("ok")).unwrap();
+    let client = local().build().unwrap();
+    run(async {
+        for _ in 0..20 {
+            client.execute(Request::post(server.url()).unwrap()).await.unwrap();
+        }
+    });
+    let connections: std::collections::HashSet<u64> =
+        server.requests().iter().map(gather_site::Request::connection).collect();
+    assert_eq!(connections.len(), 1);
+}
+
+#[test]
 fn who_waits_gets_the_connection_that_becomes_free() {
     let server = Mock::start(|_| Reply::text("ok").delay(Duration::from_millis(5))).unwrap();
     let (client, url) = one_by_one(server.addr().port());
