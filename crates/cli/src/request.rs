@@ -113,12 +113,12 @@ impl Requests {
         }
     }
 
-    /// Fetches a URL; a status of 4xx or 5xx is a response like any other.
+    /// Fetches a URL; a status of 4xx or 5xx is an error.
     ///
     /// # Errors
     /// As the client's.
     pub(crate) async fn fetch(&self, asked: &Asked) -> Result<Response, Error> {
-        self.client.execute(self.to(asked)?).await
+        self.client.execute(self.to(asked)?.error_for_status(true)).await
     }
 }
 

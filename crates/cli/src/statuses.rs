@@ -17,6 +17,11 @@ impl Accepted {
             .ok_or_else(|| format!("`{text}` names no statuses\n  hint: write 404,410 or 400-499 or all"))
     }
 
+    /// Whether it adds none to those that are no errors.
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn contains(&self, status: u16) -> bool {
         status < 400 || self.0.iter().any(|range| range.contains(&status))
     }

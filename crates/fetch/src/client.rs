@@ -315,6 +315,7 @@ struct Call<'a> {
     earlier_cookies: Vec<Option<HeaderValue>>,
     sets_cookies: bool,
     keep: Keep,
+    error_for_status: bool,
     holds_room: bool,
     attempts: u32,
     watch: Watch,
@@ -342,6 +343,7 @@ impl<'a> Call<'a> {
             earlier_cookies: Vec::new(),
             sets_cookies: false,
             keep: if request.keep_body { Keep::All } else { Keep::Nothing },
+            error_for_status: request.error_for_status,
             holds_room: request.hold_room,
             attempts: 1,
             watch: Watch::start(timeouts),
@@ -361,7 +363,10 @@ impl<'a> Call<'a> {
                 }
                 Ok(open) => match self.wait_for_status(&open) {
                     Some(wait) => self.wait(open, wait).await?,
-                    None => return self.accept(open),
+                    None => {
+                        let open = self.refuse(open).await?;
+                        return self.accept(open);
+                    }
                 },
                 Err(failure) => self.try_again_after(failure).await?,
             }
@@ -394,6 +399,18 @@ impl<'a> Call<'a> {
             Purpose::Robots => {
                 Limits { body: u64::MAX, ratio: limits.ratio.min(Limits::default().ratio), ..limits }
             }
+        }
+    }
+
+    /// Ends with the status, if it is to be an error: the body is not looked at.
+    async fn refuse(&self, open: Open) -> Result<Open, Error> {
+        match retry::status_failure(open.status).filter(|_| self.error_for_status) {
+            Some(failure) => {
+                self.note_success(&open);
+                open.body.drain().await;
+                Err(self.error(failure))
+            }
+            None => Ok(open),
         }
     }
 

@@ -33,6 +33,7 @@ pub struct Request {
     pub(crate) typed: bool,
     pub(crate) total: Option<Option<Duration>>,
     pub(crate) keep_body: bool,
+    pub(crate) error_for_status: bool,
     pub(crate) hold_room: bool,
     pub(crate) purpose: Purpose,
 }
@@ -65,6 +66,7 @@ impl Request {
             typed: false,
             total: None,
             keep_body: true,
+            error_for_status: false,
             hold_room: false,
             purpose: Purpose::Caller,
         })
@@ -200,6 +202,29 @@ impl Request {
     #[must_use]
     pub fn keep_body(mut self, keep: bool) -> Self {
         self.keep_body = keep;
+        self
+    }
+
+    /// Whether a final status of 4xx or 5xx is an error of kind `status`, as
+    /// [`Response::error_for_status`](crate::Response::error_for_status) makes it of a response: `false` by default. With it,
+    /// the body of such a response is nobody's: it may be too large, broken or never end, and is neither waited for nor a reason
+    /// to try again.
+    ///
+    /// ```
+    /// use gather_fetch::{Client, ErrorKind, Request};
+    /// use gather_site::{Mock, Reply};
+    ///
+    /// # gather_core::run(async {
+    /// let server = Mock::start(|_| Reply::text("gone").status(410)).unwrap();
+    /// let client = Client::builder().allow_origin(server.url()).build().unwrap();
+    /// let request = Request::get(server.url()).unwrap().error_for_status(true);
+    /// let error = client.execute(request).await.unwrap_err();
+    /// assert_eq!((error.kind(), error.status()), (ErrorKind::Status, Some(410)));
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn error_for_status(mut self, error: bool) -> Self {
+        self.error_for_status = error;
         self
     }
 

@@ -183,15 +183,7 @@ impl Response {
 
     /// The error that a status of 4xx or 5xx (or above: some servers use 999) is; `None` for all others.
     pub fn status_error(&self) -> Option<Error> {
-        let status = self.status();
-        if status < 400 {
-            return None;
-        }
-        let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-        let fact = format!("status {status} {}", reason.unwrap_or_default());
-        Some(self.error(
-            Failure::new(ErrorKind::Status, fact.trim_end()).retryable(retry::is_retryable_status(status)),
-        ))
+        retry::status_failure(self.status()).map(|failure| self.error(failure))
     }
 
     fn error(&self, failure: Failure) -> Error {

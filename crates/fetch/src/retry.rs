@@ -6,12 +6,25 @@ use gather_core::{Jitter, Retry};
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
+use crate::error::{ErrorKind, Failure};
+
 /// The longest backoff, before `Retry-After` has a say.
 const BACKOFF_CAP: Duration = Duration::from_secs(30);
 
 /// 408 Request Timeout, 429 Too Many Requests, and every 5xx, known or not.
 pub(crate) fn is_retryable_status(status: u16) -> bool {
     matches!(status, 408 | 429 | 500..=599)
+}
+
+/// The failure that a status of 4xx or 5xx (or above: some servers use 999) is; `None` for all others.
+pub(crate) fn status_failure(status: u16) -> Option<Failure> {
+    if status < 400 {
+        return None;
+    }
+    let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    let fact = format!("status {status} {}", reason.unwrap_or_default());
+    let failure = Failure::new(ErrorKind::Status, fact.trim_end()).with_status(status);
+    Some(failure.retryable(is_retryable_status(status)))
 }
 
 /// How long the whole origin is to be left alone: what an answer that says "not now" asks for.

@@ -128,6 +128,7 @@ impl Job {
 
     async fn send(&self, asked: &Asked) -> Result<Response, gather_fetch::Error> {
         let request = self.requests.to(asked)?.keep_body(self.keeps_bodies);
+        let request = request.error_for_status(self.accepted.is_none());
         self.requests.client().execute(request).await
     }
 

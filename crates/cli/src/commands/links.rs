@@ -73,7 +73,7 @@ async fn links(requests: &Requests, source: Source, wanted: Wanted) -> Result<Wo
             Ok(worked(&source, links, bytes, wanted))
         }
         Source::Url(asked) => {
-            let response = requests.fetch(&asked).await.and_then(gather_fetch::Response::error_for_status);
+            let response = requests.fetch(&asked).await;
             let response = response.map_err(|error| failure(&asked.text, &error))?;
             let (source, bytes) = (response.url().to_string(), response.bytes().len() as u64);
             let room = response.room();

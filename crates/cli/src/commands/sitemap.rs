@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
 use gather_core::{Lane, to_thread_in};
-use gather_fetch::{Access, Request, Response, Url};
+use gather_fetch::{Access, Request, Url};
 use gather_records::{Failure, Kind, Record, plain};
 use gather_scraper::{Sitemap, SitemapEntry};
 use serde_json::{Number, Value};
@@ -107,7 +107,7 @@ impl Job {
                 (asked.text.clone(), sitemaps.map_err(|error| failure(&asked.text, &error))?)
             }
             Start::Sitemap(Source::Url(asked)) => {
-                let fetched = self.requests.fetch(&asked).await.and_then(Response::error_for_status);
+                let fetched = self.requests.fetch(&asked).await;
                 let url = asked.text;
                 let response = fetched.map_err(|error| failure(&url, &error))?;
                 let at = response.url().to_string();
@@ -182,7 +182,7 @@ impl Job {
 
     /// A sitemap that a page named, not the user: nothing private is asked for it.
     async fn nested(&self, url: &str) -> Result<Read, Failure> {
-        let fetched = async { self.requests.client().execute(Request::get(url)?).await?.error_for_status() };
+        let fetched = async { self.requests.client().execute(Request::get(url)?.error_for_status(true)).await };
         let response = fetched.await.map_err(|error| failure(url, &error))?;
         let at = response.url().to_string();
         self.read(url, at, response.into_bytes().into()).await

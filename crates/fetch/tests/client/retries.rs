@@ -248,3 +248,26 @@ fn the_error_of_a_streams_status_knows_whether_it_may_pass() {
         assert_eq!(streaming.status_error().unwrap().is_retryable(), may_pass, "{status}");
     }
 }
+
+#[test]
+fn a_status_that_is_to_be_an_error_is_one_whatever_its_body_is() {
+    for (head, body) in [
+        ("Content-Length: 10", "cut"),
+        ("Content-Length: 99999999999", "x"),
+        ("Content-Encoding: gzip\r\nContent-Length: 3", "bad"),
+        ("Content-Encoding: other\r\nContent-Length: 1", "x"),
+        ("Transfer-Encoding: chunked", "zz\r\n"),
+    ] {
+        for ending in [Step::Close, Step::Hold] {
+            let answer = format!("HTTP/1.1 404 Not Found\r\n{head}\r\n\r\n{body}");
+            let server =
+                Rude::start(move |_| vec![Step::Read, Step::send(&answer), ending.clone()]).unwrap();
+            let client = local().total_timeout(Duration::from_secs(5)).build().unwrap();
+            let request = Request::get(server.url()).unwrap().error_for_status(true);
+            let error = run(client.execute(request)).unwrap_err();
+            assert_eq!(error.to_string(), format!("status 404 Not Found"), "{head}");
+            assert_eq!((error.kind(), error.status()), (ErrorKind::Status, Some(404)), "{head}");
+            assert_eq!((error.attempts(), server.connections()), (1, 1), "{head}");
+        }
+    }
+}

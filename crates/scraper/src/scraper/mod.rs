@@ -230,13 +230,13 @@ impl Scraper {
     }
 
     async fn get(&self, url: &str, origin: &Option<Origin>) -> Result<Response, Error> {
-        let mut request = FetchRequest::get(url)?.hold_room(true);
+        let mut request = FetchRequest::get(url)?.hold_room(true).error_for_status(true);
         let at_home = origin_of(url) == *origin;
         for header in self.headers.iter().filter(|header| at_home || !header.secret) {
             request = request.header(&header.name, &header.value)?;
         }
         self.backlog.has_room().await;
-        Ok(self.client.execute(request).await?.error_for_status()?)
+        Ok(self.client.execute(request).await?)
     }
 
     /// Decodes, parses and extracts in one closure on the CPU lane: a tree cannot leave its thread. Until then the body
