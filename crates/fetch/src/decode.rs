@@ -123,14 +123,14 @@ impl Source<'_> {
     }
 }
 
-/// The codings in the order they were applied, `identity` left out.
+/// The codings in the order they were applied, without those that are none: `identity`, and `none`, as some servers call it.
 fn codings(headers: &HeaderMap) -> impl Iterator<Item = String> + '_ {
     headers
         .get_all(CONTENT_ENCODING)
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .map(|coding| String::from_utf8_lossy(coding.trim_ascii()).to_ascii_lowercase())
-        .filter(|coding| !coding.is_empty() && coding != "identity")
+        .filter(|coding| !matches!(coding.as_str(), "" | "identity" | "none"))
 }
 
 fn unknown(coding: &str) -> Failure {

@@ -215,7 +215,7 @@ impl Request {
     /// use gather_site::{Mock, Reply};
     ///
     /// # gather_core::run(async {
-    /// let server = Mock::start(|_| Reply::text("gone").status(410)).unwrap();
+    /// let server = Mock::start(|_| Reply::status(410)).unwrap();
     /// let client = Client::builder().allow_origin(server.url()).build().unwrap();
     /// let request = Request::get(server.url()).unwrap().error_for_status(true);
     /// let error = client.execute(request).await.unwrap_err();

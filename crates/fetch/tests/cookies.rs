@@ -205,6 +205,7 @@ fn no_cookie_outlives_400_days() {
 fn a_file_of_curl_is_read() {
     let file = "# Netscape HTTP Cookie File\r\n\n#HttpOnly_.example.com\tTRUE\t/\tTRUE\t0\tsid\t7\nwww.example.com\tFALSE\t/\tFALSE\t1\told\tx\n";
     let jar = Jar::from_netscape(file).unwrap();
+    assert_eq!(Jar::from_netscape(format!("\u{feff}{file}")).unwrap().len(), jar.len());
     assert_eq!((jar.len(), sent(&jar, S), sent(&jar, H)), (1, "sid=7".into(), String::new()));
     assert!(
         String::from_utf8(jar.to_netscape())

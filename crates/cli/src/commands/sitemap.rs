@@ -182,7 +182,8 @@ impl Job {
 
     /// A sitemap that a page named, not the user: nothing private is asked for it.
     async fn nested(&self, url: &str) -> Result<Read, Failure> {
-        let fetched = async { self.requests.client().execute(Request::get(url)?.error_for_status(true)).await };
+        let fetched =
+            async { self.requests.client().execute(Request::get(url)?.error_for_status(true)).await };
         let response = fetched.await.map_err(|error| failure(url, &error))?;
         let at = response.url().to_string();
         self.read(url, at, response.into_bytes().into()).await

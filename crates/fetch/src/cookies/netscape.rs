@@ -44,6 +44,7 @@ fn line(cookie: &Cookie) -> Vec<u8> {
 /// than a jar holds is refused: to leave some out would lose them when the jar is written again.
 pub(super) fn read(text: &[u8], now: i64) -> Result<Store, Failure> {
     let mut file = Loading::default();
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let cookie = cookie(line).map_err(|wrong| {

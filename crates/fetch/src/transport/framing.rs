@@ -68,7 +68,9 @@ pub(crate) fn is_kept_alive(version: Version, headers: &HeaderMap) -> bool {
 fn codings(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all(TRANSFER_ENCODING).iter();
     let codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    codings.map(|coding| String::from_utf8_lossy(coding.trim_ascii()).to_ascii_lowercase()).collect()
+    let codings = codings.map(|coding| String::from_utf8_lossy(coding.trim_ascii()).to_ascii_lowercase());
+    // Empty elements count for nothing (RFC 9110, section 5.6.1.2); behind the last coding hyper would count one.
+    codings.skip_while(String::is_empty).collect()
 }
 
 fn refused(fact: &str) -> Failure {
@@ -90,8 +92,9 @@ mod tests {
     #[test]
     fn a_body_is_chunked_once_or_not_at_all() {
         let te = "transfer-encoding";
-        let sound: [&[(&str, &str)]; 5] = [
+        let sound: [&[(&str, &str)]; 6] = [
             &[],
+            &[(te, ", ,chunked")],
             &[(te, "chunked")],
             &[(te, " CHUNKED ")],
             &[(te, "identity")],
@@ -100,7 +103,8 @@ mod tests {
         for lines in sound {
             assert!(check(200, Version::HTTP_11, &headers(lines)).is_ok(), "{lines:?}");
         }
-        let unsound: [&[(&str, &str)]; 7] = [
+        let unsound: [&[(&str, &str)]; 8] = [
+            &[(te, "chunked,")],
             &[(te, "")],
             &[(te, "gzip")],
             &[(te, "gzip, chunked")],

@@ -260,8 +260,7 @@ fn a_status_that_is_to_be_an_error_is_one_whatever_its_body_is() {
     ] {
         for ending in [Step::Close, Step::Hold] {
             let answer = format!("HTTP/1.1 404 Not Found\r\n{head}\r\n\r\n{body}");
-            let server =
-                Rude::start(move |_| vec![Step::Read, Step::send(&answer), ending.clone()]).unwrap();
+            let server = Rude::start(move |_| vec![Step::Read, Step::send(&answer), ending.clone()]).unwrap();
             let client = local().total_timeout(Duration::from_secs(5)).build().unwrap();
             let request = Request::get(server.url()).unwrap().error_for_status(true);
             let error = run(client.execute(request)).unwrap_err();
