@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use gather_core::{Lane, now as instant, to_thread_in};
-use gather_fetch::{Client, Error as FetchError, ErrorKind, HeaderMap, Request, Streaming, Url};
+use gather_fetch::{Client, Error as FetchError, ErrorKind, HeaderMap, Request, Room, Streaming, Url};
 use gather_records::Record;
 use gather_scraper::{Extraction, Outline, Page, Recipe, Sitemap, Stats};
 use sha2::{Digest, Sha256};
@@ -185,12 +185,13 @@ impl Fetcher {
             robots: x_robots_tags(response.headers()),
         };
         let mut known = validators(response.headers());
-        match collect(response).await {
-            Ok(body) => {
-                known.hash = Some(hash(&body));
+        match response.collect().await {
+            Ok(response) => {
+                let body = Body { room: response.room(), bytes: response.into_bytes().into() };
+                known.hash = Some(hash(&body.bytes));
                 let mut fetched = if lease.known.as_ref().is_some_and(|before| before.hash == known.hash) {
                     let end = tried(lease, State::Done);
-                    let (status, bytes) = (Some(status), body.len() as u64);
+                    let (status, bytes) = (Some(status), body.bytes.len() as u64);
                     without_records(PageEnd { status, bytes, unchanged: true, ..end })
                 } else if let Work::Sitemap { nested } = lease.work {
                     self.sitemap(lease, nested, status, body).await
@@ -238,10 +239,11 @@ impl Fetcher {
     }
 
     /// What came whole of a sitemap is followed, also where the rest of it does not hold.
-    async fn sitemap(&self, lease: &Lease, nested: u32, status: u16, body: Vec<u8>) -> Fetched {
-        let (asked, links, bytes) = (lease.clone(), self.links.clone(), body.len() as u64);
+    async fn sitemap(&self, lease: &Lease, nested: u32, status: u16, body: Body) -> Fetched {
+        let (asked, links, bytes) = (lease.clone(), self.links.clone(), body.bytes.len() as u64);
         let read = move || {
-            let read = Sitemap::from_bytes(body, &asked.url);
+            let Body { bytes, room: _held } = body;
+            let read = Sitemap::from_bytes(bytes, &asked.url);
             (sitemap::links_of(&read, &asked, nested, &links), read.skipped, read.error)
         };
         let (links, skipped, error) = match to_thread_in(Lane::Cpu, read).await {
@@ -259,14 +261,14 @@ impl Fetcher {
         without_records(end)
     }
 
-    async fn parsed(&self, lease: &Lease, head: Head, body: Vec<u8>) -> Fetched {
+    async fn parsed(&self, lease: &Lease, head: Head, body: Body) -> Fetched {
         let (url, recipe, links) = (lease.url.clone(), self.recipe.clone(), self.links.clone());
         // A page at the end of a long chain of redirects keeps its records: it can lead no further.
         let rules = self.page_rules.clone();
         let rules = PageRules { canonical: rules.canonical && lease.hops < self.max_redirects, ..rules };
         let (status, hops) = (head.status, lease.hops);
         let mut end = tried(lease, State::Done);
-        (end.status, end.bytes) = (Some(status), body.len() as u64);
+        (end.status, end.bytes) = (Some(status), body.bytes.len() as u64);
         let fetched_at = self.provenance.then(SystemTime::now);
         let work = move || look(&Asked { url: &url, head: &head, hops }, body, &recipe, &links, &rules);
         let looked = match to_thread_in(Lane::Cpu, work).await {
@@ -368,6 +370,12 @@ impl Origin<'_> {
     }
 }
 
+/// A body, and the room that it has in the client's memory budget until it is done with.
+struct Body {
+    bytes: Vec<u8>,
+    room: Option<Room>,
+}
+
 /// What is known of a response besides its body.
 struct Head {
     status: u16,
@@ -399,7 +407,7 @@ struct Looked {
 /// Parses, extracts and takes the links, which a page has also where its records do not hold.
 fn look(
     asked: &Asked<'_>,
-    body: Vec<u8>,
+    body: Body,
     recipe: &Recipe,
     links: &Links,
     rules: &PageRules,
@@ -409,7 +417,8 @@ fn look(
         Some(content_type) => builder.content_type(content_type),
         None => builder,
     };
-    let page = builder.build(body)?;
+    let Body { bytes, room: _held } = body;
+    let page = builder.build(bytes)?;
     let outline = page.outline(recipe)?;
     let allowed = rules.allowed(&outline, &asked.head.robots);
     let mut found = if allowed.follow { links_of(&outline, links, rules)? } else { Vec::new() };
@@ -440,14 +449,6 @@ fn links_of(
     let follow = follow.map(|link| link.url.split('#').next().unwrap_or_default());
     let follow = follow.filter(|page| pages.insert(*page)).filter_map(|page| links.found(page, 1, 0));
     Ok(next.chain(follow).collect())
-}
-
-async fn collect(mut response: Streaming) -> Result<Vec<u8>, FetchError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 /// Where a redirect leads, or that it leads nowhere; `None` for what is no redirect.

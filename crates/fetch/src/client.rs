@@ -35,7 +35,7 @@ use crate::response::{Head, Hop, Response};
 use crate::retry;
 use crate::retry_budget::RetryBudget;
 use crate::robots::Access;
-use crate::streaming::Streaming;
+use crate::streaming::{State, Streaming};
 use crate::transport::connect::Typed;
 use crate::transport::wire::{Answer, MOST_UNUSED, Wire, WireRequest};
 use crate::url_input::{IntoUrl, Origin, same_origin};
@@ -680,7 +680,7 @@ impl<'a> Call<'a> {
         let Open { status, version, headers, remote, body } = open;
         let Call { url, history, attempts, watch, .. } = self;
         let head = Head { url, status, version, headers, history, attempts, remote };
-        Streaming { head, body, watch, failed: false }
+        Streaming { head, body, watch, state: State::Untouched }
     }
 }
 

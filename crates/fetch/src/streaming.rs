@@ -5,14 +5,14 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::Stream;
 use http::HeaderMap;
 use url::Url;
 
-use crate::body::Body;
+use crate::body::{Body, Collected, Keep};
 use crate::error::{Error, ErrorKind, Failure};
-use crate::response::{Head, Hop};
+use crate::response::{Head, Hop, Response};
 use crate::retry;
 use crate::watch::Watch;
 
@@ -24,7 +24,15 @@ pub struct Streaming {
     pub(crate) head: Head,
     pub(crate) body: Body,
     pub(crate) watch: Watch,
-    pub(crate) failed: bool,
+    pub(crate) state: State,
+}
+
+/// How far the body has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Untouched,
+    Begun,
+    Failed,
 }
 
 impl Streaming {
@@ -72,13 +80,53 @@ impl Streaming {
     }
 
     pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
-        if self.failed {
+        if self.state == State::Failed {
             return Poll::Ready(Ok(None));
         }
+        self.state = State::Begun;
         self.body.poll_decoded(cx, &mut self.watch).map_err(|failure| {
-            self.failed = true;
+            self.state = State::Failed;
             self.error(failure)
         })
+    }
+
+    /// Reads what is left of the body, and is then a response whose body this is. It holds its room in the client's memory
+    /// budget, as with [`Request::hold_room`](crate::Request::hold_room), if nothing has been read before.
+    ///
+    /// # Errors
+    /// As [`chunk`](Self::chunk). Nothing is tried again.
+    ///
+    /// ```
+    /// use gather_fetch::{Client, Request};
+    /// use gather_site::{Mock, Reply};
+    ///
+    /// # gather_core::run(async {
+    /// let server = Mock::start(|_| Reply::text("tea")).unwrap();
+    /// let client = Client::builder().allow_origin(server.url()).build().unwrap();
+    /// let response = client.stream(Request::get(server.url()).unwrap()).await.unwrap();
+    /// assert_eq!(response.collect().await.unwrap().text(), "tea");
+    /// # }).unwrap();
+    /// ```
+    pub async fn collect(mut self) -> Result<Response, Error> {
+        let collected = match self.state {
+            State::Untouched => {
+                let collected = self.body.collect(&Keep::All, &mut self.watch).await;
+                collected.map_err(|failure| self.error(failure))?
+            }
+            State::Begun | State::Failed => self.rest().await?,
+        };
+        let room = self.body.take_room(collected.bytes.len() as u64);
+        let (wire_bytes, elapsed) = (self.body.wire(), self.watch.elapsed());
+        let Collected { bytes: body, length } = collected;
+        Ok(Response { head: self.head, body, length, wire_bytes, elapsed, room })
+    }
+
+    async fn rest(&mut self) -> Result<Collected, Error> {
+        let mut rest = BytesMut::new();
+        while let Some(piece) = self.chunk().await? {
+            rest.extend_from_slice(&piece);
+        }
+        Ok(Collected { length: rest.len() as u64, bytes: rest.freeze() })
     }
 
     fn error(&self, failure: Failure) -> Error {

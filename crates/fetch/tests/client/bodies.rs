@@ -3,6 +3,8 @@
 use gather_fetch::{ErrorKind, Request};
 use gather_site::{Mock, Reply, Rude, Step};
 
+#[cfg(feature = "gzip")]
+use crate::support::encode;
 use crate::support::{get, local, run};
 
 #[test]
@@ -80,4 +82,25 @@ fn dropping_a_request_amid_its_body_gives_its_place_back() {
         drop(stream);
         assert_eq!(second.await.unwrap().text(), "ok");
     });
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn a_stream_is_collected_whole_or_from_where_it_was_read_to() {
+    let body = vec![b'x'; 300_000];
+    for encoding in ["identity", "gzip"] {
+        let sent = if encoding == "gzip" { encode("gzip", &body) } else { body.clone() };
+        let server =
+            Mock::start(move |_| Reply::bytes(sent.clone()).header("content-encoding", encoding)).unwrap();
+        let client = local().build().unwrap();
+        run(async {
+            let stream = || client.stream(Request::get(server.url()).unwrap());
+            let whole = stream().await.unwrap().collect().await.unwrap();
+            assert!(whole.bytes() == &body && whole.length() == 300_000, "{encoding}");
+            let mut begun = stream().await.unwrap();
+            let first = begun.chunk().await.unwrap().unwrap();
+            let rest = begun.collect().await.unwrap();
+            assert_eq!(first.len() + rest.bytes().len(), body.len(), "{encoding}");
+        });
+    }
 }
