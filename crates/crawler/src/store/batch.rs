@@ -1,4 +1,5 @@
-//! What a commit writes: sets, never rows.
+//! What a commit writes: sets, never rows. Each set is a JSON array, whose items SQLite reads in its own form (`jsonb_each`): as
+//! texts they would be written and read again for every column.
 
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
@@ -12,7 +13,7 @@ update urls set state = iif(j.state = 5 and j.sitemap < urls.sitemap, 0, j.state
 from (select value ->> 'id' id, value ->> 'state' state, value ->> 'kind' kind, value ->> 'message' message,
         value ->> 'status' status, value ->> 'attempts' attempts, value ->> 'waits' waits,
         value ->> 'not_before' not_before, value ->> 'sitemap' sitemap
-    from json_each(?1)) j
+    from jsonb_each(?1)) j
 where urls.id = j.id and urls.state = 1 and urls.owner = ?2";
 
 /// A penalty doubles with a 429 or a `Retry-After`, once a second at most for what was on its way, and fades with each answer. The clock is set after the delay is known.
@@ -23,13 +24,13 @@ update hosts set
         when j.slow then penalty when penalty < 20 then 0 else penalty * 9 / 10 end,
     slowed_at = iif(j.slow and j.until > slowed_at + 1000, j.until, slowed_at)
 from (select value ->> 'host' name, max(value ->> 'took') took, max(value ->> 'slow') slow, max(value ->> 'until') until
-    from json_each(?1) where value ->> 'until' is not null group by 1) j
+    from jsonb_each(?1) where value ->> 'until' is not null group by 1) j
 where hosts.name = j.name";
 
 const HOSTS_CLOCK: &str = "
 update hosts set next_at = max(next_at, j.until + delay, j.not_before)
 from (select value ->> 'host' name, max(value ->> 'until') until, max(value ->> 'hold') not_before
-    from json_each(?1) where value ->> 'until' is not null group by 1) j
+    from jsonb_each(?1) where value ->> 'until' is not null group by 1) j
 where hosts.name = j.name";
 
 /// What was there before and is otherwise, or is not there any more. `_fetched_at` alone is no change.
@@ -37,30 +38,30 @@ const NOTE_CHANGES: &str = "
 insert into changes (round, url, what, before, after)
 select ?2, page, iif(before is null, 'added', iif(after is null, 'gone', 'changed')), before, after
 from (select old.page, old.place, old.body before, new.body after
-        from records old join (select value ->> 'id' id from json_each(?1)) again on again.id = old.page
-        left join (select value ->> 'page' page, value ->> 'place' place, value ->> 'body' body from json_each(?3)) new
+        from records old join (select value ->> 'id' id from jsonb_each(?1)) again on again.id = old.page
+        left join (select value ->> 'page' page, value ->> 'place' place, value ->> 'body' body from jsonb_each(?3)) new
             on new.page = old.page and new.place = old.place
     union all
     select new.page, new.place, null, new.body
-        from (select value ->> 'page' page, value ->> 'place' place, value ->> 'body' body from json_each(?3)) new
+        from (select value ->> 'page' page, value ->> 'place' place, value ->> 'body' body from jsonb_each(?3)) new
         where not exists (select 1 from records old where old.page = new.page and old.place = new.place))
 where before is null or after is null
     or json_remove(before, '$._fetched_at') <> json_remove(after, '$._fetched_at')
 order by page, place";
 
 const DROP_RECORDS: &str = "
-delete from records where page in (select value ->> 'id' from json_each(?1))
-    and body is not (select value ->> 'body' from json_each(?2)
+delete from records where page in (select value ->> 'id' from jsonb_each(?1))
+    and body is not (select value ->> 'body' from jsonb_each(?2)
         where value ->> 'page' = page and value ->> 'place' = place)";
-const DROP_DROPPED: &str = "delete from dropped where page in (select value ->> 'id' from json_each(?1))";
+const DROP_DROPPED: &str = "delete from dropped where page in (select value ->> 'id' from jsonb_each(?1))";
 const COUNT_REMOVAL: &str = "update tally set removed = removed + 1";
-const FORGET_PAGES: &str = "delete from pages where url in (select value ->> 'id' from json_each(?1))";
+const FORGET_PAGES: &str = "delete from pages where url in (select value ->> 'id' from jsonb_each(?1))";
 
 const ADD_PAGES: &str = "
 insert into pages (url, bytes, records, status, hash, etag, modified, fetched_at)
 select value ->> 'id', value ->> 'bytes', value ->> 'records', value ->> 'status', value ->> 'hash', value ->> 'etag',
     value ->> 'modified', value ->> 'until'
-from json_each(?1) where value ->> 'state' = 2
+from jsonb_each(?1) where value ->> 'state' = 2
 on conflict (url) do update set bytes = iif(excluded.status = 304, bytes, excluded.bytes),
     records = (select count(*) from records where page = pages.url), status = excluded.status,
     hash = coalesce(excluded.hash, hash), etag = coalesce(excluded.etag, etag),
@@ -68,19 +69,19 @@ on conflict (url) do update set bytes = iif(excluded.status = 304, bytes, exclud
 
 const ADD_RECORDS: &str = "
 insert or ignore into records (page, place, body)
-select value ->> 'page', value ->> 'place', value ->> 'body' from json_each(?1) order by key";
+select value ->> 'page', value ->> 'place', value ->> 'body' from jsonb_each(?1) order by key";
 
 const COUNT_RECORDS: &str = "
 update pages set records = (select count(*) from records where page = pages.url)
-where url in (select value ->> 'id' from json_each(?1))";
+where url in (select value ->> 'id' from jsonb_each(?1))";
 
 const ADD_DROPPED: &str = "
 insert or ignore into dropped (page, place, message)
-select value ->> 'page', value ->> 'place', value ->> 'body' from json_each(?1)";
+select value ->> 'page', value ->> 'place', value ->> 'body' from jsonb_each(?1)";
 
 const ADD_HOSTS: &str = "
 insert into hosts (name, own_delay, slots)
-select value ->> 'host', value ->> 'delay', value ->> 'limit' from json_each(?1)
+select value ->> 'host', value ->> 'delay', value ->> 'limit' from jsonb_each(?1)
 where value ->> 'in_scope' = 1 group by 1
 on conflict (name) do update set own_delay = excluded.own_delay, slots = excluded.slots,
     latency = iif(own_delay = excluded.own_delay, latency, 0)
@@ -90,7 +91,7 @@ where own_delay <> excluded.own_delay or slots <> excluded.slots";
 const COUNT_PATTERNS: &str = "
 insert into patterns (host, pattern, count)
 select hosts.id, j.pattern, count(distinct j.key)
-from (select value ->> 'key' key, value ->> 'host' host, value ->> 'pattern' pattern from json_each(?1)
+from (select value ->> 'key' key, value ->> 'host' host, value ->> 'pattern' pattern from jsonb_each(?1)
         where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> '') j
 join hosts on hosts.name = j.host
 where not exists (select 1 from urls where urls.key = unhex(j.key))
@@ -100,8 +101,8 @@ on conflict (host, pattern) do update set count = count + excluded.count";
 /// The budget of a pattern goes to its first URLs; all of these links are counted by now.
 const LEAVE_OUT: &str = "
 with fresh as (
-    select value ->> 'key' key, hosts.id host, value ->> 'pattern' pattern, min(json_each.key) place
-    from json_each(?1) join hosts on hosts.name = value ->> 'host'
+    select value ->> 'key' key, hosts.id host, value ->> 'pattern' pattern, min(jsonb_each.key) place
+    from jsonb_each(?1) join hosts on hosts.name = value ->> 'host'
     where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> ''
         and not exists (select 1 from urls where urls.key = unhex(value ->> 'key'))
     group by 1),
@@ -122,10 +123,10 @@ select unhex(j.key), j.url, iif(j.in_scope = 0, 0, hosts.id),
 from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, value ->> 'in_scope' in_scope,
         coalesce(value ->> 'left_out', iif(value ->> 'key' in (select value from json_each(?3)), 'budget', null)) left_out, min(value ->> 'hops') hops, max(value ->> 'priority') priority,
         max(value ->> 'sitemap') sitemap,
-        min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth, min(json_each.key) place,
+        min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth, min(jsonb_each.key) place,
         max(iif(value ->> 'hops' > 0, coalesce(source.seed,
             iif(exists (select 1 from seeds where seeds.url = source.id), source.id, null)), null)) seed
-    from json_each(?1) left join urls source on source.id = value ->> 'source'
+    from jsonb_each(?1) left join urls source on source.id = value ->> 'source'
     group by 1) j
 left join hosts on hosts.name = j.host
 where true order by j.place
@@ -146,7 +147,7 @@ where excluded.depth < urls.depth or excluded.hops < urls.hops or (urls.seed is 
 const LEAD: &str = "
 update urls set leads_to = j.target from (
     select value ->> 'source' source, target.id target
-    from json_each(?1) join urls target on target.key = unhex(value ->> 'key')
+    from jsonb_each(?1) join urls target on target.key = unhex(value ->> 'key')
     where value ->> 'hops' > 0 and value ->> 'source' is not null) j
 where urls.id = j.source and urls.leads_to is not j.target";
 
@@ -163,7 +164,7 @@ const UNMARK_SHORTENED: &str = "update urls set shortened = 0 where shortened > 
 const ADD_LINKS: &str = "
 insert or ignore into links (source, target, deeper)
 select value ->> 'source', target.id, min(value ->> 'deeper')
-from json_each(?1) join urls target on target.key = unhex(value ->> 'key')
+from jsonb_each(?1) join urls target on target.key = unhex(value ->> 'key')
 where value ->> 'source' is not null group by 1, 2";
 
 /// The reopened pages pass their shorter way on. 2 marks those whose turn it is.
