@@ -158,7 +158,7 @@ impl Http1 {
         }
     }
 
-    /// Takes note that nobody is on it any more.
+    /// Takes note that a response has come whole, and nobody is on it any more.
     pub(super) fn note_rest(&mut self) {
         self.rest = match self.rest {
             Rest::Never => Rest::Since(now()),

@@ -115,8 +115,12 @@ impl Pool {
 
     /// A connection that nobody is on any more goes to who waits for it longest, or is kept for the next.
     pub(super) fn give_back(self: &Arc<Self>, server: &Server, mut line: Box<Http1>) {
+        line.note_rest();
+        self.keep(server, line);
+    }
+
+    fn keep(self: &Arc<Self>, server: &Server, mut line: Box<Http1>) {
         if self.keep_alive && line.is_ready() {
-            line.note_rest();
             self.put(server, line);
         }
     }
@@ -128,7 +132,7 @@ impl Pool {
     ) {
         spawn_service(async move {
             if let Ok(Line::Own(line)) = connecting.await {
-                self.give_back(&server, line);
+                self.keep(&server, line);
             }
         });
     }

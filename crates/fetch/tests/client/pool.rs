@@ -67,17 +67,21 @@ fn a_get_on_a_connection_that_is_just_being_closed_is_neither_lost_nor_late() {
 #[test]
 fn a_post_is_not_lost_on_a_connection_that_is_just_being_closed() {
     let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-    for pause in [Duration::ZERO, Duration::from_millis(2)] {
-        let script = move |_| vec![Step::Read, Step::send(ok), Step::Wait(pause), Step::Close];
-        let server = Rude::start(script).unwrap();
-        let client = local().build().unwrap();
+    for (pause, at_once) in [(0, 1), (2, 1), (0, 8), (2, 8)] {
+        let pause = Step::Wait(Duration::from_millis(pause));
+        let server =
+            Rude::start(move |_| vec![Step::Read, Step::send(ok), pause.clone(), Step::Close]).unwrap();
+        let (client, url) = (local().build().unwrap(), server.url().to_owned());
         run(async {
-            for _ in 0..100 {
-                let request = Request::post(server.url()).unwrap().body("x");
-                assert_eq!(client.execute(request).await.unwrap().attempts(), 1);
+            let at_once = NonZeroUsize::new(at_once).unwrap();
+            let mut responses = pin!(map_concurrent(stream::iter(0..200), at_once, |_| {
+                let (client, request) = (client.clone(), Request::post(&url).unwrap().body("x"));
+                async move { client.execute(request).await.map(|response| response.attempts()) }
+            }));
+            while let Some(response) = responses.next().await {
+                assert_eq!(response.unwrap().unwrap(), 1);
             }
         });
-        assert_eq!(server.connections(), 100);
     }
 }
 
