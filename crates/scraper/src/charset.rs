@@ -43,6 +43,10 @@ impl Charset {
         self.encoding.name()
     }
 
+    pub(crate) fn encoding(&self) -> &'static Encoding {
+        self.encoding
+    }
+
     /// What decided.
     pub fn source(&self) -> CharsetSource {
         self.source

@@ -11,6 +11,7 @@ use scraper::{ElementRef, Html};
 use serde_json::Value;
 use url::Url;
 
+use crate::base::Base;
 use crate::budget::Budget;
 use crate::embedded::Embedded;
 use crate::error::{Error, ErrorKind};
@@ -22,7 +23,7 @@ use crate::recipe::css::Scope;
 use crate::recipe::model::{Detail, Field, LinkSource, PathGlob, Rows, Source, Take, Target};
 use crate::table::Grid;
 use crate::text::{all_text, fold, own_text, visible_text};
-use crate::value::{self, Setting, Type};
+use crate::value::{Setting, Type};
 
 /// How long the example of an invalid value may be, in characters.
 const EXAMPLE: usize = 80;
@@ -165,7 +166,7 @@ pub(crate) struct Look<'a> {
     /// The page that is JSON.
     pub(crate) json: Option<&'a Value>,
     /// What links are resolved against.
-    pub(crate) base: Option<&'a Url>,
+    pub(crate) base: Base<'a>,
     /// What `match` looks at; None matches.
     pub(crate) path: Option<&'a str>,
     /// When the response was made.
@@ -287,7 +288,7 @@ fn link_from(
     link: &LinkSource,
     scope: Scope<'_>,
     json: Option<&Value>,
-    base: Option<&Url>,
+    base: Base<'_>,
     budget: &Budget,
 ) -> Option<String> {
     match link {
@@ -296,14 +297,14 @@ fn link_from(
         }
         LinkSource::Json(pointers) => {
             let found = pointers.iter().find_map(|pointer| json?.pointer(pointer)?.as_str());
-            found.filter(|link| !link.is_empty()).and_then(|link| value::url(link, base))
+            found.filter(|link| !link.is_empty()).and_then(|link| base.resolved(link))
         }
     }
 }
 
 /// The link that a target means: the attribute that is named, else the element's own link, else the
 /// first link in it.
-fn link_target(target: &Target, scope: Scope<'_>, base: Option<&Url>, budget: &Budget) -> Option<String> {
+fn link_target(target: &Target, scope: Scope<'_>, base: Base<'_>, budget: &Budget) -> Option<String> {
     target.elements(scope, budget).find_map(|element| {
         let href = match &target.take {
             Take::Attribute(name) => element.attr(name),
@@ -311,7 +312,7 @@ fn link_target(target: &Target, scope: Scope<'_>, base: Option<&Url>, budget: &B
                 .attr("href")
                 .or_else(|| element.descendent_elements().skip(1).find_map(|inner| inner.attr("href"))),
         };
-        value::url(href?, base)
+        base.resolved(href?)
     })
 }
 

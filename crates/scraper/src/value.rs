@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use serde_json::{Number, Value};
-use url::Url;
 
+use crate::base::Base;
 use crate::date::{self, DateRules};
 use crate::text::fold;
 
@@ -44,7 +44,7 @@ impl Type {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Setting<'a> {
     /// What URLs are resolved against.
-    pub(crate) base: Option<&'a Url>,
+    pub(crate) base: Base<'a>,
     /// When the response was made.
     pub(crate) made_at: Option<Timestamp>,
 }
@@ -77,7 +77,7 @@ impl Conversion {
             Type::Number => number(text, self.decimal).map(Value::Number),
             Type::Integer => integer(text, self.decimal).map(Value::Number),
             Type::Bool => boolean(text).map(Value::Bool),
-            Type::Url => url(text, setting.base).map(Value::String),
+            Type::Url => setting.base.resolved(text).map(Value::String),
             Type::Date => date::parse(text, &self.date, setting.made_at).map(Value::String),
             Type::Json => serde_json::from_str(text).ok(),
         }
@@ -99,19 +99,6 @@ impl Conversion {
             (_, Value::Number(number)) => self.value(&number.to_string(), setting),
             _ => None,
         }
-    }
-}
-
-/// The URL of a link, resolved; as written if there is nothing to resolve it against.
-pub(crate) fn url(text: &str, base: Option<&Url>) -> Option<String> {
-    let trimmed = text.trim_matches(|c: char| c <= ' ');
-    match base {
-        Some(base) => base.join(trimmed).ok().map(String::from),
-        None => match Url::parse(trimmed) {
-            Ok(url) => Some(url.into()),
-            Err(url::ParseError::RelativeUrlWithoutBase) => Some(trimmed.to_owned()),
-            Err(_) => None,
-        },
     }
 }
 
@@ -378,15 +365,6 @@ mod tests {
         assert_eq!(boolean(""), None);
         assert_eq!(boolean("0"), Some(false));
         assert_eq!(boolean("maybe"), None);
-    }
-
-    #[test]
-    fn urls_are_resolved_or_stay_as_written() {
-        let base = Url::parse("http://h/a/b").unwrap();
-        assert_eq!(url(" ../x y ", Some(&base)).as_deref(), Some("http://h/x%20y"));
-        assert_eq!(url("../x", None).as_deref(), Some("../x"));
-        assert_eq!(url("HTTP://H/x", None).as_deref(), Some("http://h/x"));
-        assert_eq!(url("http://[", Some(&base)), None);
     }
 
     proptest! {

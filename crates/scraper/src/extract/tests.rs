@@ -136,6 +136,17 @@ fn urls_resolve_against_the_base() {
 }
 
 #[test]
+fn queries_are_in_the_encoding_of_the_page() {
+    let page = b"<meta charset=windows-1252><base href='/b?\xfc'><a href='?q=\xfc'>x</a><a href=#>y</a>";
+    let page = Page::from_bytes(page, "http://h/").unwrap();
+    let urls = ["http://h/b?q=%FC", "http://h/b?%FC#"];
+    assert_eq!(page.links().unwrap().iter().map(|link| link.url.as_str()).collect::<Vec<_>>(), urls);
+    let recipe = "[fields]\nf = { css = 'a@href', as = 'url', many = true }".parse().unwrap();
+    assert_eq!(page.records(&recipe).unwrap().records[0].get("f"), Some(&json!(urls)));
+    assert_eq!(page.outline(&recipe).unwrap().follow().unwrap()[0].url, urls[0]);
+}
+
+#[test]
 fn labels_name_the_cell_beside_them() {
     let html = "<table><tr><th>Price<th>UPC</table><table><tr><th> UPC:<td>a<td>b</table>\
         <dl><dt>Size<dd>1<dd>2<dt>Colour<dt>Color<dd>red</dl><table><tr><td>Plain<td>p</table>";
