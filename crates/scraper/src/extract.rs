@@ -603,7 +603,10 @@ fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
             from_elements(field, column_cell(name, row).into_iter().collect(), view.budget)
         }
         Source::JsonLd { pointer, of_type } => {
-            json(view.embedded.json_ld(view.root, pointer, of_type.as_deref()))
+            let most = if field.many { usize::MAX } else { 1 };
+            let found = view.embedded.json_ld(view.root, pointer, of_type.as_deref()).take(most);
+            let affordable = |found: &&Value| view.budget.spend_bytes(size_of_value(found));
+            json(found.take_while(affordable).cloned().collect())
         }
         Source::Script { css, pointer } => {
             let scripts = css.elements(Scope::Page(view.root), view.budget).map(all_text);

@@ -186,6 +186,48 @@ fn json_ld_is_searched_in_every_block_and_in_graphs() {
         "2.50"
     );
     assert_eq!(value("{ json_ld = '/nowhere' }", html), json!(null));
+    assert_eq!(value("{ json_ld = '/name', many = true }", html), json!(["s", "p q"]));
+}
+
+#[test]
+fn json_ld_may_be_hidden_from_old_browsers() {
+    for (before, after) in
+        [("<!--", "-->"), ("<!--\n", "\n//-->"), ("//<![CDATA[\n", "\n//]]>"), ("<!-- // ", " // -->")]
+    {
+        let html = format!("<script type='application/ld+json'>{before}{{\"name\": \"x\"}}{after}</script>");
+        assert_eq!(value("{ json_ld = '/name' }", &html), json!("x"), "{html}");
+    }
+}
+
+#[test]
+fn a_literal_in_a_script_is_one_of_json_and_whole() {
+    let after =
+        |script: &str| value("{ script_after = 'x =', as = 'json' }", &format!("<script>{script}</script>"));
+    for (script, expected) in [
+        ("x = 42;", json!(42)),
+        ("x = -1.5, y = 2", json!(-1.5)),
+        ("x = true;x = 1", json!(true)),
+        ("f(x = false)", json!(false)),
+        ("x = 7", json!(7)),
+        ("x = 7 // seven", json!(7)),
+        ("x = 'a'; x = \"b\";", json!("b")),
+        ("x = x || {};x = {\"a\":1};", json!({"a": 1})),
+        ("x = 1 + 2; x = 12px; x = 1.toString(); x = trueish; x = null;", json!(null)),
+        ("x = 4 * 2", json!(null)),
+        ("x = ", json!(null)),
+    ] {
+        assert_eq!(after(script), expected, "{script}");
+    }
+}
+
+#[test]
+fn a_marker_before_no_literal_costs_no_more_than_a_few_looks() {
+    let script = format!("<script>{}</script>", "x =[".repeat(200_000));
+    let started = std::time::Instant::now();
+    assert_eq!(value("{ script_after = 'x =', as = 'json' }", &script), json!(null));
+    let long = format!("<script>{}</script>", "x =[\"".to_owned() + &"a".repeat(1000) + "\",").repeat(4_000);
+    assert_eq!(value("{ script_after = 'x =', as = 'json' }", &long), json!(null));
+    assert!(started.elapsed().as_secs() < 5);
 }
 
 #[test]
