@@ -183,12 +183,16 @@ fn run_of_digits(text: &[char], start: usize) -> String {
     text.iter().skip(start).take_while(|c| c.is_ascii_digit()).collect()
 }
 
-/// Where the first number starts: at its first digit, or at a decimal mark that opens it (`.5`).
+/// Where the first number starts: at its first digit, or at a decimal mark that opens it (`.5`). The other mark opens none.
 fn start_of_number(text: &[char], decimal: char) -> Option<usize> {
     let digit = text.iter().position(char::is_ascii_digit)?;
-    let opens = |at: usize| text.get(at) == Some(&decimal);
-    let before_is_word = digit >= 2 && text.get(digit - 2).is_some_and(|c| c.is_alphanumeric());
-    Some(if digit > 0 && opens(digit - 1) && !before_is_word { digit - 1 } else { digit })
+    let ends_word = digit >= 2 && text.get(digit - 2).is_some_and(|c| c.is_alphanumeric());
+    match text.get(digit.wrapping_sub(1)) {
+        Some('.' | ',') if ends_word => Some(digit),
+        Some(mark) if *mark == decimal => Some(digit - 1),
+        Some('.' | ',') => None,
+        _ => Some(digit),
+    }
 }
 
 /// A sign counts when it stands right before the number or its currency, and after no word.
@@ -308,6 +312,8 @@ mod tests {
             ("1,23", None),
             ("12,34,567", None),
             ("1,2345", None),
+            (",5", None),
+            ("a,5", Some("5")),
             ("12345678901234567890.123456789", Some("12345678901234567890.123456789")),
             ("none", None),
             ("", None),
@@ -323,6 +329,10 @@ mod tests {
             ("1 234,56", Some("1234.56")),
             ("1.234", Some("1234")),
             ("0,5", Some("0.5")),
+            (",5", Some("0.5")),
+            (".5", None),
+            ("$.50", None),
+            ("Nr.5", Some("5")),
             ("1.23", None),
         ] {
             assert_eq!(as_text(text, ',').as_deref(), expected, "{text}");
