@@ -285,6 +285,10 @@ fn strict_and_min_fail_the_page() {
     };
     let missing = "n = { css = 'b', required = true";
     assert!(fails(&format!("[fields]\n{missing}, strict = true }}")).contains("`n` is missing"));
+    assert!(fails("[fields]\nn = { css = 'b', strict = true }").contains("`n` is missing"));
+    assert!(
+        fails("[fields]\nn = { css = 'p', as = 'number', strict = true }").contains("`n` is invalid: `x`")
+    );
     assert!(fails(&format!("[record]\nstrict = true\n[fields]\n{missing} }}")).contains("`n` is missing"));
     assert!(
         fails("[record]\neach = 'i'\nmin = 2\n[fields]\nn = 'b'").contains("0 records, and `min` asks for 2")

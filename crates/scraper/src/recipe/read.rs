@@ -412,6 +412,7 @@ fn field_options(field: &mut Field, item: &Item, path: &str) -> Read<()> {
     }
     if let Some(strict) = item.get("strict") {
         field.strict = boolean(strict, &under("strict"))?;
+        field.required |= field.strict;
     }
     field.conversion = conversion(item, path)?;
     field.default =
