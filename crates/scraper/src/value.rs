@@ -53,13 +53,15 @@ pub(crate) struct Setting<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Conversion {
     pub(crate) to: Type,
+    /// Whether the type was asked for. Else what comes from JSON keeps its own.
+    pub(crate) is_asked_for: bool,
     pub(crate) decimal: char,
     pub(crate) date: DateRules,
 }
 
 impl Default for Conversion {
     fn default() -> Self {
-        Self { to: Type::Text, decimal: '.', date: DateRules::default() }
+        Self { to: Type::Text, is_asked_for: false, decimal: '.', date: DateRules::default() }
     }
 }
 
@@ -87,6 +89,12 @@ impl Conversion {
     pub(crate) fn typed(&self, value: &Value, setting: Setting<'_>) -> Option<Value> {
         match (self.to, value) {
             (Type::Json, _) => Some(value.clone()),
+            (Type::Text, Value::Number(written)) if self.is_asked_for => {
+                number(&written.to_string(), '.').map(|number| number.to_string().into())
+            }
+            (Type::Text, Value::Bool(_) | Value::Array(_) | Value::Object(_)) if self.is_asked_for => {
+                Some(value.to_string().into())
+            }
             // JSON has a decimal point, whatever mark the texts of the page have.
             (Type::Text | Type::Raw | Type::Number, Value::Number(written)) => {
                 number(&written.to_string(), '.').map(Value::Number)
@@ -367,6 +375,23 @@ mod tests {
         assert_eq!(read(Type::Text, '.', "1e3").as_deref(), Some("1000"));
         assert_eq!(read(Type::Text, '.', "1.50").as_deref(), Some("1.50"));
         assert_eq!(read(Type::Text, '.', "-0").as_deref(), Some("-0"));
+    }
+
+    #[test]
+    fn what_comes_typed_is_text_where_that_is_asked_for() {
+        let asked = Conversion { is_asked_for: true, ..Conversion::default() };
+        for (written, as_text) in [
+            ("7", "7"),
+            ("1e3", "1000"),
+            ("1.50", "1.50"),
+            ("true", "true"),
+            (r#"{"a": [1, "b"]}"#, r#"{"a":[1,"b"]}"#),
+            (r#"" x  y ""#, "x y"),
+        ] {
+            let value: Value = serde_json::from_str(written).unwrap();
+            assert_eq!(asked.typed(&value, Setting::default()), Some(as_text.into()), "{written}");
+        }
+        assert_eq!(Conversion::default().typed(&7.into(), Setting::default()), Some(7.into()));
     }
 
     #[test]

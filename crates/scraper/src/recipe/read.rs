@@ -459,6 +459,7 @@ fn conversion(item: &Item, path: &str) -> Read<Conversion> {
     let mut conversion = Conversion::default();
     if let Some(name) = item.get("as") {
         conversion.to = type_named(name, &format!("{path}.as"))?;
+        conversion.is_asked_for = true;
     }
     if let Some(decimal) = item.get("decimal") {
         conversion.decimal = decimal_mark(decimal, &format!("{path}.decimal"))?;
