@@ -371,6 +371,19 @@ fn a_million_entries_are_too_many_and_a_hundred_thousand_are_not() {
 }
 
 #[test]
+fn zeros_behind_gzip_are_padding_and_anything_else_is_not() {
+    let document = b"<urlset><url><loc>http://h/a</loc></url></urlset>";
+    let padded = [gzip(document), vec![0; 1000]].concat();
+    let sitemap = quick(&padded);
+    assert_eq!((pages(&sitemap), sitemap.error.is_none()), (vec!["http://h/a".to_owned()], true));
+    let parts = [gzip(&document[..20]), gzip(&document[20..])].concat();
+    assert_eq!(pages(&quick(&parts)), ["http://h/a"]);
+    let followed = quick(&[gzip(document), b"x".to_vec()].concat());
+    assert_eq!(pages(&followed), ["http://h/a"]);
+    assert!(followed.error.unwrap().message().contains("gzip"));
+}
+
+#[test]
 fn a_bomb_of_gzip_is_refused_at_the_bound() {
     let layer = gzip(&vec![b' '; 100 << 20]);
     for bomb in [layer.clone(), gzip(&layer)] {
