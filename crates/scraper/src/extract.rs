@@ -624,7 +624,7 @@ fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
         }
         Source::Meta(name) => limited(meta::contents(view.root, name), field.many, view.budget),
         Source::Microdata { path, of_type } => {
-            let found = meta::properties(row.scope.element(), path, of_type.as_deref());
+            let found = meta::properties(row.scope, path, of_type.as_deref());
             let values = found.into_iter().filter_map(|element| meta::value(element, field.conversion.to));
             limited(values, field.many, view.budget)
         }

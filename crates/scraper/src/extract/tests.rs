@@ -542,6 +542,22 @@ fn microdata_gives_the_values_that_its_elements_have() {
 }
 
 #[test]
+fn a_property_of_an_item_inside_is_none_of_the_record_that_is_an_item() {
+    let html = "<div class=p itemscope itemtype='https://schema.org/Product'>\
+        <p itemprop=brand itemscope itemtype='https://schema.org/Brand'><i itemprop=name>B</i></p><i itemprop=name>P</i></div>\
+        <div class=p itemscope><p itemprop=brand itemscope><i itemprop=name>B</i></p></div>\
+        <div class=p><p itemscope><i itemprop=name>C</i></p></div>";
+    let recipe = "[record]\neach = '.p'\n[fields]\nname = { microdata = 'name' }\n\
+        brand = { microdata = 'brand/name' }\nof_type = { microdata = 'name', type = 'Brand' }";
+    let expected = json!([
+        {"name": "P", "brand": "B", "of_type": "B"},
+        {"name": null, "brand": "B", "of_type": null},
+        {"name": "C", "brand": null, "of_type": null},
+    ]);
+    assert_eq!(records(recipe, html), expected);
+}
+
+#[test]
 fn relative_dates_count_from_the_date_that_the_page_has() {
     let recipe: Recipe = "[fields]\nd = { css = 'p', as = 'date', relative = true }".parse().unwrap();
     let made = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_717_581_600);
