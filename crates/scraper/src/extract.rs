@@ -15,6 +15,7 @@ use crate::base::Base;
 use crate::budget::Budget;
 use crate::embedded::Embedded;
 use crate::error::{Error, ErrorKind};
+use crate::json;
 use crate::label;
 use crate::links::{self, Lead, Link};
 use crate::meta;
@@ -163,6 +164,8 @@ fn empty_field(name: &str, summary: &FieldSummary) -> String {
 pub(crate) struct Look<'a> {
     /// The tree; that of an empty page where the page is JSON.
     pub(crate) html: &'a Html,
+    /// The page's text, where the recipe reads JSON.
+    pub(crate) text: &'a str,
     /// The page that is JSON.
     pub(crate) json: Option<&'a Value>,
     /// What links are resolved against.
@@ -216,7 +219,7 @@ pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Err
             }
         }
         Rows::Json(pointer) => {
-            let json = look.json.ok_or_else(|| Error::new(ErrorKind::Parse, "the page is not JSON"))?;
+            let json = look.json.ok_or_else(|| json::fault(look.text))?;
             for item in items(json.pointer(pointer)) {
                 taking.take(Row { json: Some(item), ..Row::of(Scope::Page(root)) })?;
             }

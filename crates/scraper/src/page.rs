@@ -110,7 +110,7 @@ impl Page {
         recipe: &Recipe,
         ask: impl FnOnce(&Document<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        if self.is_json {
+        if self.is_json || recipe.compiled().reads_json() {
             return ask(&self.parse_in(recipe.sight())?);
         }
         let markup = self.markup()?;
@@ -407,6 +407,7 @@ impl Document<'_> {
     pub(crate) fn look(&self) -> Look<'_> {
         Look {
             html: &self.html,
+            text: &self.page.text,
             json: self.json.as_ref(),
             base: self.url_base(),
             path: self.page.path(),

@@ -499,7 +499,10 @@ fn html_and_json_are_not_taken_for_each_other() {
         error.to_string()
     };
     assert!(why("[fields]\na = 'p'", "{}").contains("the page is not HTML: it is JSON"));
-    assert!(why("[record]\neach_json = '/a'\n[fields]\na = '/b'", "<p>x").contains("the page is not JSON"));
+    let each_json = "[record]\neach_json = '/a'\n[fields]\na = '/b'";
+    assert!(why(each_json, "<p>x").contains("the page is not JSON: expected value at line 1 column 1"));
+    let broken = "{\"a\": [\n{\"b\": \"<p>\"},\n]}";
+    assert!(why(each_json, broken).contains("at line 3 column 1"));
     assert!(Page::from_bytes("{}", "").unwrap().links().is_err());
 }
 
