@@ -165,11 +165,18 @@ fn an_upsert_leaves_columns_alone_that_the_records_do_not_know() {
 }
 
 #[test]
-fn a_record_without_a_key_is_a_row_of_its_own() {
+fn a_record_without_a_key_is_refused_and_the_others_are_written() {
     everywhere(async |place| {
-        let records = [json!({"k": null, "a": 1}), json!({"k": null, "a": 2}), json!({"a": 3})];
-        place.write(TableSink::builder().key("k"), &records).await.unwrap();
-        assert_eq!(place.texts("a").await, ["1", "2", "3"]);
+        for _ in 0..2 {
+            let mut sink = TableSink::builder().key("k").open(&place.target).await.unwrap();
+            for unkeyed in [json!({"k": null, "a": 1}), json!({"a": 2})] {
+                let error = sink.write(record(unkeyed)).await.unwrap_err();
+                assert!(error.to_string().contains("no value for `k`"), "{error}");
+            }
+            sink.write(record(json!({"k": 1, "a": 3}))).await.unwrap();
+            assert_eq!(sink.finish().await.unwrap(), 1);
+        }
+        assert_eq!(place.texts("a").await, ["3"]);
     });
 }
 

@@ -86,6 +86,17 @@ impl Layout {
         Ok(())
     }
 
+    /// Whether the record can be told from others.
+    pub(super) fn check_key(&self, record: &Record) -> Result<(), SinkError> {
+        match &self.key {
+            Some(key) if record.get(key).is_none_or(Value::is_null) => Err(SinkError::unsupported(format!(
+                "a record has no value for `{key}`, which rows are told apart by\n  hint: leave it out, or open the \
+                 table without a key"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes note of what a record holds.
     pub(super) fn meet(&mut self, record: &Record) -> Result<(), SinkError> {
         for (name, value) in record.iter() {
