@@ -3,7 +3,7 @@
 use gather_core::run;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
-use crate::support::{Folder, Served, data, lawful_summary};
+use crate::support::{Folder, Served, data, field, jsonl_file, lawful_summary};
 
 /// The one column of an answer, as text.
 fn ask(file: impl AsRef<std::path::Path>, query: &str) -> Vec<String> {
@@ -46,6 +46,37 @@ fn a_recipe_makes_the_table_and_its_key_brings_it_up_to_date() {
         ask(folder.join("a.db"), types),
         ["_source TEXT", "sku TEXT", "price REAL", "tags TEXT", "_input TEXT"]
     );
+}
+
+#[test]
+fn a_record_without_its_key_is_dropped_and_named_and_no_run_adds_it_again() {
+    let folder = Folder::new();
+    let page = shop(&folder, "<li><b>x</b><i>1.50</i><li><i>2</i><li><b>y</b><i>3</i>");
+    let scrape = || {
+        let run = gather!["scrape", &page, "--recipe", folder.join("shop.toml"), "-o", table(&folder)];
+        run.args(["--errors", "e", "--summary", "s"]).here(folder.path())
+    };
+    for _ in 0..2 {
+        scrape().run().code(1).says(&["its key `sku` is null", "2 records, 1 dropped"]);
+        lawful_summary(folder.join("s"));
+        assert_eq!(field(&jsonl_file(folder.join("e")), "kind"), ["parse"]);
+        assert_eq!(ask(folder.join("a.db"), "select sku from records order by sku"), ["x", "y"]);
+    }
+    gather!["scrape", &page, "--recipe", folder.join("shop.toml"), "-o", folder.join("a.jsonl")].ok();
+}
+
+#[test]
+fn a_table_without_a_name_and_one_with_two_are_wrong_usage() {
+    let folder = Folder::new();
+    let file = folder.write("a.txt", "a");
+    for name in ["", "a#b", "a#"] {
+        let out = format!("{}#{name}", table(&folder));
+        gather!["read", &file, "-o", out]
+            .run()
+            .code(2)
+            .says(&["hint: write sqlite:FILE or sqlite:FILE#table"]);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no file is made");
 }
 
 #[test]

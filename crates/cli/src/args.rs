@@ -99,7 +99,8 @@ pub(crate) struct Shared {
     #[arg(long, requires = "out")]
     pub(crate) append: bool,
 
-    /// In CSV and TSV, an apostrophe before a text that a spreadsheet would take for a formula (it begins with = + - @)
+    /// In CSV and TSV, an apostrophe before a text that a spreadsheet would take for a formula (it begins with = + - @, a tab or
+    /// a carriage return)
     #[arg(long)]
     pub(crate) csv_safe: bool,
 

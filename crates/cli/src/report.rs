@@ -109,6 +109,14 @@ impl Report {
         self.summary.records_dropped = Some(self.stats.dropped);
     }
 
+    /// A record that had been counted does not go to the output.
+    pub(crate) fn drop_record(&mut self) {
+        self.stats.dropped += 1;
+        self.stats.records = self.stats.records.saturating_sub(1);
+        self.summary.records_dropped = Some(self.stats.dropped);
+        self.summary.records = self.summary.records.map(|records| records.saturating_sub(1));
+    }
+
     /// Whether any input failed or was refused, or a record was dropped.
     pub(crate) fn has_failures(&self) -> bool {
         self.summary.failed + self.summary.refused + self.summary.records_dropped.unwrap_or(0) > 0

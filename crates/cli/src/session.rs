@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use gather_core::{CancelToken, Reason, to_thread};
 use gather_records::{
-    Column, ColumnType, ErrorKind, Failure, Format, Record, Sink, SinkError, Style, TableSink, Target,
-    WholeFile,
+    Column, ColumnType, ErrorKind, Failure, Format, Kind, Record, Sink, SinkError, Style, TableSink, Target,
+    WholeFile, plain,
 };
 use gather_scraper::Recipe;
 
@@ -48,6 +48,8 @@ pub(crate) struct Session {
     /// Whether the records go to a table, whose columns are known before.
     pub(crate) is_table: bool,
     output: Option<Outlet>,
+    /// What rows of a table are told apart by.
+    key: Option<String>,
     errors: Option<Outlet>,
     /// Opened with the others, so that a place that cannot be written to is known before any work.
     summary: Option<Sink>,
@@ -89,11 +91,13 @@ impl Session {
     }
 
     async fn with_rows(shared: &Shared, look: Look, rows: Rows) -> anyhow::Result<Self> {
-        let output = match database(shared)? {
-            Some(target) => Outlet::table(open_table(shared, &target, rows).await?),
-            None => Outlet::new(open_output(shared, look)?, patience(shared)),
+        let Some(target) = database(shared)? else {
+            let output = Outlet::new(open_output(shared, look)?, patience(shared));
+            return Self::with_output(shared, Some(output));
         };
-        Self::with_output(shared, Some(output))
+        let key = rows.key.clone();
+        let output = Outlet::table(open_table(shared, &target, rows).await?);
+        Ok(Self { key, ..Self::with_output(shared, Some(output))? })
     }
 
     /// The format of the results, as the options say.
@@ -126,6 +130,7 @@ impl Session {
             report: Report::new(progress, loudness(shared)),
             is_table: matches!(Self::format(shared), Ok(Format::Csv | Format::Tsv)),
             output,
+            key: None,
             errors: errors.map(|sink| Outlet::new(sink, None)),
             summary: shared.summary.as_ref().map(|path| open_file(path, Format::Jsonl)).transpose()?,
             cookies: None,
@@ -202,9 +207,24 @@ impl Session {
 
     /// Writes one record. An output that takes no more stops the run.
     pub(crate) async fn record(&mut self, record: Record) {
+        if let Some(failure) = self.without_key(&record) {
+            self.report.drop_record();
+            return self.note(failure).await;
+        }
         let Some(output) = &mut self.output else { return };
         let flow = output.write(record).await;
         self.written(flow);
+    }
+
+    /// What has no key cannot be told from what is there: each run would add it once more.
+    fn without_key(&self, record: &Record) -> Option<Failure> {
+        let key = self.key.as_ref()?;
+        if record.get(key).is_some_and(|value| !value.is_null()) {
+            return None;
+        }
+        let input = record.get("_source").or(record.get("_input")).map_or_else(String::new, plain);
+        let fact = format!("a record is dropped: its key `{key}` is null, and rows are told apart by it");
+        Some(Failure::new(input, Kind::Parse, fact))
     }
 
     /// Counts a failure, says it, and keeps it in the file of `--errors`.

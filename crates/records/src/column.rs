@@ -8,7 +8,7 @@ use serde_json::Value;
 /// |---|---|---|
 /// | `Text` | `TEXT` | `text` |
 /// | `Integer` | `INTEGER` | `bigint` |
-/// | `Number` | `REAL` | `numeric`, which keeps the digits |
+/// | `Number` | `REAL`; a number whose digits it does not keep is a text in a column without a type | `numeric`, which keeps the digits |
 /// | `Boolean` | `INTEGER`, 0 or 1 | `boolean` |
 /// | `Json` | `TEXT` | `jsonb` |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::error::SinkError;
+
 /// What `-o` names. Neither `Display` nor `Debug` shows a password.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,7 +29,8 @@ pub enum Target {
 }
 
 impl Target {
-    /// Reads `FILE`, `sqlite:FILE[#table]` (`sqlite://FILE` too) or `postgres://…[#table]`.
+    /// Reads `FILE`, `sqlite:FILE[#table]` (`sqlite://FILE` too) or `postgres://…[#table]`. A `#` with nothing behind it, or
+    /// more than one, is refused when the table is opened.
     ///
     /// ```
     /// use gather_records::Target;
@@ -49,6 +53,27 @@ impl Target {
             return Target::Postgres { url: url.to_owned(), table };
         }
         Target::File(text.into())
+    }
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+impl Target {
+    /// Refuses a `#` that names no table, and a second one.
+    pub(crate) fn check_table(&self) -> Result<(), SinkError> {
+        let (place, table, form) = match self {
+            Target::Sqlite { path, table } => (path.to_string_lossy(), table, "sqlite:FILE"),
+            // A password may hold one.
+            Target::Postgres { url, table } => {
+                (url.rsplit('@').next().unwrap_or("").into(), table, "postgres://USER@HOST/DATABASE")
+            }
+            Target::File(_) => return Ok(()),
+        };
+        let fact = match table {
+            Some(table) if table.is_empty() => "no table is named behind the `#`",
+            Some(_) if place.contains('#') => "there is more than one `#`",
+            _ => return Ok(()),
+        };
+        Err(SinkError::unsupported(format!("{fact}\n  hint: write {form} or {form}#table")))
     }
 }
 
@@ -96,8 +121,8 @@ fn without_password(url: &str) -> String {
 
 fn with_table(text: &str) -> (&str, Option<String>) {
     match text.rsplit_once('#') {
-        Some((place, table)) if !table.is_empty() => (place, Some(table.to_owned())),
-        _ => (text, None),
+        Some((place, table)) => (place, Some(table.to_owned())),
+        None => (text, None),
     }
 }
 

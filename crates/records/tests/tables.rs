@@ -165,11 +165,18 @@ fn an_upsert_leaves_columns_alone_that_the_records_do_not_know() {
 }
 
 #[test]
-fn a_record_without_a_key_is_a_row_of_its_own() {
+fn a_record_without_a_key_is_refused_and_the_others_are_written() {
     everywhere(async |place| {
-        let records = [json!({"k": null, "a": 1}), json!({"k": null, "a": 2}), json!({"a": 3})];
-        place.write(TableSink::builder().key("k"), &records).await.unwrap();
-        assert_eq!(place.texts("a").await, ["1", "2", "3"]);
+        for _ in 0..2 {
+            let mut sink = TableSink::builder().key("k").open(&place.target).await.unwrap();
+            for unkeyed in [json!({"k": null, "a": 1}), json!({"a": 2})] {
+                let error = sink.write(record(unkeyed)).await.unwrap_err();
+                assert!(error.to_string().contains("no value for `k`"), "{error}");
+            }
+            sink.write(record(json!({"k": 1, "a": 3}))).await.unwrap();
+            assert_eq!(sink.finish().await.unwrap(), 1);
+        }
+        assert_eq!(place.texts("a").await, ["3"]);
     });
 }
 
@@ -244,8 +251,42 @@ fn whole_numbers_of_64_bits_are_exact_and_in_postgres_all_digits_stay() {
         place.query("drop table T").await;
         place.write(TableSink::builder(), &[number("1.10"), number("12345678901234567890.5")]).await.unwrap();
         let kept = ["1.10", "12345678901234567890.5"];
-        let of_64_bits = ["1.1", "1.23456789012346e+19"];
-        assert_eq!(place.texts("n").await, if place.is_sqlite() { of_64_bits } else { kept });
+        let in_sqlite = ["1.1", "12345678901234567890.5"];
+        assert_eq!(place.texts("n").await, if place.is_sqlite() { in_sqlite } else { kept });
+    });
+}
+
+#[test]
+fn a_number_that_sqlite_would_round_is_a_text_and_the_others_stay_numbers() {
+    everywhere(async |place| {
+        if !place.is_sqlite() {
+            return; // `numeric` has them all
+        }
+        let number = |digits: &str| serde_json::from_str::<Value>(&format!("{{\"n\":{digits}}}")).unwrap();
+        let large = ["1e+400", "9223372036854775808", "9007199254740993", "0.12345678901234567891"];
+        let in_one_set = large.map(number).into_iter().chain([number("1.5")]);
+        let declared = TableSink::builder().columns([Column::new("n").holding(ColumnType::Number)]);
+        place.write(declared, &in_one_set.collect::<Vec<_>>()).await.unwrap();
+        let mut kept: Vec<_> = large.into_iter().chain(["1.5"]).map(str::to_owned).collect();
+        kept.sort();
+        assert_eq!(place.texts("n").await, kept);
+        assert_eq!(place.texts("typeof(n)").await, ["integer", "real", "text", "text", "text"]);
+        place.query("drop table T").await;
+        let mut sink = TableSink::builder().open(&place.target).await.unwrap();
+        for digits in ["9007199254740993", "0.5", "1e+400"] {
+            sink.write(record(number(digits))).await.unwrap();
+            sink.flush().await.unwrap();
+        }
+        sink.finish().await.unwrap();
+        assert_eq!(place.texts("n").await, ["0.5", "1e+400", "9007199254740993"]);
+        for column in ["real", "integer", "decimal(9,2)"] {
+            place.query("drop table T").await;
+            place.query(&format!("create table T (n {column})")).await;
+            place.write(TableSink::builder(), &[number("1.5")]).await.unwrap();
+            let more = TableSink::builder().append(true);
+            let error = place.write(more, &[number("1e400")]).await.unwrap_err();
+            assert!(error.to_string().contains("digits of 1e+400"), "{error}");
+        }
     });
 }
 

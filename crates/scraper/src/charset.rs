@@ -4,6 +4,8 @@
 //! Sources: [HTML, determining the character encoding](https://html.spec.whatwg.org/multipage/parsing.html#determining-the-character-encoding)
 //! and the [Encoding Standard](https://encoding.spec.whatwg.org/).
 
+use std::borrow::Cow;
+
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 
@@ -41,6 +43,10 @@ impl Charset {
     /// The encoding's name by the Encoding Standard, such as `UTF-8` or `windows-1252`.
     pub fn name(&self) -> &'static str {
         self.encoding.name()
+    }
+
+    pub(crate) fn encoding(&self) -> &'static Encoding {
+        self.encoding
     }
 
     /// What decided.
@@ -137,7 +143,7 @@ pub(crate) fn is_declared_utf_16(content_type: Option<&str>, label: Option<&str>
 }
 
 /// The parameters of a Content-Type as names and unquoted values.
-fn parameters(content_type: &str) -> impl Iterator<Item = (&str, &str)> {
+fn parameters(content_type: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     let mut rest = content_type.split_once(';').map_or("", |(_, rest)| rest);
     std::iter::from_fn(move || {
         rest = rest.trim_start_matches([' ', '\t', ';', '\n', '\r']);
@@ -147,16 +153,33 @@ fn parameters(content_type: &str) -> impl Iterator<Item = (&str, &str)> {
             let value_starts = rest.len() - after.len();
             let name_starts = value_starts - 1 - later.len();
             rest = rest.get(name_starts..).unwrap_or("");
-            return Some(("", ""));
+            return Some(("", "".into()));
         }
         let after = after.trim_start();
-        let (value, later) = match after.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
-            None => after.find(';').map_or((after, ""), |end| after.split_at(end)),
-        };
+        if let Some(quoted) = after.strip_prefix('"') {
+            let (value, later) = quoted_string(quoted);
+            rest = later;
+            return Some((name.trim(), value.into()));
+        }
+        let (value, later) = after.find(';').map_or((after, ""), |end| after.split_at(end));
         rest = later;
-        Some((name.trim(), value.trim().trim_matches('\'')))
+        Some((name.trim(), value.trim().trim_matches('\'').into()))
     })
+}
+
+/// What stands before the closing quote, and what behind it. A backslash lets the next character stand for itself.
+///
+/// Source: [Fetch Standard, collect an HTTP quoted string](https://fetch.spec.whatwg.org/#collect-an-http-quoted-string).
+fn quoted_string(text: &str) -> (String, &str) {
+    let (mut value, mut chars) = (String::new(), text.chars());
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => break,
+            '\\' => value.push(chars.next().unwrap_or('\\')),
+            _ => value.push(c),
+        }
+    }
+    (value, chars.as_str())
 }
 
 fn guess(bytes: &[u8]) -> &'static Encoding {

@@ -27,7 +27,7 @@ pub(crate) struct DateRules {
     pub(crate) relative: bool,
 }
 
-/// The date of a text in ISO 8601 (`2024-06-05`, `2024-06-05T10:00:00Z`, `2024-06` where there is no day), or nothing.
+/// The date of a text in ISO 8601 (`2024-06-05`, `2024-06-05T10:00:00Z`, `2024-06` where there is no day, `2024` where there is no month), or nothing.
 /// `now` is the response's date.
 pub(crate) fn parse(text: &str, rules: &DateRules, now: Option<Timestamp>) -> Option<String> {
     let text = text.trim();
@@ -86,6 +86,7 @@ mod tests {
             ("2024-366", "2024-12-31"),
             // What is not known is not written.
             ("2024-06", "2024-06"),
+            ("2024", "2024"),
             ("2024-06-05T10Z", "2024-06-05T10:00:00Z"),
             ("20240605T10", "2024-06-05T10:00:00"),
             ("2024-06-05T10:11:12,5-0330", "2024-06-05T10:11:12.5-03:30"),
@@ -120,7 +121,10 @@ mod tests {
             "2024-06-05T25:00Z",
             "2024-06T10:00",
             "10:00",
-            "2024",
+            "24",
+            "20245",
+            "2024-",
+            "2024T10:00",
             "",
             "soon",
         ] {
@@ -153,6 +157,11 @@ mod tests {
             ("06/05/24 10:11", "%D %R", "2024-06-05T10:11:00"),
             ("5 June 2024 10:00 Europe/Berlin", "%d %B %Y %H:%M %Z", "2024-06-05T10:00:00+02:00"),
             ("5 June 2024 10:00 GMT", "%d %B %Y %H:%M %Z", "2024-06-05T10:00:00Z"),
+            ("5 June 2024 10:00 CET", "%d %B %Y %H:%M %Z", "2024-06-05T10:00:00+02:00"),
+            ("5 Jan 2024 10:00 MET", "%d %B %Y %H:%M %Z", "2024-01-05T10:00:00+01:00"),
+            ("5 June 2024 10:00 EST5EDT", "%d %B %Y %H:%M %Z", "2024-06-05T10:00:00-04:00"),
+            ("5 June 2024 10:00 EST", "%d %B %Y %H:%M %Z", "2024-06-05T10:00:00-05:00"),
+            ("5 June 2024 10:00 +02:30", "%d %B %Y %H:%M %Z", "2024-06-05T10:00:00+02:30"),
         ] {
             assert_eq!(read_as(text, format).as_deref(), Some(expected), "{text} {format}");
         }

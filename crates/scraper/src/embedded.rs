@@ -14,14 +14,18 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    /// What a pointer finds, tried on every block and inside `@graph`; the first hit only.
-    pub(crate) fn json_ld(&self, root: ElementRef<'_>, pointer: &str, of_type: Option<&str>) -> Vec<Value> {
+    /// What a pointer finds in every block and inside `@graph`, in document order.
+    pub(crate) fn json_ld<'e>(
+        &'e self,
+        root: ElementRef<'_>,
+        pointer: &'e str,
+        of_type: Option<&'e str>,
+    ) -> impl Iterator<Item = &'e Value> {
         let blocks = self.blocks.get_or_init(|| json_ld_blocks(root));
         let things = blocks.iter().flat_map(things);
-        let hit = things
-            .filter(|thing| of_type.is_none_or(|wanted| is_of_type(thing, wanted)))
-            .find_map(|thing| thing.pointer(pointer));
-        hit.cloned().into_iter().collect()
+        things
+            .filter(move |thing| of_type.is_none_or(|wanted| is_of_type(thing, wanted)))
+            .filter_map(move |thing| thing.pointer(pointer))
     }
 
     /// What a pointer finds in scripts that are JSON; the first hit only.
@@ -32,18 +36,43 @@ impl Embedded {
         found.into_iter().collect()
     }
 
-    /// What a pointer finds in the JSON literal behind a text in any script; the first hit only.
+    /// What a pointer finds in a JSON literal behind a text in any script; the first hit only.
     pub(crate) fn after_marker(root: ElementRef<'_>, marker: &str, pointer: &str) -> Vec<Value> {
-        let found = scripts(root)
-            .filter_map(|script| {
-                let text = all_text(script);
-                let (_, rest) = text.split_once(marker)?;
-                // What follows the literal, such as `;`, is another statement.
-                serde_json::Deserializer::from_str(rest).into_iter::<Value>().next()?.ok()
-            })
-            .find_map(|value| value.pointer(pointer).cloned());
-        found.into_iter().collect()
+        let hit = |script| {
+            let text = all_text(script);
+            literals_after(marker, &text).find_map(|value| value.pointer(pointer).cloned())
+        };
+        scripts(root).find_map(hit).into_iter().collect()
     }
+}
+
+/// How often a marker may stand in a script before a literal: each try may read to the script's end.
+const TRIES: usize = 32;
+
+/// The JSON literals that stand right behind a text.
+fn literals_after(marker: &str, text: &str) -> impl Iterator<Item = Value> {
+    let places = text.match_indices(marker).map(|(at, found)| at + found.len());
+    places.take(TRIES).filter_map(|at| literal(text.get(at..)?))
+}
+
+/// The JSON literal that a text begins with.
+fn literal(text: &str) -> Option<Value> {
+    let text = text.trim_start();
+    if text.starts_with(['{', '[', '"']) {
+        // What follows it, such as `;`, is another statement.
+        return serde_json::Deserializer::from_str(text).into_iter().next()?.ok();
+    }
+    let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.' | '+' | '-');
+    let end = text.find(|c| !is_of_word(c)).unwrap_or(text.len());
+    let (word, rest) = text.split_at_checked(end)?;
+    ends_expression(rest).then(|| serde_json::from_str(word).ok()).flatten()
+}
+
+/// Whether what is behind a value is no more of the same expression, such as `* 2`.
+fn ends_expression(rest: &str) -> bool {
+    let rest = rest.trim_start_matches([' ', '\t']);
+    rest.is_empty()
+        || [";", ",", ")", "]", "}", "\n", "\r", "//", "/*"].iter().any(|end| rest.starts_with(end))
 }
 
 fn scripts(root: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
@@ -63,9 +92,10 @@ fn json_ld_blocks(root: ElementRef<'_>) -> Vec<Value> {
 }
 
 /// Old pages hide their scripts in a comment or a CDATA section.
-fn without_wrapping(text: &str) -> &str {
+fn without_wrapping<'t>(text: &'t str) -> &'t str {
     let text = text.trim();
-    let text = text.strip_prefix("<!--").and_then(|text| text.strip_suffix("-->")).unwrap_or(text);
+    let inside = |text: &'t str| text.strip_prefix("<!--")?.strip_suffix("-->");
+    let text = inside(text).map_or(text, |text| text.trim_end().trim_end_matches("//"));
     let text = text.trim().trim_start_matches("//").trim_start();
     let inner = text
         .strip_prefix("<![CDATA[")

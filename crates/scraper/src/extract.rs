@@ -11,9 +11,11 @@ use scraper::{ElementRef, Html};
 use serde_json::Value;
 use url::Url;
 
+use crate::base::Base;
 use crate::budget::Budget;
 use crate::embedded::Embedded;
 use crate::error::{Error, ErrorKind};
+use crate::json;
 use crate::label;
 use crate::links::{self, Lead, Link};
 use crate::meta;
@@ -22,7 +24,7 @@ use crate::recipe::css::Scope;
 use crate::recipe::model::{Detail, Field, LinkSource, PathGlob, Rows, Source, Take, Target};
 use crate::table::Grid;
 use crate::text::{all_text, fold, own_text, visible_text};
-use crate::value::{self, Setting, Type};
+use crate::value::{Setting, Type};
 
 /// How long the example of an invalid value may be, in characters.
 const EXAMPLE: usize = 80;
@@ -162,10 +164,12 @@ fn empty_field(name: &str, summary: &FieldSummary) -> String {
 pub(crate) struct Look<'a> {
     /// The tree; that of an empty page where the page is JSON.
     pub(crate) html: &'a Html,
+    /// The page's text, where the recipe reads JSON.
+    pub(crate) text: &'a str,
     /// The page that is JSON.
     pub(crate) json: Option<&'a Value>,
     /// What links are resolved against.
-    pub(crate) base: Option<&'a Url>,
+    pub(crate) base: Base<'a>,
     /// What `match` looks at; None matches.
     pub(crate) path: Option<&'a str>,
     /// When the response was made.
@@ -215,7 +219,7 @@ pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Err
             }
         }
         Rows::Json(pointer) => {
-            let json = look.json.ok_or_else(|| Error::new(ErrorKind::Parse, "the page is not JSON"))?;
+            let json = look.json.ok_or_else(|| json::fault(look.text))?;
             for item in items(json.pointer(pointer)) {
                 taking.take(Row { json: Some(item), ..Row::of(Scope::Page(root)) })?;
             }
@@ -287,7 +291,7 @@ fn link_from(
     link: &LinkSource,
     scope: Scope<'_>,
     json: Option<&Value>,
-    base: Option<&Url>,
+    base: Base<'_>,
     budget: &Budget,
 ) -> Option<String> {
     match link {
@@ -296,14 +300,14 @@ fn link_from(
         }
         LinkSource::Json(pointers) => {
             let found = pointers.iter().find_map(|pointer| json?.pointer(pointer)?.as_str());
-            found.filter(|link| !link.is_empty()).and_then(|link| value::url(link, base))
+            found.filter(|link| !link.is_empty()).and_then(|link| base.resolved(link))
         }
     }
 }
 
 /// The link that a target means: the attribute that is named, else the element's own link, else the
 /// first link in it.
-fn link_target(target: &Target, scope: Scope<'_>, base: Option<&Url>, budget: &Budget) -> Option<String> {
+fn link_target(target: &Target, scope: Scope<'_>, base: Base<'_>, budget: &Budget) -> Option<String> {
     target.elements(scope, budget).find_map(|element| {
         let href = match &target.take {
             Take::Attribute(name) => element.attr(name),
@@ -311,7 +315,7 @@ fn link_target(target: &Target, scope: Scope<'_>, base: Option<&Url>, budget: &B
                 .attr("href")
                 .or_else(|| element.descendent_elements().skip(1).find_map(|inner| inner.attr("href"))),
         };
-        value::url(href?, base)
+        base.resolved(href?)
     })
 }
 
@@ -602,7 +606,10 @@ fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
             from_elements(field, column_cell(name, row).into_iter().collect(), view.budget)
         }
         Source::JsonLd { pointer, of_type } => {
-            json(view.embedded.json_ld(view.root, pointer, of_type.as_deref()))
+            let most = if field.many { usize::MAX } else { 1 };
+            let found = view.embedded.json_ld(view.root, pointer, of_type.as_deref()).take(most);
+            let affordable = |found: &&Value| view.budget.spend_bytes(size_of_value(found));
+            json(found.take_while(affordable).cloned().collect())
         }
         Source::Script { css, pointer } => {
             let scripts = css.elements(Scope::Page(view.root), view.budget).map(all_text);
@@ -620,7 +627,7 @@ fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
         }
         Source::Meta(name) => limited(meta::contents(view.root, name), field.many, view.budget),
         Source::Microdata { path, of_type } => {
-            let found = meta::properties(row.scope.element(), path, of_type.as_deref());
+            let found = meta::properties(row.scope, path, of_type.as_deref());
             let values = found.into_iter().filter_map(|element| meta::value(element, field.conversion.to));
             limited(values, field.many, view.budget)
         }

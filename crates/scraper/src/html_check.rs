@@ -4,6 +4,7 @@
 
 use crate::charset;
 use crate::error::{Error, ErrorKind};
+use crate::json;
 
 /// How far into a page a sign of HTML is looked for: the standard's number of bytes.
 const LOOKED_AT: usize = 1445;
@@ -25,6 +26,15 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"wOF", "a font"),
     (b"SQLite format 3\0", "an SQLite database"),
 ];
+
+/// The elements that a page of HTML begins with, in XML too.
+///
+/// Source: [HTML, index of elements](https://html.spec.whatwg.org/multipage/indices.html#elements-3).
+const HTML: &str = "a abbr address article aside audio b base bdi bdo blockquote body br button canvas cite code data \
+    datalist del details dfn dialog div dl em embed fieldset figure footer form h1 h2 h3 h4 h5 h6 head header hgroup \
+    hr html i iframe img input ins kbd label link main map mark menu meta meter nav noscript object ol output p \
+    picture pre progress q ruby s samp script search section select slot small span strong style sub sup table \
+    template textarea time title u ul var video wbr center font frameset";
 
 /// What a page is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,17 +95,45 @@ fn check_text(bytes: &[u8]) -> Result<PageKind, Error> {
     if shows_html(bytes) {
         return Ok(PageKind::Html);
     }
-    if start.starts_with(b"<?xml")
-        || start.starts_with(b"<rss")
-        || start.starts_with(b"<urlset")
-        || start.starts_with(b"<svg")
-    {
-        return Err(not_html("it is XML"));
+    if let Some(root) = xml_root(start) {
+        return Err(not_html(&format!("it is XML, and its root is `{}`", String::from_utf8_lossy(root))));
     }
-    if !has_tag(bytes) {
-        return Err(not_html("there is no tag in it"));
+    match (has_tag(bytes), start) {
+        (true, _) => Ok(PageKind::Html),
+        (false, [b'{' | b'[', ..]) => Err(json::fault(&String::from_utf8_lossy(bytes))),
+        (false, _) => Err(not_html("there is no tag in it")),
     }
-    Ok(PageKind::Html)
+}
+
+/// The root element of a document in XML, where it is none of HTML.
+fn xml_root(start: &[u8]) -> Option<&[u8]> {
+    let root = name_of_root(start)?;
+    let is_xml = match start.starts_with(b"<?xml") {
+        true => !is_name_of_html(root),
+        false => matches!(root, b"rss" | b"feed" | b"urlset" | b"sitemapindex"),
+    };
+    is_xml.then_some(root)
+}
+
+/// The name in the first tag behind declarations, instructions and comments.
+fn name_of_root(mut rest: &[u8]) -> Option<&[u8]> {
+    loop {
+        let end: &[u8] = match rest {
+            [b'<', b'?', ..] => b"?>",
+            [b'<', b'!', b'-', b'-', ..] => b"-->",
+            [b'<', b'!', ..] => b">",
+            _ => break,
+        };
+        rest = rest.get(memchr::memmem::find(rest, end)? + end.len()..)?.trim_ascii_start();
+    }
+    let rest = rest.strip_prefix(b"<")?;
+    let end = rest.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'))?;
+    rest.get(..end).filter(|name| name.first().is_some_and(u8::is_ascii_alphabetic))
+}
+
+/// A name as HTML writes it: without a prefix, and one that the standard knows.
+fn is_name_of_html(name: &[u8]) -> bool {
+    HTML.split_ascii_whitespace().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }
 
 fn trimmed(bytes: &[u8]) -> &[u8] {
@@ -146,12 +184,23 @@ mod tests {
             (b"<p>x", Some("Application/Octet-Stream")),
             (b"<!DOCTYPE html><p>x", Some("text/plain")),
             (b"<?xml version='1.0'?><html xmlns='x'>", None),
+            (b"<?xml version='1.0'?><p>x</p>", None),
+            (b"<?xml version='1.0'?>\n<!-- > -->\n<!DOCTYPE x>\n<Div/>", None),
+            (b"<?xml version='1.0'?>text <b>x</b>", None),
+            (b"<svg><title>x</title></svg>", None),
             (b"\xff\xfe<\0p\0>\0", None),
             (b"{ not json } <b>", None),
             (b"[1] <b>", None),
         ] {
             assert_eq!(why(bytes, content_type), None, "{:?}", String::from_utf8_lossy(bytes));
         }
+    }
+
+    #[test]
+    fn a_long_comment_before_the_root_hides_it_not() {
+        let page = |root: &str| format!("<?xml version='1.0'?><!--{}-->{root}", "x".repeat(5000));
+        assert_eq!(why(page("<html xmlns='x'>").as_bytes(), None), None);
+        assert!(why(page("<feed>").as_bytes(), None).unwrap().contains("XML"));
     }
 
     #[test]
@@ -186,7 +235,11 @@ mod tests {
             (b"\x89PNG\r\n\x1a\n", None, "PNG"),
             (b"a\0b<p>", None, "NUL"),
             (b"body { color: red }", Some("text/css"), "`text/css`"),
-            (b"<?xml version='1.0'?><urlset/>", None, "XML"),
+            (b"<?xml version='1.0'?><urlset/>", None, "XML, and its root is `urlset`"),
+            (b"<?xml version='1.0'?><!--x--><svg xmlns='x'/>", None, "`svg`"),
+            (b"<rss version='2.0'>", None, "`rss`"),
+            (b"{\"a\": 1,\n}", None, "not JSON: key must be a string at line 2 column 1"),
+            (b"[1, 2", None, "not JSON: EOF"),
             (b"User-agent: *", None, "no tag"),
             (b"User-agent: *", Some("text/plain"), "`text/plain`"),
         ] {

@@ -1,5 +1,6 @@
 //! A page that is JSON -> its value, within bounds.
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
@@ -19,9 +20,23 @@ pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Value, Error> {
     if values_at_most(text) > limits.nodes {
         return Err(too_large("nodes", limits.nodes));
     }
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    serde_json::from_str(text)
-        .map_err(|error| Error::new(ErrorKind::Parse, format!("the page is not JSON: {error}")))
+    serde_json::from_str(without_mark(text)).map_err(|error| not_json(&error))
+}
+
+/// Why a page that was not taken for JSON is none.
+pub(crate) fn fault(text: &str) -> Error {
+    match serde_json::from_str::<IgnoredAny>(without_mark(text)) {
+        Err(error) => not_json(&error),
+        Ok(_) => Error::new(ErrorKind::Parse, "the page is JSON, and its Content-Type is that of HTML"),
+    }
+}
+
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+pub(crate) fn not_json(error: &serde_json::Error) -> Error {
+    Error::new(ErrorKind::Parse, format!("the page is not JSON: {error}"))
 }
 
 /// As many values as the marks between them allow.

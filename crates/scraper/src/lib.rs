@@ -16,11 +16,12 @@
 //!
 //! Modules, top to bottom; a module uses those below it:
 //! `scraper` (pages over HTTP), `backlog`, `stream` (pages from anywhere), `sitemap`, `outline`, `page`, `details`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
-//! then `value`, `date`, `text`, `parse`, `sink`, `tokenizer`, `sight`, `charset`, `html_check`, `limits`, `budget`, `error`. What the recipe format
+//! then `value`, `base`, `date`, `text`, `parse`, `sink`, `tokenizer`, `sight`, `charset`, `html_check`, `limits`, `budget`, `error`. What the recipe format
 //! is, is in the crate's README.
 
 #[cfg(feature = "fetch")]
 mod backlog;
+mod base;
 mod budget;
 mod charset;
 mod date;

@@ -5,12 +5,13 @@ mod others;
 use std::collections::HashSet;
 
 use ego_tree::iter::Edge;
+use html5ever::ns;
 use scraper::{ElementRef, Html, Node};
 use url::Url;
 
+use crate::base::Base;
 use crate::budget::Budget;
 use crate::text::{fold, visible_text};
-use crate::value;
 
 /// A link of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,26 +80,19 @@ impl LinkOptions {
     }
 }
 
-/// The base of a page: the first `<base href>`, resolved against the page's URL, else that URL.
+/// The base of a page: the first `<base href>`, resolved against the page's own URL, else that URL.
 ///
 /// Source: [HTML, document base URL](https://html.spec.whatwg.org/multipage/urls-and-fetching.html#document-base-url).
-pub(crate) fn base_of(html: &Html, url: Option<&Url>) -> Option<Url> {
-    let declared = elements(html)
-        .find(|element| element.value().name() == "base" && element.attr("href").is_some())
-        .and_then(|element| element.attr("href"))
-        .map(|href| href.trim_matches(|c: char| c <= ' '))
-        .and_then(|href| url.map_or_else(|| Url::parse(href).ok(), |url| url.join(href).ok()))
-        .filter(|base| !matches!(base.scheme(), "data" | "javascript"));
-    declared.or_else(|| url.cloned())
+pub(crate) fn base_of(html: &Html, own: Base<'_>) -> Option<Url> {
+    let href = outside_templates(html)
+        .filter(|element| is_html(*element, "base"))
+        .find_map(|base| base.attr("href"));
+    let declared = href.and_then(|href| own.parse(href).ok());
+    declared.filter(|base| !matches!(base.scheme(), "data" | "javascript"))
 }
 
 /// The links that the options ask for. They end early when the budget is gone.
-pub(crate) fn links_with(
-    html: &Html,
-    options: LinkOptions,
-    base: Option<&Url>,
-    budget: &Budget,
-) -> Vec<Link> {
+pub(crate) fn links_with(html: &Html, options: LinkOptions, base: Base<'_>, budget: &Budget) -> Vec<Link> {
     let page = Surroundings { base, nofollow: robots_nofollow(html) };
     let mut seen = HashSet::new();
     let mut found = Vec::new();
@@ -128,14 +122,14 @@ impl Lead<'_> {
 }
 
 /// Where the `a` and `area` elements lead.
-pub(crate) fn leads<'a>(html: &'a Html, base: Option<&Url>, budget: &Budget) -> Vec<Lead<'a>> {
+pub(crate) fn leads<'a>(html: &'a Html, base: Base<'_>, budget: &Budget) -> Vec<Lead<'a>> {
     leads_of(outside_templates(html).filter(|element| is_link(*element)), base, budget)
 }
 
 /// Where these elements lead.
 pub(crate) fn leads_of<'a>(
     elements: impl Iterator<Item = ElementRef<'a>>,
-    base: Option<&Url>,
+    base: Base<'_>,
     budget: &Budget,
 ) -> Vec<Lead<'a>> {
     let leads = elements.filter_map(|element| lead(element, base));
@@ -155,7 +149,7 @@ fn size(link: &Link) -> usize {
 
 /// What links need to know of the page around them.
 struct Surroundings<'a> {
-    base: Option<&'a Url>,
+    base: Base<'a>,
     nofollow: bool,
 }
 
@@ -174,7 +168,7 @@ fn of_element(element: ElementRef<'_>, options: LinkOptions, page: &Surroundings
 }
 
 /// The elements in document order, without those inside `<template>`, which are no part of the document.
-fn outside_templates(html: &Html) -> impl Iterator<Item = ElementRef<'_>> {
+pub(crate) fn outside_templates(html: &Html) -> impl Iterator<Item = ElementRef<'_>> {
     let mut inside = 0_usize;
     html.tree.root().traverse().filter_map(move |edge| match edge {
         Edge::Open(node) => {
@@ -190,7 +184,12 @@ fn outside_templates(html: &Html) -> impl Iterator<Item = ElementRef<'_>> {
 }
 
 fn is_template(node: &Node) -> bool {
-    node.as_element().is_some_and(|element| element.name() == "template")
+    node.as_element().is_some_and(|element| element.name() == "template" && element.name.ns == ns!(html))
+}
+
+/// An element of HTML with this name: SVG and MathML have names of their own.
+fn is_html(element: ElementRef<'_>, name: &str) -> bool {
+    element.value().name() == name && element.value().name.ns == ns!(html)
 }
 
 /// All elements in document order. (`Html::select` walks the order of creation.)
@@ -202,7 +201,7 @@ fn is_link(element: ElementRef<'_>) -> bool {
     matches!(element.value().name(), "a" | "area")
 }
 
-fn lead<'a>(element: ElementRef<'a>, base: Option<&Url>) -> Option<Lead<'a>> {
+fn lead<'a>(element: ElementRef<'a>, base: Base<'_>) -> Option<Lead<'a>> {
     let url = leading_to(element.attr("href")?, base)?;
     Some(Lead { element, url })
 }
@@ -216,10 +215,10 @@ fn link(lead: Lead<'_>, nofollow: bool) -> Link {
 }
 
 /// `mailto:`, `javascript:`, `tel:` and the like lead nowhere that can be fetched.
-fn leading_to(written: &str, base: Option<&Url>) -> Option<String> {
-    let url = value::url(written, base)?;
+fn leading_to(written: &str, base: Base<'_>) -> Option<String> {
+    let url = base.resolved(written)?;
     // What was resolved has its scheme first, in lower case; what could not be is as written.
-    let is_url = base.is_some() || Url::parse(&url).is_ok();
+    let is_url = base.is_known() || Url::parse(&url).is_ok();
     let leads_to_a_page = ["http:", "https:", "file:"].iter().any(|scheme| url.starts_with(scheme));
     (leads_to_a_page || !is_url).then_some(url)
 }
@@ -229,8 +228,8 @@ fn has_word(list: &str, word: &str) -> bool {
 }
 
 fn robots_nofollow(html: &Html) -> bool {
-    elements(html).any(|element| {
-        element.value().name() == "meta"
+    outside_templates(html).any(|element| {
+        is_html(element, "meta")
             && element.attr("name").is_some_and(|name| name.trim().eq_ignore_ascii_case("robots"))
             && element
                 .attr("content")
@@ -258,6 +257,8 @@ fn link_text(element: ElementRef<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use encoding_rs::UTF_8;
+
     use super::*;
 
     fn budget() -> Budget {
@@ -275,19 +276,19 @@ mod tests {
         let nested = format!("{}{}", "<a href=x><object>".repeat(150), "word ".repeat(100_000));
         let html = Html::parse_document(&nested);
         let budget = budget();
-        assert!(links(&html, None, &budget).len() < 150);
+        assert!(links(&html, Base::default(), &budget).len() < 150);
         assert!(budget.check().unwrap_err().to_string().contains("bytes of text in its links"));
     }
 
-    fn links(html: &Html, base: Option<&Url>, budget: &Budget) -> Vec<Link> {
+    fn links(html: &Html, base: Base<'_>, budget: &Budget) -> Vec<Link> {
         links_with(html, LinkOptions::default(), base, budget)
     }
 
     fn urls(html: &str, url: Option<&str>) -> Vec<String> {
         let url = url.map(|url| Url::parse(url).unwrap());
         let html = Html::parse_document(html);
-        let base = base_of(&html, url.as_ref());
-        links(&html, base.as_ref(), &budget()).into_iter().map(|link| link.url).collect()
+        let base = base_of(&html, Base::new(url.as_ref(), UTF_8)).or(url);
+        links(&html, Base::new(base.as_ref(), UTF_8), &budget()).into_iter().map(|link| link.url).collect()
     }
 
     #[test]
@@ -297,6 +298,26 @@ mod tests {
         assert_eq!(urls("<base href='sub/'><a href=x>", Some("http://h/a/")), ["http://h/a/sub/x"]);
         assert_eq!(urls("<base href='javascript:1'><a href=x>", Some("http://h/a/")), ["http://h/a/x"]);
         assert_eq!(urls("<base href='https://o/'><a href=x>", None), ["https://o/x"]);
+    }
+
+    #[test]
+    fn what_is_no_part_of_the_document_is_neither_its_base_nor_its_robots() {
+        for other in [
+            "<template><base href=/b/></template>",
+            "<svg><base href=/b/></svg>",
+            "<math><base href=/b/></math>",
+        ] {
+            let page = format!("<p>{other}<base href=/c/><a href=x>");
+            assert_eq!(urls(&page, Some("http://h/a/")), ["http://h/c/x"], "{other}");
+        }
+        let robots = |page| robots_nofollow(&Html::parse_document(page));
+        assert!(robots("<p><meta name=robots content=none>"));
+        assert!(!robots("<template><meta name=robots content=none></template>"));
+    }
+
+    #[test]
+    fn an_svg_may_have_templates_of_its_own() {
+        assert_eq!(urls("<svg><template><a href=x></a></template></svg>", None), ["x"]);
     }
 
     #[test]
@@ -322,7 +343,7 @@ mod tests {
     fn a_link_has_text_or_the_text_of_its_image() {
         let page = "<meta name=Robots content='index, NoFollow'><a href=x rel='a  b'> t <b>u</b> </a><a href=y><img alt='i  j'></a><area href=z alt=k>";
         let html = Html::parse_document(page);
-        let links = links(&html, None, &budget());
+        let links = links(&html, Base::default(), &budget());
         let texts: Vec<_> = links.iter().map(|link| link.text.as_str()).collect();
         assert_eq!(texts, ["t u", "i j", "k"]);
         assert_eq!(links[0].rel.as_deref(), Some("a b"));

@@ -2,6 +2,7 @@
 
 use scraper::ElementRef;
 
+use crate::recipe::css::Scope;
 use crate::text::{all_text, fold, visible_text};
 use crate::value::Type;
 
@@ -15,21 +16,28 @@ pub(crate) fn contents<'a>(root: ElementRef<'a>, wanted: &'a str) -> impl Iterat
     metas.filter(is_named).filter_map(|meta| meta.attr("content").map(fold))
 }
 
-/// The elements that a path of property names leads to, in document order. The first one is looked for in the
-/// element and what is below it; each further one in the item that the one before it is.
+/// The elements that a path of property names leads to, in document order. The first one is a property of the record's
+/// element if that is an item and no type is asked for, else it is looked for in the element and what is below it; each
+/// further one is a property of the item that the one before it is.
 ///
 /// Source: [HTML, microdata](https://html.spec.whatwg.org/multipage/microdata.html).
 pub(crate) fn properties<'a>(
-    scope: ElementRef<'a>,
+    scope: Scope<'a>,
     path: &[String],
     of_type: Option<&str>,
 ) -> Vec<ElementRef<'a>> {
     let Some((first, further)) = path.split_first() else { return Vec::new() };
-    let is_wanted = |element: &ElementRef<'a>| {
-        has_property(*element, first)
-            && of_type.is_none_or(|wanted| item_of(*element).is_some_and(|item| is_of_type(item, wanted)))
+    let own_item = match scope {
+        Scope::Below(element) if element.attr("itemscope").is_some() => Some(element),
+        _ => None,
     };
-    let mut found: Vec<_> = scope.descendent_elements().filter(is_wanted).collect();
+    let is_of_wanted_item = |element: ElementRef<'a>| match (of_type, own_item) {
+        (Some(wanted), _) => item_of(element).is_some_and(|item| is_of_type(item, wanted)),
+        (None, Some(own)) => item_of(element) == Some(own),
+        (None, None) => true,
+    };
+    let all = scope.element().descendent_elements().filter(|element| has_property(*element, first));
+    let mut found: Vec<_> = all.filter(|element| is_of_wanted_item(*element)).collect();
     for name in further {
         found = found.into_iter().flat_map(|item| properties_of(item, name)).collect();
     }

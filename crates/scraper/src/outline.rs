@@ -4,7 +4,7 @@ use scraper::ElementRef;
 
 use crate::error::Error;
 use crate::extract::{self, Extraction};
-use crate::links::Lead;
+use crate::links::{self, Lead};
 use crate::page::{Document, Page};
 use crate::recipe::Recipe;
 
@@ -99,12 +99,28 @@ impl Outline<'_> {
             |rel: &str| rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("canonical"));
         let mut links = self.elements("link").filter(|link| link.attr("rel").is_some_and(is_canonical));
         let href = links.find_map(|link| link.attr("href"))?;
-        Some(self.document.base_url()?.join(href.trim()).ok()?.into())
+        let base = self.document.url_base();
+        base.parse(href).ok().filter(|_| base.is_known()).map(String::from)
     }
 
-    /// Those with this name, in the order in which the parser made them.
+    /// Those with this name, in document order.
     fn elements(&self, name: &'static str) -> impl Iterator<Item = ElementRef<'_>> {
-        let elements = self.document.html().tree.nodes().filter_map(ElementRef::wrap);
+        let elements = links::outside_templates(self.document.html());
         elements.filter(move |element| element.value().name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_template_holds_says_nothing_of_the_page() {
+        let html = "<p><template><meta name=robots content=noindex><link rel=canonical href=/x></template>\
+            <meta name=robots content=all><link rel=canonical href=/y>";
+        let (page, recipe) = (Page::from_bytes(html, "http://h/").unwrap(), Recipe::default());
+        let outline = page.outline(&recipe).unwrap();
+        assert_eq!(outline.metas().collect::<Vec<_>>(), [("robots", "all")]);
+        assert_eq!(outline.canonical().as_deref(), Some("http://h/y"));
     }
 }

@@ -3,11 +3,13 @@
 use std::cell::OnceCell;
 use std::time::SystemTime;
 
+use encoding_rs::UTF_8;
 use jiff::Timestamp;
 use scraper::Html;
 use serde_json::Value;
 use url::Url;
 
+use crate::base::Base;
 use crate::budget::Budget;
 use crate::charset::{self, Charset};
 use crate::error::{Error, ErrorKind};
@@ -99,7 +101,7 @@ impl Page {
 
     fn document(&self, markup: Source, json: Option<Value>, sight: &Sight) -> Result<Document<'_>, Error> {
         let html = markup.parse(&self.limits, sight).map_err(|error| self.located(error))?;
-        Ok(Document { page: self, html, json, names_base: markup.names_base, base: OnceCell::new() })
+        Ok(Document { page: self, html, json, names_base: markup.names_base, declared_base: OnceCell::new() })
     }
 
     /// One answer by a recipe from a page that nobody needs afterwards: its text is gone before the tree is there.
@@ -108,7 +110,7 @@ impl Page {
         recipe: &Recipe,
         ask: impl FnOnce(&Document<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        if self.is_json {
+        if self.is_json || recipe.compiled().reads_json() {
             return ask(&self.parse_in(recipe.sight())?);
         }
         let markup = self.markup()?;
@@ -279,7 +281,7 @@ pub struct Document<'p> {
     json: Option<Value>,
     names_base: bool,
     /// Looked for when it is asked for: a page with `<base>` far down is walked to there.
-    base: OnceCell<Option<Url>>,
+    declared_base: OnceCell<Option<Url>>,
 }
 
 impl Document<'_> {
@@ -293,12 +295,20 @@ impl Document<'_> {
         self.base_url().map(Url::as_str)
     }
 
-    pub(crate) fn base_url(&self) -> Option<&Url> {
-        let base = || match self.names_base {
-            true => links::base_of(&self.html, self.page.url.as_ref()),
-            false => self.page.url.clone(),
-        };
-        self.base.get_or_init(base).as_ref()
+    fn base_url(&self) -> Option<&Url> {
+        let own = self.page.url.as_ref();
+        let declared = || self.names_base.then(|| links::base_of(&self.html, self.read_with(own))).flatten();
+        self.declared_base.get_or_init(declared).as_ref().or(own)
+    }
+
+    /// What its URLs are read with.
+    pub(crate) fn url_base(&self) -> Base<'_> {
+        self.read_with(self.base_url())
+    }
+
+    fn read_with<'u>(&self, url: Option<&'u Url>) -> Base<'u> {
+        let encoding = if self.page.is_json { UTF_8 } else { self.page.charset.encoding() };
+        Base::new(url, encoding)
     }
 
     /// The records by a recipe.
@@ -343,7 +353,7 @@ impl Document<'_> {
     pub fn links_with(&self, options: LinkOptions) -> Result<Vec<Link>, Error> {
         self.check_html()?;
         let budget = Budget::for_links(self.page.limits.time);
-        let links = links::links_with(&self.html, options, self.base_url(), &budget);
+        let links = links::links_with(&self.html, options, self.url_base(), &budget);
         self.located(budget.check().map(|()| links))
     }
 
@@ -397,8 +407,9 @@ impl Document<'_> {
     pub(crate) fn look(&self) -> Look<'_> {
         Look {
             html: &self.html,
+            text: &self.page.text,
             json: self.json.as_ref(),
-            base: self.base_url(),
+            base: self.url_base(),
             path: self.page.path(),
             made_at: self.page.made_at,
             time: self.page.limits.time,

@@ -32,11 +32,13 @@ pub(crate) struct Row<'a> {
     pub(crate) cells: Vec<Option<ElementRef<'a>>>,
 }
 
+/// By column, the cell that reaches down into it, and into how many rows more.
+type Hanging<'a> = Vec<Option<(ElementRef<'a>, usize)>>;
+
 impl<'a> Grid<'a> {
     /// Reads a table; the rows of tables inside it are not its own.
     pub(crate) fn new(table: ElementRef<'a>) -> Result<Self, Error> {
-        let elements: Vec<_> = own_rows(table);
-        let mut rows = expanded(&elements)?;
+        let mut rows = expanded(&own_groups(table))?;
         let header_rows = header_rows(&rows);
         let body = rows.split_off(header_rows);
         let width = rows.iter().chain(&body).map(|row| row.cells.len()).max().unwrap_or(0);
@@ -59,56 +61,74 @@ impl<'a> Grid<'a> {
     }
 }
 
-fn own_rows(table: ElementRef<'_>) -> Vec<ElementRef<'_>> {
-    let is_section = |element: &ElementRef<'_>| matches!(element.value().name(), "thead" | "tbody" | "tfoot");
-    let mut rows = Vec::new();
+/// The table's rows by their groups; rows outside of `thead`, `tbody` and `tfoot` that follow one another are one.
+fn own_groups(table: ElementRef<'_>) -> Vec<Vec<ElementRef<'_>>> {
+    let is_row = |element: &ElementRef<'_>| element.value().name() == "tr";
+    let mut groups = vec![Vec::new()];
     for child in table.child_elements() {
-        if child.value().name() == "tr" {
-            rows.push(child);
-        } else if is_section(&child) {
-            rows.extend(child.child_elements().filter(|row| row.value().name() == "tr"));
+        let is_group = matches!(child.value().name(), "thead" | "tbody" | "tfoot");
+        match groups.last_mut() {
+            Some(group) if is_row(&child) => group.push(child),
+            _ if is_group => groups.extend([child.child_elements().filter(is_row).collect(), Vec::new()]),
+            _ => {}
         }
     }
-    rows
+    groups
 }
 
 fn span(cell: ElementRef<'_>, name: &str) -> Option<usize> {
     cell.attr(name)?.trim().parse().ok()
 }
 
-fn expanded<'a>(elements: &[ElementRef<'a>]) -> Result<Vec<Row<'a>>, Error> {
-    let mut rows = Vec::with_capacity(elements.len());
-    // What reaches down into the next rows: the cell, and how many rows more.
-    let mut hanging: Vec<Option<(ElementRef<'a>, usize)>> = Vec::new();
+/// The rows with their spans expanded. No cell reaches out of its group.
+fn expanded<'a>(groups: &[Vec<ElementRef<'a>>]) -> Result<Vec<Row<'a>>, Error> {
+    let mut rows = Vec::new();
     let mut total = 0;
-    for (index, &element) in elements.iter().enumerate() {
-        let mut cells = Vec::new();
-        for cell in element.child_elements().filter(|cell| matches!(cell.value().name(), "td" | "th")) {
-            take_hanging(&mut cells, &mut hanging);
-            let left = elements.len() - index;
-            let down = match span(cell, "rowspan") {
-                Some(0) => left,
-                Some(rows) => rows.min(left),
-                None => 1,
-            };
-            let across = span(cell, "colspan").unwrap_or(1).clamp(1, MOST_COLUMNS_SPANNED);
-            for _ in 0..across {
-                cells.push(Some(cell));
-                hang(&mut hanging, cells.len() - 1, cell, down - 1);
-            }
-            if total + cells.len() > MOST_CELLS {
-                return Err(too_many_cells());
-            }
+    for group in groups {
+        let mut hanging = Hanging::new();
+        for (index, &element) in group.iter().enumerate() {
+            let cells = cells_of(element, group.len() - index, &mut hanging, MOST_CELLS - total)?;
+            total += cells.len();
+            rows.push(Row { element, cells });
         }
-        take_hanging(&mut cells, &mut hanging);
-        fill_rest(&mut cells, &mut hanging);
-        total += cells.len();
-        if total > MOST_CELLS {
-            return Err(too_many_cells());
-        }
-        rows.push(Row { element, cells });
     }
     Ok(rows)
+}
+
+/// A row's cells: its own, which may reach into `left` rows, and those that hang into it.
+fn cells_of<'a>(
+    row: ElementRef<'a>,
+    left: usize,
+    hanging: &mut Hanging<'a>,
+    most: usize,
+) -> Result<Vec<Option<ElementRef<'a>>>, Error> {
+    let mut cells = Vec::new();
+    for cell in row.child_elements().filter(|cell| matches!(cell.value().name(), "td" | "th")) {
+        take_hanging(&mut cells, hanging);
+        let across = span(cell, "colspan").unwrap_or(1).clamp(1, MOST_COLUMNS_SPANNED);
+        for _ in 0..across {
+            cells.push(Some(cell));
+            hang(hanging, cells.len() - 1, cell, rows_down(cell, left) - 1);
+        }
+        within(cells.len(), most)?;
+    }
+    take_hanging(&mut cells, hanging);
+    fill_rest(&mut cells, hanging);
+    within(cells.len(), most)?;
+    Ok(cells)
+}
+
+/// How many of the rows that are left in its group a cell is in; 0 is all of them.
+fn rows_down(cell: ElementRef<'_>, left: usize) -> usize {
+    match span(cell, "rowspan") {
+        Some(0) => left,
+        Some(rows) => rows.min(left),
+        None => 1,
+    }
+}
+
+fn within(cells: usize, most: usize) -> Result<(), Error> {
+    if cells <= most { Ok(()) } else { Err(too_many_cells()) }
 }
 
 fn too_many_cells() -> Error {
@@ -116,10 +136,7 @@ fn too_many_cells() -> Error {
 }
 
 /// Fills columns that a cell of an earlier row reaches into, up to the first free one.
-fn take_hanging<'a>(
-    cells: &mut Vec<Option<ElementRef<'a>>>,
-    hanging: &mut [Option<(ElementRef<'a>, usize)>],
-) {
+fn take_hanging<'a>(cells: &mut Vec<Option<ElementRef<'a>>>, hanging: &mut Hanging<'a>) {
     while let Some(slot) = hanging.get_mut(cells.len()) {
         let Some((cell, rows)) = *slot else { return };
         *slot = (rows > 1).then_some((cell, rows - 1));
@@ -128,7 +145,7 @@ fn take_hanging<'a>(
 }
 
 /// Fills the columns behind the row's own last cell.
-fn fill_rest<'a>(cells: &mut Vec<Option<ElementRef<'a>>>, hanging: &mut [Option<(ElementRef<'a>, usize)>]) {
+fn fill_rest<'a>(cells: &mut Vec<Option<ElementRef<'a>>>, hanging: &mut Hanging<'a>) {
     let Some(last) = hanging.iter().rposition(Option::is_some) else { return };
     while cells.len() <= last {
         cells.push(None);
@@ -136,12 +153,7 @@ fn fill_rest<'a>(cells: &mut Vec<Option<ElementRef<'a>>>, hanging: &mut [Option<
     }
 }
 
-fn hang<'a>(
-    hanging: &mut Vec<Option<(ElementRef<'a>, usize)>>,
-    column: usize,
-    cell: ElementRef<'a>,
-    rows: usize,
-) {
+fn hang<'a>(hanging: &mut Hanging<'a>, column: usize, cell: ElementRef<'a>, rows: usize) {
     if rows == 0 {
         return;
     }
@@ -223,6 +235,28 @@ mod tests {
         .unwrap();
         assert_eq!(columns, ["A", "B", "B_2", "C"]);
         assert_eq!(rows, [["1", "2", "3", "4"], ["1", "5", "5", "6"], ["1", "7", "-", "6"]]);
+    }
+
+    #[test]
+    fn a_cell_does_not_reach_out_of_its_group_of_rows() {
+        for (table, expected) in [
+            (
+                "<thead><tr><th rowspan=2>A<th>B</thead><tbody><tr><td>1<td>2<tr><td>3<td>4</tbody>",
+                [["1", "2"], ["3", "4"]],
+            ),
+            (
+                "<thead><tr><th>A<th>B</thead><tbody><tr><td rowspan=9>1<td>2</tbody><tbody><tr><td>3<td>4</tbody>",
+                [["1", "2"], ["3", "4"]],
+            ),
+            (
+                "<thead><tr><th rowspan=0>A<th>B</thead><tr><td rowspan=0>1<td>2<tr><td>3",
+                [["1", "2"], ["1", "3"]],
+            ),
+        ] {
+            let (columns, rows) = cells(&format!("<table>{table}</table>")).unwrap();
+            assert_eq!(columns, ["A", "B"]);
+            assert_eq!(rows, expected, "{table}");
+        }
     }
 
     #[test]

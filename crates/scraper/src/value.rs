@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use serde_json::{Number, Value};
-use url::Url;
 
+use crate::base::Base;
 use crate::date::{self, DateRules};
 use crate::text::fold;
 
@@ -44,7 +44,7 @@ impl Type {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Setting<'a> {
     /// What URLs are resolved against.
-    pub(crate) base: Option<&'a Url>,
+    pub(crate) base: Base<'a>,
     /// When the response was made.
     pub(crate) made_at: Option<Timestamp>,
 }
@@ -53,13 +53,15 @@ pub(crate) struct Setting<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Conversion {
     pub(crate) to: Type,
+    /// Whether the type was asked for. Else what comes from JSON keeps its own.
+    pub(crate) is_asked_for: bool,
     pub(crate) decimal: char,
     pub(crate) date: DateRules,
 }
 
 impl Default for Conversion {
     fn default() -> Self {
-        Self { to: Type::Text, decimal: '.', date: DateRules::default() }
+        Self { to: Type::Text, is_asked_for: false, decimal: '.', date: DateRules::default() }
     }
 }
 
@@ -77,7 +79,7 @@ impl Conversion {
             Type::Number => number(text, self.decimal).map(Value::Number),
             Type::Integer => integer(text, self.decimal).map(Value::Number),
             Type::Bool => boolean(text).map(Value::Bool),
-            Type::Url => url(text, setting.base).map(Value::String),
+            Type::Url => setting.base.resolved(text).map(Value::String),
             Type::Date => date::parse(text, &self.date, setting.made_at).map(Value::String),
             Type::Json => serde_json::from_str(text).ok(),
         }
@@ -87,6 +89,12 @@ impl Conversion {
     pub(crate) fn typed(&self, value: &Value, setting: Setting<'_>) -> Option<Value> {
         match (self.to, value) {
             (Type::Json, _) => Some(value.clone()),
+            (Type::Text, Value::Number(written)) if self.is_asked_for => {
+                number(&written.to_string(), '.').map(|number| number.to_string().into())
+            }
+            (Type::Text, Value::Bool(_) | Value::Array(_) | Value::Object(_)) if self.is_asked_for => {
+                Some(value.to_string().into())
+            }
             // JSON has a decimal point, whatever mark the texts of the page have.
             (Type::Text | Type::Raw | Type::Number, Value::Number(written)) => {
                 number(&written.to_string(), '.').map(Value::Number)
@@ -99,19 +107,6 @@ impl Conversion {
             (_, Value::Number(number)) => self.value(&number.to_string(), setting),
             _ => None,
         }
-    }
-}
-
-/// The URL of a link, resolved; as written if there is nothing to resolve it against.
-pub(crate) fn url(text: &str, base: Option<&Url>) -> Option<String> {
-    let trimmed = text.trim_matches(|c: char| c <= ' ');
-    match base {
-        Some(base) => base.join(trimmed).ok().map(String::from),
-        None => match Url::parse(trimmed) {
-            Ok(url) => Some(url.into()),
-            Err(url::ParseError::RelativeUrlWithoutBase) => Some(trimmed.to_owned()),
-            Err(_) => None,
-        },
     }
 }
 
@@ -196,12 +191,16 @@ fn run_of_digits(text: &[char], start: usize) -> String {
     text.iter().skip(start).take_while(|c| c.is_ascii_digit()).collect()
 }
 
-/// Where the first number starts: at its first digit, or at a decimal mark that opens it (`.5`).
+/// Where the first number starts: at its first digit, or at a decimal mark that opens it (`.5`). The other mark opens none.
 fn start_of_number(text: &[char], decimal: char) -> Option<usize> {
     let digit = text.iter().position(char::is_ascii_digit)?;
-    let opens = |at: usize| text.get(at) == Some(&decimal);
-    let before_is_word = digit >= 2 && text.get(digit - 2).is_some_and(|c| c.is_alphanumeric());
-    Some(if digit > 0 && opens(digit - 1) && !before_is_word { digit - 1 } else { digit })
+    let ends_word = digit >= 2 && text.get(digit - 2).is_some_and(|c| c.is_alphanumeric());
+    match text.get(digit.wrapping_sub(1)) {
+        Some('.' | ',') if ends_word => Some(digit),
+        Some(mark) if *mark == decimal => Some(digit - 1),
+        Some('.' | ',') => None,
+        _ => Some(digit),
+    }
 }
 
 /// A sign counts when it stands right before the number or its currency, and after no word.
@@ -321,6 +320,8 @@ mod tests {
             ("1,23", None),
             ("12,34,567", None),
             ("1,2345", None),
+            (",5", None),
+            ("a,5", Some("5")),
             ("12345678901234567890.123456789", Some("12345678901234567890.123456789")),
             ("none", None),
             ("", None),
@@ -336,6 +337,10 @@ mod tests {
             ("1 234,56", Some("1234.56")),
             ("1.234", Some("1234")),
             ("0,5", Some("0.5")),
+            (",5", Some("0.5")),
+            (".5", None),
+            ("$.50", None),
+            ("Nr.5", Some("5")),
             ("1.23", None),
         ] {
             assert_eq!(as_text(text, ',').as_deref(), expected, "{text}");
@@ -373,20 +378,28 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_typed_is_text_where_that_is_asked_for() {
+        let asked = Conversion { is_asked_for: true, ..Conversion::default() };
+        for (written, as_text) in [
+            ("7", "7"),
+            ("1e3", "1000"),
+            ("1.50", "1.50"),
+            ("true", "true"),
+            (r#"{"a": [1, "b"]}"#, r#"{"a":[1,"b"]}"#),
+            (r#"" x  y ""#, "x y"),
+        ] {
+            let value: Value = serde_json::from_str(written).unwrap();
+            assert_eq!(asked.typed(&value, Setting::default()), Some(as_text.into()), "{written}");
+        }
+        assert_eq!(Conversion::default().typed(&7.into(), Setting::default()), Some(7.into()));
+    }
+
+    #[test]
     fn yes_and_no_in_words() {
         assert_eq!(boolean(" Yes "), Some(true));
         assert_eq!(boolean(""), None);
         assert_eq!(boolean("0"), Some(false));
         assert_eq!(boolean("maybe"), None);
-    }
-
-    #[test]
-    fn urls_are_resolved_or_stay_as_written() {
-        let base = Url::parse("http://h/a/b").unwrap();
-        assert_eq!(url(" ../x y ", Some(&base)).as_deref(), Some("http://h/x%20y"));
-        assert_eq!(url("../x", None).as_deref(), Some("../x"));
-        assert_eq!(url("HTTP://H/x", None).as_deref(), Some("http://h/x"));
-        assert_eq!(url("http://[", Some(&base)), None);
     }
 
     proptest! {

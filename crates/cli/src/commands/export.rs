@@ -36,7 +36,8 @@ pub(crate) async fn run(args: Export) -> anyhow::Result<Exit> {
     }
     Box::new(store).close().await.map_err(of_store)?;
     session.report.ok(&args.store.to_string_lossy(), 0);
-    session.report.summary.records = Some(count);
+    let dropped = session.report.summary.records_dropped.unwrap_or(0);
+    session.report.summary.records = Some(count.saturating_sub(dropped));
     session.finish().await
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Number, Value};
+
 use crate::column::{Column, ColumnType};
 use crate::error::SinkError;
 use crate::record::Record;
@@ -21,10 +23,20 @@ pub(super) trait Dialect: Send + Sync {
     fn longest_name(&self) -> usize;
 
     /// Whether a column made for `from` cannot hold what `to` can as it is.
-    fn must_widen(&self, from: Option<ColumnType>, to: ColumnType) -> bool;
+    fn must_widen(&self, from: Option<ColumnType>, to: Option<ColumnType>) -> bool;
 
     /// Makes a column hold another type, and keeps what is in it.
-    fn widen(&self, table: &TableName, column: &str, to: ColumnType) -> Vec<String>;
+    fn widen(&self, table: &TableName, column: &str, to: Option<ColumnType>) -> Vec<String>;
+
+    /// What a column for a value holds.
+    fn needed(&self, value: &Value) -> Option<ColumnType> {
+        ColumnType::of(value)
+    }
+
+    /// Whether a column of this type keeps the digits of a number.
+    fn keeps(&self, _holds: ColumnType, _number: &Number) -> bool {
+        true
+    }
 
     /// Lets no two rows share a value in a column.
     fn unique(&self, table: &TableName, column: &str) -> String;
@@ -61,7 +73,7 @@ pub(super) enum Change {
     /// It gets one more column.
     Add(Column),
     /// A column holds more than was known.
-    Widen(String, ColumnType),
+    Widen(String, Option<ColumnType>),
     /// No two rows share a value in this column.
     Unique(String),
 }

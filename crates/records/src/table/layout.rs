@@ -1,7 +1,7 @@
 //! Which columns a table has, and what has to change before records fit.
 
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::dialect::{Change, Dialect, check_name};
 use crate::column::{Column, ColumnType};
@@ -19,15 +19,23 @@ pub(super) struct Layout {
 
 /// A table that was there before.
 pub(super) struct There {
-    pub(super) columns: Vec<String>,
+    pub(super) columns: Vec<TheirColumn>,
     /// Whether the key's column lets no two rows share a value.
     pub(super) is_unique: bool,
+}
+
+/// A column that was there before, and which numbers it makes of others.
+pub(super) struct TheirColumn {
+    pub(super) name: String,
+    pub(super) holds: Option<ColumnType>,
 }
 
 struct Known {
     /// What the column was said to hold; JSON holds everything.
     declared: Option<ColumnType>,
     holds: Option<ColumnType>,
+    /// Whether there are digits that a column of numbers does not keep.
+    has_more_digits: bool,
     place: Place,
 }
 
@@ -39,7 +47,7 @@ enum Place {
     /// This run has made it, for this type.
     Ours(Option<ColumnType>),
     /// It was there before: whoever made it has said what it holds.
-    Theirs,
+    Theirs(Option<ColumnType>),
 }
 
 impl Layout {
@@ -70,11 +78,23 @@ impl Layout {
                 self.dialect.database()
             )));
         }
-        let theirs = self.there.iter().flat_map(|there| &there.columns);
-        let is_there = theirs.into_iter().any(|known| known == name || self.dialect.is_one_name(known, name));
-        let place = if is_there { Place::Theirs } else { Place::Absent };
-        self.columns.insert(name.to_owned(), Known { declared, holds: declared, place });
+        let mut theirs = self.there.iter().flat_map(|there| &there.columns);
+        let same = theirs.find(|known| known.name == name || self.dialect.is_one_name(&known.name, name));
+        let place = same.map_or(Place::Absent, |same| Place::Theirs(same.holds));
+        let known = Known { declared, holds: declared, has_more_digits: false, place };
+        self.columns.insert(name.to_owned(), known);
         Ok(())
+    }
+
+    /// Whether the record can be told from others.
+    pub(super) fn check_key(&self, record: &Record) -> Result<(), SinkError> {
+        match &self.key {
+            Some(key) if record.get(key).is_none_or(Value::is_null) => Err(SinkError::unsupported(format!(
+                "a record has no value for `{key}`, which rows are told apart by\n  hint: leave it out, or open the \
+                 table without a key"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Takes note of what a record holds.
@@ -84,7 +104,7 @@ impl Layout {
                 self.add(name, None)?;
             }
             if let Some(known) = self.columns.get_mut(name) {
-                known.meet(value);
+                known.meet(name, value, self.dialect)?;
             }
         }
         Ok(())
@@ -133,28 +153,50 @@ impl Layout {
 }
 
 impl Known {
-    fn meet(&mut self, value: &Value) {
-        let Some(needed) = ColumnType::of(value) else { return };
-        if self.declared == Some(ColumnType::Json) {
-            return;
+    fn meet(&mut self, name: &str, value: &Value, dialect: &dyn Dialect) -> Result<(), SinkError> {
+        let Some(needed) = dialect.needed(value) else { return Ok(()) };
+        if let Value::Number(number) = value {
+            self.has_more_digits |= !dialect.keeps(ColumnType::Number, number);
+            self.check_theirs(name, number, dialect)?;
         }
-        self.holds = Some(self.holds.map_or(needed, |holds| holds.or(needed)));
+        if self.declared != Some(ColumnType::Json) {
+            self.holds = Some(self.holds.map_or(needed, |holds| holds.or(needed)));
+        }
+        Ok(())
+    }
+
+    /// A column that is not ours to change must keep the digits as it is.
+    fn check_theirs(&self, name: &str, number: &Number, dialect: &dyn Dialect) -> Result<(), SinkError> {
+        match self.place {
+            Place::Theirs(Some(holds)) if !dialect.keeps(holds, number) => {
+                Err(SinkError::unsupported(format!(
+                    "the column `{name}` was there before, and does not keep the digits of {number}\n  \
+                     hint: name another table, or make the column one of text"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the column holds; None keeps each value as it is.
+    fn column(&self) -> Option<ColumnType> {
+        self.holds.filter(|holds| !(self.has_more_digits && *holds == ColumnType::Number))
     }
 
     fn make(&mut self, name: &str) -> Column {
-        self.place = Place::Ours(self.holds);
-        Column { name: name.to_owned(), holds: self.holds }
+        self.place = Place::Ours(self.column());
+        Column { name: name.to_owned(), holds: self.column() }
     }
 
     fn change(&mut self, name: &str, dialect: &dyn Dialect) -> Option<Change> {
         match self.place {
             Place::Absent => Some(Change::Add(self.make(name))),
-            Place::Ours(from) if from != self.holds => {
-                self.place = Place::Ours(self.holds);
-                let to = self.holds.filter(|to| dialect.must_widen(from, *to))?;
-                Some(Change::Widen(name.to_owned(), to))
+            Place::Ours(from) if from != self.column() => {
+                let to = self.column();
+                self.place = Place::Ours(to);
+                dialect.must_widen(from, to).then(|| Change::Widen(name.to_owned(), to))
             }
-            Place::Ours(_) | Place::Theirs => None,
+            Place::Ours(_) | Place::Theirs(_) => None,
         }
     }
 }

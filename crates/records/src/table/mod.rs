@@ -75,8 +75,10 @@ impl TableSink {
     /// Takes a record, which waits until its batch is full.
     ///
     /// # Errors
-    /// A name that the database does not take, or a batch that it does not. The batches before stay.
+    /// A record without a value for the key, which is left out, and others may follow; a name that the database does not
+    /// take, or a batch that it does not. The batches before stay.
     pub async fn write(&mut self, record: Record) -> Result<(), SinkError> {
+        self.layout.check_key(&record).map_err(|error| self.said(error))?;
         self.layout.meet(&record).map_err(|error| self.said(error))?;
         self.batch.push(record);
         if self.batch.is_full() { self.commit().await } else { Ok(()) }
@@ -143,7 +145,7 @@ impl TableSinkBuilder {
     }
 
     /// The column that rows are told apart by: a record replaces what it holds of the row with the same value. A record
-    /// without a value for it is a row of its own. Default: none, every record is a new row.
+    /// without a value for it is refused: it could not be told from what is there. Default: none, every record is a new row.
     pub fn key(mut self, column: impl Into<String>) -> Self {
         self.key = Some(column.into());
         self
@@ -167,6 +169,7 @@ impl TableSinkBuilder {
     }
 
     async fn connect(self, target: &Target, place: String) -> Result<TableSink, SinkError> {
+        target.check_table()?;
         let table = table_name(target);
         let mut engine = Engine::connect(target).await?;
         dialect::check_name(engine.dialect(), &table.name)?;

@@ -7,7 +7,7 @@ use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use super::dialect::{Dialect, TableName, list, quoted};
-use super::layout::There;
+use super::layout::{TheirColumn, There};
 use crate::column::ColumnType;
 use crate::error::{ErrorKind, SinkError};
 use crate::record::Record;
@@ -50,7 +50,9 @@ pub(super) async fn look(
         if !is_there {
             return Ok(None);
         }
-        let columns = sqlx::query_scalar(COLUMNS).bind(table.to_string()).fetch_all(&mut *connection).await?;
+        let names: Vec<String> =
+            sqlx::query_scalar(COLUMNS).bind(table.to_string()).fetch_all(&mut *connection).await?;
+        let columns = names.into_iter().map(|name| TheirColumn { name, holds: None }).collect();
         let is_unique = match key {
             Some(key) => {
                 let query = sqlx::query_scalar(UNIQUE).bind(table.to_string()).bind(key);
@@ -128,12 +130,12 @@ impl Dialect for Postgres {
         63
     }
 
-    fn must_widen(&self, from: Option<ColumnType>, to: ColumnType) -> bool {
-        self.type_name(from) != self.type_name(Some(to))
+    fn must_widen(&self, from: Option<ColumnType>, to: Option<ColumnType>) -> bool {
+        self.type_name(from) != self.type_name(to)
     }
 
-    fn widen(&self, table: &TableName, column: &str, to: ColumnType) -> Vec<String> {
-        let (column, to) = (quoted(column), self.type_name(Some(to)));
+    fn widen(&self, table: &TableName, column: &str, to: Option<ColumnType>) -> Vec<String> {
+        let (column, to) = (quoted(column), self.type_name(to));
         vec![format!("alter table {table} alter column {column} type {to} using {column}::text::{to}")]
     }
 

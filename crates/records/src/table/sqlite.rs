@@ -1,14 +1,15 @@
 //! Tables in an SQLite file.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
 use super::dialect::{Dialect, TableName, list, quoted};
-use super::layout::There;
+use super::layout::{TheirColumn, There};
 use crate::column::ColumnType;
 use crate::error::{ErrorKind, SinkError};
 use crate::record::Record;
@@ -56,7 +57,7 @@ pub(super) async fn look(
     table: &TableName,
     key: Option<&str>,
 ) -> Result<Option<There>, SinkError> {
-    let columns: Vec<String> = sqlx::query_scalar("select name from pragma_table_info(?)")
+    let columns: Vec<(String, String)> = sqlx::query_as("select name, type from pragma_table_info(?)")
         .bind(&table.name)
         .fetch_all(&mut *connection)
         .await
@@ -64,11 +65,55 @@ pub(super) async fn look(
     if columns.is_empty() {
         return Ok(None);
     }
+    let columns =
+        columns.into_iter().map(|(name, declared)| TheirColumn { name, holds: affinity(&declared) });
+    let columns = columns.collect();
     let is_unique = match key {
         Some(key) => is_unique(connection, table, key).await.map_err(fault)?,
         None => true,
     };
     Ok(Some(There { columns, is_unique }))
+}
+
+/// Which numbers a column makes of numbers; None where it keeps them as they are, or as text.
+///
+/// Source: [SQLite, determination of column affinity](https://www.sqlite.org/datatype3.html#determination_of_column_affinity).
+fn affinity(declared: &str) -> Option<ColumnType> {
+    let declared = declared.to_ascii_uppercase();
+    let names = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
+    if names(&["INT"]) {
+        Some(ColumnType::Integer)
+    } else if declared.is_empty() || names(&["CHAR", "CLOB", "TEXT", "BLOB"]) {
+        None
+    } else if names(&["REAL", "FLOA", "DOUB"]) {
+        Some(ColumnType::Number)
+    } else {
+        Some(ColumnType::Integer)
+    }
+}
+
+/// Whether a number of 64 bits, with a point, is written with these digits.
+fn is_exact(number: &Number) -> bool {
+    let near = number.as_f64().filter(|near| near.is_finite());
+    near.is_some_and(|near| significant(&format!("{near:e}")) == significant(&number.to_string()))
+}
+
+/// The sign, the digits without zeros around them, and the power of ten that they are times.
+fn significant(number: &str) -> Option<(bool, String, i64)> {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{}{fraction}", whole.trim_start_matches('-'));
+    let digits = digits.trim_start_matches('0');
+    let kept = digits.trim_end_matches('0');
+    let power = exponent.trim_start_matches('+').parse::<i64>().ok()? - i64::try_from(fraction.len()).ok()?;
+    match kept {
+        "" => Some((false, String::new(), 0)),
+        kept => Some((
+            whole.starts_with('-'),
+            kept.to_owned(),
+            power.checked_add(i64::try_from(digits.len() - kept.len()).ok()?)?,
+        )),
+    }
 }
 
 async fn is_unique(
@@ -117,6 +162,16 @@ fn said(error: &sqlx::Error) -> String {
     error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned())
 }
 
+/// A number that SQLite would round, or make infinite, is a text.
+fn exact(value: &Value) -> Cow<'_, Value> {
+    match value {
+        Value::Number(number) if !number.is_i64() && !is_exact(number) => {
+            Cow::Owned(number.to_string().into())
+        }
+        other => Cow::Borrowed(other),
+    }
+}
+
 /// SQLite's way.
 pub(super) struct Sqlite;
 
@@ -143,17 +198,33 @@ impl Dialect for Sqlite {
     }
 
     /// A column of numbers makes a number of the text "007"; else any column holds any value.
-    fn must_widen(&self, from: Option<ColumnType>, to: ColumnType) -> bool {
+    fn must_widen(&self, from: Option<ColumnType>, to: Option<ColumnType>) -> bool {
         let of_numbers = matches!(from, Some(ColumnType::Integer | ColumnType::Boolean | ColumnType::Number));
-        of_numbers && matches!(to, ColumnType::Text | ColumnType::Json)
+        of_numbers && matches!(to, None | Some(ColumnType::Text | ColumnType::Json))
+    }
+
+    /// Numbers too large for it are texts among numbers, and make no text of the others.
+    fn needed(&self, value: &Value) -> Option<ColumnType> {
+        match value {
+            Value::Number(number) if !number.is_i64() => Some(ColumnType::Number),
+            _ => ColumnType::of(value),
+        }
+    }
+
+    fn keeps(&self, holds: ColumnType, number: &Number) -> bool {
+        match holds {
+            ColumnType::Number => is_exact(number),
+            ColumnType::Integer | ColumnType::Boolean => number.is_i64() || is_exact(number),
+            ColumnType::Text | ColumnType::Json => true,
+        }
     }
 
     /// There is no other way to another type: the column moves to the end.
-    fn widen(&self, table: &TableName, column: &str, to: ColumnType) -> Vec<String> {
+    fn widen(&self, table: &TableName, column: &str, to: Option<ColumnType>) -> Vec<String> {
         let (column, moved) = (quoted(column), quoted(&format!("{column} as it was")));
         vec![
             format!("alter table {table} rename column {column} to {moved}"),
-            format!("alter table {table} add column {column} {}", self.type_name(Some(to))),
+            format!("alter table {table} add column {column} {}", self.type_name(to)),
             format!("update {table} set {column} = {moved}"),
             format!("alter table {table} drop column {moved}"),
         ]
@@ -167,8 +238,9 @@ impl Dialect for Sqlite {
     /// An array of arrays: no name has to stand in a path.
     fn encode(&self, records: &[Record], columns: &[&str]) -> Result<String, SinkError> {
         const NULL: &Value = &Value::Null;
-        let rows = records.iter().map(|record| columns.iter().map(|name| record.get(name).unwrap_or(NULL)));
-        let rows: Vec<Vec<&Value>> = rows.map(Iterator::collect).collect();
+        let row =
+            |record| columns.iter().map(|name| exact(Record::get(record, name).unwrap_or(NULL))).collect();
+        let rows: Vec<Vec<Cow<'_, Value>>> = records.iter().map(row).collect();
         Ok(serde_json::to_string(&rows)?)
     }
 

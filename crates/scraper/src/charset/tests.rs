@@ -11,6 +11,9 @@ const CASES: &[(&[u8], Option<&str>, &str, CharsetSource)] = &[
     (b"\xfe\xff\0x", None, "UTF-16BE", Bom),
     (b"\xff\xfex\0", Some("text/html; charset=utf-8"), "UTF-16LE", Bom),
     // The Content-Type beats the page.
+    (b"x", Some(r#"text/html; charset="wind\ows-1251""#), "windows-1251", ContentType),
+    (b"x", Some(r#"text/html; a="\"; charset=koi8-r;"; charset=utf-8"#), "UTF-8", ContentType),
+    (b"x", Some(r#"text/html; charset="utf-8\"#), "UTF-8", Utf8),
     (b"<meta charset=koi8-r>", Some("text/html; charset=utf-8"), "UTF-8", ContentType),
     (b"x", Some("text/html;charset=ISO-8859-1"), "windows-1252", ContentType),
     (b"x", Some("text/html; CHARSET=\"Shift_JIS\""), "Shift_JIS", ContentType),

@@ -175,8 +175,8 @@ impl<'a> Reader<'a> {
     pub(super) fn zone_or_name(&mut self) -> Option<TimeZone> {
         let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '+' | '-');
         let (name, rest) = self.rest.split_at(self.rest.find(|c| !is_of_name(c)).unwrap_or(self.rest.len()));
-        match named(name) {
-            Some(zone) if name.contains('/') => {
+        match zone(name) {
+            Some(zone) if name.starts_with(|c: char| c.is_ascii_alphabetic()) => {
                 self.rest = rest;
                 Some(zone)
             }

@@ -7,9 +7,13 @@ use jiff::civil::{Date as Day, ISOWeekDate, Weekday};
 use super::parts::Date;
 use super::reader::{DAYS, MONTHS, Reader};
 
-/// [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) and the other forms of ISO 8601 that name a day, or a month: by
+/// [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) and the other forms of ISO 8601 that name a day, a month or a year: by
 /// month, by week (`2024-W23-3`), by the day of the year (`2024-157`), extended or basic.
 pub(super) fn iso_8601(text: &str) -> Option<Date> {
+    if text.len() == 4 {
+        let year = Reader::new(text).year()?;
+        return Some(Date { year, ..Date::default() });
+    }
     let mut reader = Reader::new(text);
     let mut date = iso_day(&mut reader)?;
     if reader.rest.is_empty() {

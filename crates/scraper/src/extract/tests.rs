@@ -136,6 +136,17 @@ fn urls_resolve_against_the_base() {
 }
 
 #[test]
+fn queries_are_in_the_encoding_of_the_page() {
+    let page = b"<meta charset=windows-1252><base href='/b?\xfc'><a href='?q=\xfc'>x</a><a href=#>y</a>";
+    let page = Page::from_bytes(page, "http://h/").unwrap();
+    let urls = ["http://h/b?q=%FC", "http://h/b?%FC#"];
+    assert_eq!(page.links().unwrap().iter().map(|link| link.url.as_str()).collect::<Vec<_>>(), urls);
+    let recipe = "[fields]\nf = { css = 'a@href', as = 'url', many = true }".parse().unwrap();
+    assert_eq!(page.records(&recipe).unwrap().records[0].get("f"), Some(&json!(urls)));
+    assert_eq!(page.outline(&recipe).unwrap().follow().unwrap()[0].url, urls[0]);
+}
+
+#[test]
 fn labels_name_the_cell_beside_them() {
     let html = "<table><tr><th>Price<th>UPC</table><table><tr><th> UPC:<td>a<td>b</table>\
         <dl><dt>Size<dd>1<dd>2<dt>Colour<dt>Color<dd>red</dl><table><tr><td>Plain<td>p</table>";
@@ -175,6 +186,48 @@ fn json_ld_is_searched_in_every_block_and_in_graphs() {
         "2.50"
     );
     assert_eq!(value("{ json_ld = '/nowhere' }", html), json!(null));
+    assert_eq!(value("{ json_ld = '/name', many = true }", html), json!(["s", "p q"]));
+}
+
+#[test]
+fn json_ld_may_be_hidden_from_old_browsers() {
+    for (before, after) in
+        [("<!--", "-->"), ("<!--\n", "\n//-->"), ("//<![CDATA[\n", "\n//]]>"), ("<!-- // ", " // -->")]
+    {
+        let html = format!("<script type='application/ld+json'>{before}{{\"name\": \"x\"}}{after}</script>");
+        assert_eq!(value("{ json_ld = '/name' }", &html), json!("x"), "{html}");
+    }
+}
+
+#[test]
+fn a_literal_in_a_script_is_one_of_json_and_whole() {
+    let after =
+        |script: &str| value("{ script_after = 'x =', as = 'json' }", &format!("<script>{script}</script>"));
+    for (script, expected) in [
+        ("x = 42;", json!(42)),
+        ("x = -1.5, y = 2", json!(-1.5)),
+        ("x = true;x = 1", json!(true)),
+        ("f(x = false)", json!(false)),
+        ("x = 7", json!(7)),
+        ("x = 7 // seven", json!(7)),
+        ("x = 'a'; x = \"b\";", json!("b")),
+        ("x = x || {};x = {\"a\":1};", json!({"a": 1})),
+        ("x = 1 + 2; x = 12px; x = 1.toString(); x = trueish; x = null;", json!(null)),
+        ("x = 4 * 2", json!(null)),
+        ("x = ", json!(null)),
+    ] {
+        assert_eq!(after(script), expected, "{script}");
+    }
+}
+
+#[test]
+fn a_marker_before_no_literal_costs_no_more_than_a_few_looks() {
+    let script = format!("<script>{}</script>", "x =[".repeat(200_000));
+    let started = std::time::Instant::now();
+    assert_eq!(value("{ script_after = 'x =', as = 'json' }", &script), json!(null));
+    let long = format!("<script>{}</script>", "x =[\"".to_owned() + &"a".repeat(1000) + "\",").repeat(4_000);
+    assert_eq!(value("{ script_after = 'x =', as = 'json' }", &long), json!(null));
+    assert!(started.elapsed().as_secs() < 5);
 }
 
 #[test]
@@ -232,6 +285,10 @@ fn strict_and_min_fail_the_page() {
     };
     let missing = "n = { css = 'b', required = true";
     assert!(fails(&format!("[fields]\n{missing}, strict = true }}")).contains("`n` is missing"));
+    assert!(fails("[fields]\nn = { css = 'b', strict = true }").contains("`n` is missing"));
+    assert!(
+        fails("[fields]\nn = { css = 'p', as = 'number', strict = true }").contains("`n` is invalid: `x`")
+    );
     assert!(fails(&format!("[record]\nstrict = true\n[fields]\n{missing} }}")).contains("`n` is missing"));
     assert!(
         fails("[record]\neach = 'i'\nmin = 2\n[fields]\nn = 'b'").contains("0 records, and `min` asks for 2")
@@ -442,7 +499,10 @@ fn html_and_json_are_not_taken_for_each_other() {
         error.to_string()
     };
     assert!(why("[fields]\na = 'p'", "{}").contains("the page is not HTML: it is JSON"));
-    assert!(why("[record]\neach_json = '/a'\n[fields]\na = '/b'", "<p>x").contains("the page is not JSON"));
+    let each_json = "[record]\neach_json = '/a'\n[fields]\na = '/b'";
+    assert!(why(each_json, "<p>x").contains("the page is not JSON: expected value at line 1 column 1"));
+    let broken = "{\"a\": [\n{\"b\": \"<p>\"},\n]}";
+    assert!(why(each_json, broken).contains("at line 3 column 1"));
     assert!(Page::from_bytes("{}", "").unwrap().links().is_err());
 }
 
@@ -482,6 +542,22 @@ fn microdata_gives_the_values_that_its_elements_have() {
         assert_eq!(value(field, html), expected, "{field}");
     }
     assert_eq!(value("{ microdata = 'offers/price', as = 'number' }", html).to_string(), "2.50");
+}
+
+#[test]
+fn a_property_of_an_item_inside_is_none_of_the_record_that_is_an_item() {
+    let html = "<div class=p itemscope itemtype='https://schema.org/Product'>\
+        <p itemprop=brand itemscope itemtype='https://schema.org/Brand'><i itemprop=name>B</i></p><i itemprop=name>P</i></div>\
+        <div class=p itemscope><p itemprop=brand itemscope><i itemprop=name>B</i></p></div>\
+        <div class=p><p itemscope><i itemprop=name>C</i></p></div>";
+    let recipe = "[record]\neach = '.p'\n[fields]\nname = { microdata = 'name' }\n\
+        brand = { microdata = 'brand/name' }\nof_type = { microdata = 'name', type = 'Brand' }";
+    let expected = json!([
+        {"name": "P", "brand": "B", "of_type": "B"},
+        {"name": null, "brand": "B", "of_type": null},
+        {"name": "C", "brand": null, "of_type": null},
+    ]);
+    assert_eq!(records(recipe, html), expected);
 }
 
 #[test]

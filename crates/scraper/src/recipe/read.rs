@@ -412,6 +412,7 @@ fn field_options(field: &mut Field, item: &Item, path: &str) -> Read<()> {
     }
     if let Some(strict) = item.get("strict") {
         field.strict = boolean(strict, &under("strict"))?;
+        field.required |= field.strict;
     }
     field.conversion = conversion(item, path)?;
     field.default =
@@ -458,6 +459,7 @@ fn conversion(item: &Item, path: &str) -> Read<Conversion> {
     let mut conversion = Conversion::default();
     if let Some(name) = item.get("as") {
         conversion.to = type_named(name, &format!("{path}.as"))?;
+        conversion.is_asked_for = true;
     }
     if let Some(decimal) = item.get("decimal") {
         conversion.decimal = decimal_mark(decimal, &format!("{path}.decimal"))?;

@@ -156,11 +156,21 @@ fn explain(text: &str) -> SelectorFault {
     } else {
         format!("at character {}", text.get(..offset).unwrap_or(text).chars().count() + 1)
     };
-    let fault = fault(format!("selector `{text}` does not parse {place}: {}", reason(&error.kind)), offset);
+    let is_of = is_of(text.get(..held).unwrap_or(""), rest);
+    let reason = if is_of { "`of` is not supported" } else { reason(&error.kind) };
+    let fault = fault(format!("selector `{text}` does not parse {place}: {reason}"), offset);
     match css_hint(text) {
         Some(hint) => fault.hinted(hint),
         None => fault,
     }
+}
+
+/// Whether the next word is the `of` of `:nth-child(… of …)`, which the `selectors` crate knows and scraper leaves off.
+fn is_of(before: &str, rest: &str) -> bool {
+    let function = before.rsplit_once('(').map_or("", |(function, _)| function).to_ascii_lowercase();
+    let word = rest.split_ascii_whitespace().next().unwrap_or("");
+    word.eq_ignore_ascii_case("of")
+        && (function.ends_with(":nth-child") || function.ends_with(":nth-last-child"))
 }
 
 fn longest_that_holds(text: &str) -> usize {
@@ -339,6 +349,8 @@ mod tests {
             ("a:wat b", "at character 2: this pseudo-class"),
             ("li:first-child b:wat", "at character 17: this pseudo-class"),
             ("p, div{}", "at character 7"),
+            ("li:nth-child(2 of .a)", "at character 16: `of` is not supported"),
+            ("p:NTH-last-child(2n OF .a, b) i", "`of` is not supported"),
         ] {
             let message = target(text).unwrap_err().message;
             assert!(message.contains(expected), "{text}: {message}");

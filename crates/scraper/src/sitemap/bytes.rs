@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use crate::error::{Error, ErrorKind};
 
@@ -33,14 +33,24 @@ pub(super) fn unpacked(bytes: &[u8], max: u64) -> Result<(Cow<'_, [u8]>, Option<
 }
 
 fn unpack(bytes: &[u8], max: u64) -> Result<(Vec<u8>, Option<Error>), Error> {
-    let mut out = Vec::new();
-    let read = MultiGzDecoder::new(bytes).take(max.saturating_add(1)).read_to_end(&mut out);
-    within(&out, max)?;
-    let cut = read.err().map(|error| {
-        let fact = format!("the gzip around the sitemap is broken after {} bytes: {error}", out.len());
-        Error::new(ErrorKind::Parse, fact)
-    });
-    Ok((out, cut))
+    let (mut out, mut rest) = (Vec::new(), bytes);
+    while !is_padding(rest) {
+        let mut member = GzDecoder::new(rest);
+        let left = (max.saturating_add(1)).saturating_sub(out.len() as u64);
+        let read = member.by_ref().take(left).read_to_end(&mut out);
+        within(&out, max)?;
+        if let Err(error) = read {
+            let fact = format!("the gzip around the sitemap is broken after {} bytes: {error}", out.len());
+            return Ok((out, Some(Error::new(ErrorKind::Parse, fact))));
+        }
+        rest = member.into_inner();
+    }
+    Ok((out, None))
+}
+
+/// Nothing, or zeros that fill up a block, as gzip takes them.
+fn is_padding(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 fn within(bytes: &[u8], max: u64) -> Result<(), Error> {

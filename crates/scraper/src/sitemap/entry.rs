@@ -40,6 +40,11 @@ impl Found {
         self.sitemap
     }
 
+    /// Notes why an entry was left out.
+    pub(super) fn fault(&mut self, error: Error) {
+        self.sitemap.error = Some(error);
+    }
+
     pub(super) fn skip(&mut self) -> Result<(), Error> {
         self.has_room()?;
         self.sitemap.skipped += 1;

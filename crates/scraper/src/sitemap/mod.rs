@@ -1,6 +1,7 @@
 //! Sitemaps and feeds: from bytes to the URLs they name. Pure, and bounded whatever the bytes are.
 
 mod bytes;
+mod entities;
 mod entry;
 mod text;
 mod xml;
@@ -14,8 +15,9 @@ pub use entry::SitemapEntry;
 /// What a sitemap names: pages, other sitemaps, or both.
 ///
 /// Read are sitemaps and their indexes, whatever their namespaces and prefixes are, lists with a URL a line, and feeds (RSS,
-/// Atom); in UTF-8, UTF-16 or the encoding that is declared; with gzip around them or not, by content. An entity other than
-/// the five of XML stands as it is written: none is expanded, and nothing outside of the bytes is read.
+/// Atom); in UTF-8, UTF-16 or the encoding that is declared; with gzip around them or not, by content. An entity that
+/// the document declares for itself is resolved, up to 64 KiB of text; nothing outside of the bytes is read, and an entry
+/// with an entity that is not known is left out.
 ///
 /// ```
 /// use gather_scraper::Sitemap;
@@ -42,8 +44,8 @@ pub struct Sitemap {
     /// How many entries were left out: without a URL, or with one that is not http or https, or with a value of more than
     /// 16 KiB.
     pub skipped: usize,
-    /// Why the document was not read to its end: kind `parse` with the line, or `too_large` with the bound. What came whole
-    /// before that is in `entries` and `sitemaps`.
+    /// Why the document was not read to its end, or which entity of an entry that is left out is not known: kind `parse` with
+    /// the line, or `too_large` with the bound. What came whole is in `entries` and `sitemaps`.
     pub error: Option<Error>,
 }
 
@@ -81,7 +83,7 @@ impl Sitemap {
         let read = read(&text, &mut found);
         let mut sitemap = found.into_sitemap();
         // A document that is cut short is cut because its packing is.
-        sitemap.error = cut.or(read.err());
+        sitemap.error = cut.or(read.err()).or(sitemap.error);
         sitemap
     }
 }

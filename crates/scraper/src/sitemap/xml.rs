@@ -1,10 +1,10 @@
 //! A sitemap, an index or a feed in XML: one pass, with a stack no deeper than `MAX_DEPTH`.
 
 use quick_xml::Reader;
-use quick_xml::escape::unescape;
-use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::events::{BytesStart, Event};
 use url::Url;
 
+use super::entities::{Entities, is_reference};
 use super::entry::{Found, SitemapEntry};
 use super::not_a_sitemap;
 use crate::error::{Error, ErrorKind};
@@ -21,16 +21,24 @@ pub(super) fn read(text: &str, start: &str, found: &mut Found) -> Result<(), Err
     let before = text.len() - start.len();
     let mut reader = Reader::from_str(start);
     reader.config_mut().allow_dangling_amp = true; // `?a=1&b=2`, as people write it
-    let mut walk =
-        Walk { found, depth: 0, shape: Shape::Sitemap, seen_root: false, item: None, bases: Vec::new() };
+    let mut walk = Walk::new(found);
+    let mut first_unresolved = None;
     loop {
         let event = reader.read_event();
         let line = |at: u64| line(text, before.saturating_add(usize::try_from(at).unwrap_or(usize::MAX)));
         let taken = match event {
-            Ok(Event::Eof) => return walk.end(line(start.len() as u64)),
+            Ok(Event::Eof) => {
+                if let Some((line, name)) = first_unresolved {
+                    walk.found.fault(unresolved(line, name, walk.left_out));
+                }
+                return walk.end(line(start.len() as u64));
+            }
             Ok(event) => walk.take(event),
             Err(error) => return Err(at(line(reader.error_position()), error)),
         };
+        if first_unresolved.is_none() {
+            first_unresolved = walk.unresolved.take().map(|name| (line(reader.buffer_position()), name));
+        }
         if let Err(error) = taken {
             return Err(if error.kind() == ErrorKind::Parse {
                 error
@@ -53,6 +61,18 @@ fn html() -> Error {
 
 fn at(line: usize, fact: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Parse, format!("line {line}: {fact}"))
+}
+
+/// What is said of entries whose URL is not known.
+fn unresolved(line: usize, name: String, left_out: usize) -> Error {
+    let entries = match left_out {
+        0 | 1 => "its entry is left out".to_owned(),
+        more => format!("its entry is left out (and {} more)", more - 1),
+    };
+    let name: String = name.chars().take(60).collect();
+    at(line, format_args!("the entity `&{name};` is not known, and {entries}")).hinted(
+        "it counts if the document declares it in its DOCTYPE, with at most 64 KiB of text; nothing else is read for it",
+    )
 }
 
 fn located(line: usize, error: &Error) -> Error {
@@ -85,6 +105,11 @@ struct Walk<'a> {
     item: Option<Item>,
     /// What URLs are relative to by `xml:base`, each with the depth of the element that says so; innermost last.
     bases: Vec<(usize, Url)>,
+    entities: Entities,
+    /// An entity of an entry that is not known.
+    unresolved: Option<String>,
+    /// Entries that are left out for theirs.
+    left_out: usize,
 }
 
 /// The entry that is being read.
@@ -97,6 +122,8 @@ struct Item {
     /// The value that is being read, and of which field.
     field: Option<(Field, String)>,
     is_too_long: bool,
+    /// An entity in it that is not known.
+    unresolved: Option<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -108,7 +135,21 @@ enum Field {
     Priority,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(found: &'a mut Found) -> Self {
+        Self {
+            found,
+            depth: 0,
+            shape: Shape::Sitemap,
+            seen_root: false,
+            item: None,
+            bases: Vec::new(),
+            entities: Entities::default(),
+            unresolved: None,
+            left_out: 0,
+        }
+    }
+
     fn take(&mut self, event: Event<'_>) -> Result<(), Error> {
         match event {
             Event::Start(start) => self.open(&start),
@@ -119,7 +160,14 @@ impl Walk<'_> {
             Event::End(_) => self.close(),
             Event::Text(text) => self.text(&String::from_utf8_lossy(&text)),
             Event::CData(text) => self.text(&String::from_utf8_lossy(&text)),
-            Event::GeneralRef(name) => self.text(&referred(&name)),
+            Event::GeneralRef(name) => {
+                self.reference(&String::from_utf8_lossy(&name));
+                Ok(())
+            }
+            Event::DocType(doctype) => {
+                self.entities.declare(&String::from_utf8_lossy(&doctype));
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -137,28 +185,34 @@ impl Walk<'_> {
                 format!("more than {MAX_DEPTH} elements inside one another"),
             ));
         }
-        self.note_base(start);
+        self.note_base(start)?;
         let base = self.bases.last().map(|(_, base)| base);
         match &mut self.item {
             None => self.item = self.begun(&name),
-            Some(item) if self.depth == item.depth + 1 => item.open(self.shape, &name, start, base),
+            Some(item) if self.depth == item.depth + 1 => {
+                let opened = item.open(self.shape, &name, start, base, &mut self.entities);
+                item.unresolved = item.unresolved.take().or(opened.err());
+            }
             Some(_) => {}
         }
         Ok(())
     }
 
     /// [XML Base](https://www.w3.org/TR/xmlbase/), which Atom has (RFC 4287, section 2): relative to the one around it.
-    fn note_base(&mut self, start: &BytesStart<'_>) {
+    fn note_base(&mut self, start: &BytesStart<'_>) -> Result<(), Error> {
         if self.shape == Shape::Sitemap {
-            return;
+            return Ok(());
         }
-        let Some(written) = attribute(start, b"xml:base").filter(|base| base.len() <= MAX_TEXT) else {
-            return;
-        };
+        let written = attribute(start, b"xml:base", &mut self.entities);
+        let written = written.map_err(|name| {
+            Error::new(ErrorKind::Parse, format!("the entity `&{name};` in an `xml:base` is not known"))
+        })?;
+        let Some(written) = written.filter(|base| base.len() <= MAX_TEXT) else { return Ok(()) };
         let around = self.bases.last().map(|(_, base)| base).or(self.found.base());
         if let Ok(base) = Url::options().base_url(around).parse(written.trim()) {
             self.bases.push((self.depth, base));
         }
+        Ok(())
     }
 
     fn root(&mut self, name: &str) -> Result<(), Error> {
@@ -192,6 +246,7 @@ impl Walk<'_> {
             guid: None,
             field: None,
             is_too_long: false,
+            unresolved: None,
         })
     }
 
@@ -201,6 +256,20 @@ impl Walk<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// One that is none stands as it is written.
+    fn reference(&mut self, name: &str) {
+        let depth = self.depth;
+        let Some(item) = self.item.as_mut().filter(|item| item.depth + 1 == depth && item.field.is_some())
+        else {
+            return;
+        };
+        match self.entities.referred(name) {
+            Some(text) => item.text(&text),
+            None if is_reference(name) => drop(item.unresolved.get_or_insert_with(|| name.to_owned())),
+            None => item.text(&format!("&{name};")),
+        }
     }
 
     fn close(&mut self) -> Result<(), Error> {
@@ -222,6 +291,11 @@ impl Walk<'_> {
     }
 
     fn finish(&mut self, mut item: Item) -> Result<(), Error> {
+        if let Some(name) = item.unresolved {
+            self.left_out += 1;
+            self.unresolved.get_or_insert(name);
+            return Ok(());
+        }
         if let Some(guid) = item.guid.take().filter(|_| item.entry.url.is_empty()) {
             item.entry.url = guid;
         }
@@ -241,26 +315,47 @@ impl Walk<'_> {
 }
 
 impl Item {
-    fn open(&mut self, shape: Shape, name: &str, start: &BytesStart<'_>, base: Option<&Url>) {
+    /// Or else the name of an entity that is not known.
+    fn open(
+        &mut self,
+        shape: Shape,
+        name: &str,
+        start: &BytesStart<'_>,
+        base: Option<&Url>,
+        entities: &mut Entities,
+    ) -> Result<(), String> {
         if matches!(shape, Shape::Atom) && name.eq_ignore_ascii_case("link") {
-            self.link(start, base);
-            return;
+            return self.link(start, base, entities);
         }
-        // A guid is a URL unless it says that it is none.
-        let is_other = |field: &Field| {
-            matches!(field, Field::Guid)
-                && attribute(start, b"isPermaLink").is_some_and(|is| is.trim().eq_ignore_ascii_case("false"))
-        };
-        self.field = field(shape, name).filter(|field| !is_other(field)).map(|field| (field, String::new()));
+        let field = field(shape, name);
+        if matches!(field, Some(Field::Guid)) {
+            // A guid is a URL unless it says that it is none.
+            let says = attribute(start, b"isPermaLink", entities)?;
+            if says.is_some_and(|is| is.trim().eq_ignore_ascii_case("false")) {
+                self.field = None;
+                return Ok(());
+            }
+        }
+        self.field = field.map(|field| (field, String::new()));
+        Ok(())
     }
 
     /// Atom's link: the page itself is `alternate`, which is what a link is that does not say (RFC 4287, 4.2.7.2).
-    fn link(&mut self, start: &BytesStart<'_>, base: Option<&Url>) {
-        let is_page = attribute(start, b"rel").is_none_or(|rel| rel.trim().eq_ignore_ascii_case("alternate"));
-        if let Some(href) = attribute(start, b"href").filter(|_| is_page) {
+    fn link(
+        &mut self,
+        start: &BytesStart<'_>,
+        base: Option<&Url>,
+        entities: &mut Entities,
+    ) -> Result<(), String> {
+        let rel = attribute(start, b"rel", entities)?;
+        if rel.is_some_and(|rel| !rel.trim().eq_ignore_ascii_case("alternate")) {
+            return Ok(());
+        }
+        if let Some(href) = attribute(start, b"href", entities)? {
             self.is_too_long |= href.len() > MAX_TEXT;
             self.set(Field::Url, &href, base);
         }
+        Ok(())
     }
 
     fn text(&mut self, text: &str) {
@@ -308,12 +403,15 @@ impl Item {
     }
 }
 
-/// The value of an attribute, by its whole name.
-fn attribute(start: &BytesStart<'_>, wanted: &[u8]) -> Option<String> {
+/// The value of an attribute, by its whole name; or else the name of an entity in it that is not known.
+fn attribute(
+    start: &BytesStart<'_>,
+    wanted: &[u8],
+    entities: &mut Entities,
+) -> Result<Option<String>, String> {
     let mut attributes = start.attributes();
-    let found = attributes.with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == wanted)?;
-    let raw = String::from_utf8_lossy(&found.value).into_owned();
-    Some(unescape(&raw).map(|value| value.into_owned()).unwrap_or(raw))
+    let found = attributes.with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == wanted);
+    found.map(|found| entities.resolved(&String::from_utf8_lossy(&found.value))).transpose()
 }
 
 fn field(shape: Shape, name: &str) -> Option<Field> {
@@ -327,21 +425,4 @@ fn field(shape: Shape, name: &str) -> Option<Field> {
         (Shape::Sitemap, "priority") => Some(Field::Priority),
         _ => None,
     }
-}
-
-/// What a reference stands for: one of the five, or a character by its number; any other stands as it is written.
-fn referred(name: &BytesRef<'_>) -> String {
-    if let Ok(Some(character)) = name.resolve_char_ref() {
-        return character.to_string();
-    }
-    let name = String::from_utf8_lossy(name);
-    let known = match &*name {
-        "amp" => "&",
-        "lt" => "<",
-        "gt" => ">",
-        "quot" => "\"",
-        "apos" => "'",
-        _ => return format!("&{name};"),
-    };
-    known.to_owned()
 }

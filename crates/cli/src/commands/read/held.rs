@@ -170,8 +170,14 @@ fn of_line(path: &Path, line: u64, text: &str, bad: &mut Bad) -> Option<Record> 
     if text.trim().is_empty() {
         return None;
     }
-    let value = serde_json::from_str(text).map_err(|error| format!("line {line} is not JSON: {error}"));
+    let value = serde_json::from_str(text).map_err(|error| not_json(line, &error));
     bad.note(value).map(|value| with_source(path, value))
+}
+
+/// The parser sees one line, and counts it as its first.
+fn not_json(line: u64, error: &serde_json::Error) -> String {
+    let fact = error.to_string().replace(" at line 1 column ", " at column ");
+    format!("line {line} is not JSON: {fact}")
 }
 
 fn of_row(path: &Path, row: Row, bad: &mut Bad) -> Option<Record> {

@@ -36,6 +36,20 @@ impl Table {
 
     /// The rows that end in this text; in none, which is the end, the one that had begun.
     pub(super) fn rows(&mut self, text: &str) -> Vec<Row> {
+        if text.is_empty() { self.last_rows() } else { self.rows_of(text) }
+    }
+
+    /// A line end ends what had begun, and is text where a quotation mark is open.
+    fn last_rows(&mut self) -> Vec<Row> {
+        let mut rows = self.rows_of("\n");
+        if self.filled != (0, 0) && !self.is_too_long {
+            let number = self.number + 1;
+            rows.push(Err(format!("row {number} is cut short: its quotation mark has no end")));
+        }
+        rows
+    }
+
+    fn rows_of(&mut self, text: &str) -> Vec<Row> {
         let (mut rest, mut rows) = (text.as_bytes(), Vec::new());
         while !self.is_too_long {
             let cells = self.cells.get_mut(self.filled.0..).unwrap_or_default();
@@ -120,6 +134,24 @@ mod tests {
         let rows = rows(&["a,b\n1\n1,2\n"]);
         assert_eq!(rows[0], Err("row 2 has 1 cells, and the header has 2".to_owned()));
         assert!(rows[1].is_ok());
+    }
+
+    #[test]
+    fn a_row_whose_quotation_mark_has_no_end_is_none() {
+        for text in ["a,b\n1,2\n3,\"x", "a,b\n1,2\n3,\"x\n4,5\n", "a,b\n1,2\n\"", "a,b\n1,2\n3,\"x\"\"\n"] {
+            let rows = rows(&[text]);
+            assert!(rows[0].is_ok(), "{text:?}");
+            assert_eq!(
+                rows[1],
+                Err("row 3 is cut short: its quotation mark has no end".to_owned()),
+                "{text:?}"
+            );
+            assert_eq!(rows.len(), 2);
+        }
+        assert!(rows(&["a,\"b"])[0].is_err());
+        for whole in ["a\n1\n", "a\n\"x\"", "a\n5\" disk", "a\n\n", "a\n\"x\"\n\n", "a,b\n1,"] {
+            assert!(rows(&[whole]).iter().all(Result::is_ok), "{whole:?}");
+        }
     }
 
     #[test]
