@@ -52,7 +52,7 @@ impl BoundedSink {
     /// A sink with room for about so many nodes: a tree that grows is copied again and again.
     pub(crate) fn new(limits: &Limits, nodes: usize, texts: bool) -> Self {
         let mut html = Html::new_document();
-        html.tree = Tree::with_capacity(Node::Document, nodes.clamp(1, MOST_RESERVED));
+        html.tree = Tree::with_capacity(Node::Document, nodes.clamp(1, MOST_RESERVED).next_power_of_two());
         Self {
             inner: HtmlTreeSink::new(html),
             limits: *limits,
