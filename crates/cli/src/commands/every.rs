@@ -37,7 +37,7 @@ pub(crate) async fn run(args: Every) -> anyhow::Result<Exit> {
 
 /// One run; what ends it alone is said, and the next one comes all the same.
 async fn run_once(args: &Every) -> anyhow::Result<Exit> {
-    match super::run(parse(args)?).await {
+    match Box::pin(super::run(parse(args)?)).await {
         Ok(exit) => Ok(exit),
         Err(error) => {
             say(&format!("error: {error:#}"));
