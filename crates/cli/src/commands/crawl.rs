@@ -19,6 +19,7 @@ use crate::commands::scrape;
 use crate::cookies;
 use crate::exit::{Exit, usage, usage_error};
 use crate::input::{self, Inputs, as_text};
+use crate::places;
 use crate::request::{self, Requests};
 use crate::session::{Look, Session, Stop, database, file_target};
 
@@ -34,6 +35,7 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
         return not_begun(&args, &seeds, reason).await; // the list may have more of them
     }
     let path = store_path(&args, &seeds)?;
+    places::check_apart(&args.shared, &SqliteStore::files_of(&path), "the store")?;
     let (jar, cookies) = cookies::open(&args.request)?.unzip();
     let builder = builder(&args, &seeds, recipe.clone(), jar)?;
     builder.check().map_err(of_store)?;

@@ -9,12 +9,14 @@ use crate::args::Export;
 use crate::commands::crawl::{for_output, has_open_columns, of_store, open_store, stored_columns};
 use crate::commands::scrape;
 use crate::exit::{Exit, usage_error};
+use crate::places;
 use crate::session::{Look, Session, Stop};
 
 /// So many records are read at once.
 const AT_ONCE: u32 = 1_000;
 
 pub(crate) async fn run(args: Export) -> anyhow::Result<Exit> {
+    places::check_apart(&args.shared, &SqliteStore::files_of(&args.store), "the store")?;
     let mut store = open_store(&args.store).await?;
     if args.changes {
         return changes(&args, store).await;

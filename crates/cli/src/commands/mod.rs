@@ -26,11 +26,13 @@ use gather_core::{CancelToken, Cancelled};
 
 use crate::args::{Command, Robots, RobotsCommand, Shared};
 use crate::exit::Exit;
+use crate::places;
 
 /// Runs a command to its end. One with an account of its inputs gives it at every end: told to stop, it is waited for.
 pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
     let shared = shared(&command);
     let _listens = shared.map(|_| listening());
+    shared.map_or(Ok(()), places::check)?;
     begun(command).await
 }
 
