@@ -698,7 +698,8 @@ pub(crate) struct Crawl {
 }
 
 const CRAWL: &str = "The same command again goes on where the store is; several processes may work on one store at once. robots.txt \
-is obeyed. --out FILE.jsonl, .csv or .tsv grows with the store, and holds each record once however often the crawl was killed. The exit code is 1 if \
+is obeyed. A page whose host asks to come later (Retry-After) is waited for without using up --retries, until it has been on its way for \
+--timeout; more than 2m are not waited for: the page stays pending for a later run. --out FILE.jsonl, .csv or .tsv grows with the store, and holds each record once however often the crawl was killed. The exit code is 1 if \
 a given URL failed or was refused, or any page failed by its server (5xx) or the network after its retries; a found link that is 404 \
 or barred by robots.txt is no failure.";
 

@@ -280,7 +280,7 @@ fn body_headers(options: &Request) -> anyhow::Result<Vec<(&'static str, &'static
 const PEM_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Zero on the command line turns a limit off.
-fn unless_zero(limit: Duration) -> Option<Duration> {
+pub(crate) fn unless_zero(limit: Duration) -> Option<Duration> {
     (!limit.is_zero()).then_some(limit)
 }
 

@@ -187,6 +187,9 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
     if let Some(depth) = args.max_depth {
         builder = builder.max_depth(depth);
     }
+    if let Some(limit) = args.shared.timeout {
+        builder = builder.total_timeout(request::unless_zero(limit));
+    }
     if let Some(urls) = args.per_pattern {
         builder = builder.per_pattern(urls);
     }
