@@ -339,3 +339,41 @@ fn a_crawl_whose_list_never_ends_can_be_interrupted_and_makes_no_store() {
     assert_eq!(folder.names(), ["s.json"]);
     drop(stdin);
 }
+
+#[test]
+fn pages_of_folders_that_were_not_looked_at_are_pending() {
+    let folder = Folder::new();
+    for number in 0..2_000 {
+        folder.write(&format!("in/{}/{number}.html", number % 20), "<a href=/>x</a><title>x</title>");
+        folder.write(&format!("more/{number}.html"), "<a href=/>x</a>");
+    }
+    for command in ["links", "scrape"] {
+        let run = gather![command, folder.join("in"), folder.join("more"), folder.join("no"), "-j", "1"];
+        let mut run = run.args(["--summary"]).arg(folder.join("s")).start();
+        let mut stdout = BufReader::new(run.stdout());
+        stdout.read_line(&mut String::new()).unwrap();
+        run.interrupt();
+        std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
+        run.wait().code(130);
+        let summary = lawful_summary(folder.join("s"));
+        assert_eq!(summary["inputs"], 4_001, "{summary}");
+        assert!(summary["pending"].as_u64().unwrap() > 2_000, "{summary}");
+    }
+}
+
+#[test]
+fn a_page_on_stdin_that_never_ends_is_pending() {
+    let folder = Folder::new();
+    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_gather"));
+    run.args(["links", "-", "--summary", "s.json", "--grace", "0"]).current_dir(folder.path());
+    let mut child = run.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"<a href=http://x/>").unwrap();
+    while rustix::io::ioctl_fionread(&stdin).unwrap() > 0 {
+        std::thread::yield_now(); // until it was taken
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(lawful_summary(folder.join("s.json"))["pending"], 1);
+    drop(stdin);
+}

@@ -11,6 +11,7 @@ mod pages;
 mod query;
 mod read;
 mod recipe;
+mod rest;
 mod robots;
 mod scrape;
 mod serve;

@@ -48,11 +48,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let sites = args.site.len();
     let inputs = Inputs::start(args.site.into_iter().chain(args.inputs).map(Into::into).collect(), list)?;
     let given = inputs.stream().enumerate();
+    let left = sources.left_of(&inputs);
     let units = given.flat_map(move |(at, given)| match at < sites {
         true => one(site(given)),
         false => sources.clone().of(given).map(|(name, unit)| (name, unit.map(Start::Sitemap))).boxed(),
     });
-    drive_units(&mut session, &inputs, units.boxed(), move |start| {
+    drive_units(&mut session, &left, units.boxed(), move |start| {
         let job = job.clone();
         async move { job.work(start).await.unwrap_or_else(Worked::failed) }
     })
