@@ -295,3 +295,24 @@ fn a_dash_names_no_file_to_write_to() {
     gather!["read", "in", "--errors", "-"].here(folder.path()).run().code(2).says(&["/dev/stdout"]);
     assert_eq!(folder.names(), ["in"]);
 }
+
+#[test]
+fn a_name_never_forges_a_line_on_stderr() {
+    let folder = two_files();
+    let forged = "no\nerror: forged";
+    let runs = [
+        gather!["read", forged],
+        gather!["links", forged],
+        gather!["read", "in", "--input", forged],
+        gather!["scrape", "in", "--recipe", forged],
+        gather!["status", forged],
+        gather!["read", "-v", "in", "-g", "x"].arg(forged),
+    ];
+    for run in runs {
+        let run = run.here(folder.path()).run();
+        assert!(run.stderr.contains("no\\nerror: forged"), "{run:?}");
+        assert!(
+            !run.stderr.lines().any(|line| line == "error: forged" || line.starts_with("error: forged:"))
+        );
+    }
+}
