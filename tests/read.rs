@@ -572,3 +572,17 @@ fn a_file_is_named_whose_name_is_a_word_of_the_message() {
         gather!["read", "no"].args(options).here(folder.path()).run().code(1).says(&["no: no such file"]);
     }
 }
+
+#[test]
+fn json_that_is_nested_past_the_bound_is_too_large() {
+    let nested = |depth: usize| format!("{}1{}\n", "[".repeat(depth), "]".repeat(depth));
+    let folder = Folder::new();
+    for name in ["a.json", "a.jsonl"] {
+        folder.write(name, nested(127));
+        gather!["read", "--records", name].here(folder.path()).ok();
+        folder.write(name, nested(128));
+        let run = gather!["read", "--records", name, "--errors", "e.jsonl"].here(folder.path());
+        run.run().code(1).says(&["more than 127 levels"]);
+        assert_eq!(jsonl_file(folder.join("e.jsonl"))[0]["kind"], "too_large");
+    }
+}
