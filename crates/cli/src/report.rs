@@ -174,7 +174,7 @@ impl Report {
 /// What became of an input, under its name.
 fn named(failure: &Failure) -> String {
     let input = without_password(&failure.input);
-    let shown = escape_terminal(&input);
+    let shown = if input.is_empty() { "''".into() } else { escape_terminal(&input) };
     match names(&failure.message, &input) {
         true => failure.message.replace(&*input, &shown),
         false => format!("{shown}: {}", failure.message),
@@ -183,7 +183,7 @@ fn named(failure: &Failure) -> String {
 
 /// Whether a message says itself what it is about: those of the client name their URL, wherever it stands. A file may be called as
 /// any word is.
-fn names(message: &str, input: &str) -> bool {
+pub(crate) fn names(message: &str, input: &str) -> bool {
     let is_quoted = || ['"', '`'].iter().any(|quote| message.contains(&format!("{quote}{input}{quote}")));
     let begins = message.strip_prefix(input).is_some_and(|rest| rest.starts_with(": "));
     begins || is_quoted() || (is_url(input) && message.contains(input))
@@ -213,6 +213,7 @@ mod tests {
     #[test]
     fn an_input_is_named_once_whatever_its_name() {
         assert_eq!(said("no", "no such file"), "no: no such file");
+        assert_eq!(said("", "no such file"), "'': no such file");
         assert_eq!(said("a.xml", "a.xml: not a sitemap"), "a.xml: not a sitemap");
         assert_eq!(said("x", "bad url \"x\": no base"), "bad url \"x\": no base");
         assert_eq!(said("http://h/", "GET http://h/: refused"), "GET http://h/: refused");

@@ -175,7 +175,7 @@ pub(crate) fn builder(
     jar: Option<Jar>,
 ) -> anyhow::Result<ClientBuilder> {
     let mut builder = Client::builder()
-        .retries(options.retries)
+        .retries(shared.retries)
         .max_body(options.max_size)
         .max_redirects(options.max_redirects as usize)
         .follow_redirects(options.max_redirects > 0)

@@ -168,7 +168,7 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
         .recipe(recipe)
         .jobs(args.shared.jobs)
         .grace(args.shared.grace)
-        .retries(args.request.retries)
+        .retries(args.shared.retries)
         .max_redirects(args.request.max_redirects)
         .same(same(args.same))
         .form(form(args))
