@@ -586,3 +586,17 @@ fn json_that_is_nested_past_the_bound_is_too_large() {
         assert_eq!(jsonl_file(folder.join("e.jsonl"))[0]["kind"], "too_large");
     }
 }
+
+#[test]
+fn what_a_walk_cannot_go_into_fails_once_however_often_it_is_reached() {
+    let folder = Folder::new();
+    folder.write("d/sub/a.txt", "a");
+    for link in ["loop", "other"] {
+        std::os::unix::fs::symlink(".", folder.join("d/sub").join(link)).unwrap();
+    }
+    let run =
+        gather!["read", "--follow", "d", "d/sub", "--summary", "s.json"].here(folder.path()).run().code(1);
+    assert_eq!(run.stderr.matches("a loop").count(), 2, "{run:?}");
+    let summary = lawful_summary(folder.join("s.json"));
+    assert_eq!((&summary["failed"], &summary["skipped"]), (&2.into(), &3.into()));
+}
