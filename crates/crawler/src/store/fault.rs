@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::error::{Error, ErrorKind};
 
 /// The primary result codes of SQLite that people can do something about.
+const ERROR: i32 = 1; // our statements hold: the tables are not those of a store
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 const READ_ONLY: i32 = 8;
@@ -31,13 +32,15 @@ pub(super) fn fault(path: &Path, error: &sqlx::Error) -> Error {
         code => code.map(|code| code & 0xff),
     };
     match plain {
+        Some(ERROR) => damaged(path, &format!("it is damaged: {}", said(error))),
+        _ if matches!(error, sqlx::Error::RowNotFound) => damaged(path, "it is damaged: its tally is empty"),
         Some(BUSY | LOCKED) => Error::new(ErrorKind::Locked, format!("the store {shown} is locked"))
             .hinted("another program holds it; close that, or wait"),
         Some(READ_ONLY) => Error::new(ErrorKind::ReadOnly, format!("the store {shown} is read-only"))
             .hinted("make the file and its folder writable, or copy it and name the copy with --store"),
         Some(FULL) => Error::new(ErrorKind::Full, format!("no space left for the store {shown}"))
             .hinted("nothing that was committed is lost: make room and run the same command again"),
-        Some(CORRUPT) => unusable(ErrorKind::Corrupt, path, "it is damaged"),
+        Some(CORRUPT) => damaged(path, "it is damaged"),
         Some(NOT_A_DATABASE) => foreign(path, "it is damaged, or no store"),
         Some(CANNOT_OPEN) => cannot_open(path),
         _ => Error::new(ErrorKind::Io, format!("the store {shown}: {error}")),
@@ -89,6 +92,15 @@ fn is_read_only(path: &Path) -> bool {
     opened.is_err_and(|error| {
         matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
     })
+}
+
+/// The words of SQLite, such as that there is no such table.
+fn said(error: &sqlx::Error) -> &str {
+    error.as_database_error().map_or("", |error| error.message())
+}
+
+pub(super) fn damaged(path: &Path, why: &str) -> Error {
+    unusable(ErrorKind::Corrupt, path, why)
 }
 
 pub(super) fn foreign(path: &Path, why: &str) -> Error {
