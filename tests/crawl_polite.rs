@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gather_site::{Mock, Reply, Request};
 
-use crate::support::{Folder, Gather, as_set, lawful_summary};
+use crate::support::{Folder, Gather, as_set, jsonl_file, lawful_summary};
 
 fn crawl(folder: &Folder, url: &str) -> Gather {
     gather!["crawl", url, "--store", "a.db", "--summary", "s.json"].here(folder.path())
@@ -210,6 +210,24 @@ fn who_asks_to_be_left_alone_for_an_hour_is() {
     assert_eq!((&summary["crawl"]["pending"], &summary["crawl"]["failed"]), (&3.into(), &0.into()));
     crawl(&folder, site.url()).args(["-j", "1"]).run().code(1);
     assert_eq!(site.calls(), 3, "the store knows");
+}
+
+#[test]
+fn a_page_that_is_always_to_come_later_has_failed_when_its_time_is_over() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/" => links(1),
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::status(429).header("retry-after", "1"),
+    })
+    .unwrap();
+    let begun = Instant::now();
+    let run = crawl(&folder, site.url()).args(["--timeout", "3s", "--errors", "e.jsonl"]).run().code(1);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?} {run:?}", begun.elapsed());
+    assert!((2..=4).contains(&site.calls_of("/0")), "{} times", site.calls_of("/0"));
+    let error = jsonl_file(folder.join("e.jsonl")).remove(0);
+    assert_eq!((&error["kind"], &error["status"]), (&"status".into(), &429.into()));
+    assert_eq!(lawful_summary(folder.join("s.json"))["crawl"]["failed"], 1);
 }
 
 #[test]

@@ -56,6 +56,34 @@ fn an_output_never_takes_the_place_of_the_store() {
 }
 
 #[test]
+fn no_other_output_takes_the_place_of_the_store_either() {
+    let (folder, site) = (Folder::new(), site());
+    crawl(&folder, &site).ok();
+    fs::hard_link(folder.join("a.db"), folder.join("hard.jsonl")).unwrap();
+    fs::copy(folder.join("a.db"), folder.join("other.jsonl")).unwrap();
+    for file in ["a.db", "hard.jsonl", "other.jsonl"] {
+        let wrong = [
+            gather!["export", "a.db", "--format", "jsonl", "-o", file],
+            gather!["export", "a.db", "--changes", "--format", "jsonl", "-o", file],
+            gather!["export", "a.db", "--summary", file],
+            gather!["read", "a.db", "--format", "json", "-o", file],
+            crawl(&folder, &site).args(["--errors", file]),
+            crawl(&folder, &site).args(["--summary", file]),
+        ];
+        for run in wrong {
+            let run = run.here(folder.path()).run().code(2);
+            run.says(&[file, "is a store", "nothing was changed"]);
+            assert_whole(&folder);
+        }
+    }
+    let fresh = Folder::new();
+    for file in ["a.db", "a.db-wal"] {
+        crawl(&fresh, &site).args(["--errors", file]).run().code(2).says(&["are one file"]);
+    }
+    assert_eq!(fresh.names(), [""; 0]);
+}
+
+#[test]
 fn a_restart_that_cannot_begin_removes_nothing() {
     let (folder, site) = (Folder::new(), site());
     crawl(&folder, &site).ok();

@@ -185,3 +185,24 @@ fn a_durable_crawl_gives_the_same_records() {
     assert_eq!(folder.read("o.jsonl").lines().count(), PAGES);
     assert_goes_on_to_the_end(folder.path(), &site);
 }
+
+#[test]
+fn a_place_that_can_hold_no_store_is_wrong_usage() {
+    let folder = Folder::new();
+    folder.write("d/x", "");
+    for (store, fact) in [
+        ("nodir/x.db", "no folder"),
+        ("d", "it is a folder"),
+        ("/dev/null", "it is no file"),
+        ("/proc/x.db", "nothing can be written into /proc"),
+    ] {
+        let run = gather!["crawl", "http://127.0.0.1:1/", "--store", store].here(folder.path());
+        run.run().code(2).says(&[fact, "hint:"]);
+    }
+    for command in ["status", "verify", "export"] {
+        for (store, fact) in [("d", "it is a folder"), ("/dev/null", "it is no file")] {
+            gather![command, store].here(folder.path()).run().code(2).says(&[fact, "hint:"]);
+        }
+    }
+    assert_eq!(folder.names(), ["d"]);
+}

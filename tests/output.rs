@@ -257,3 +257,62 @@ fn a_formula_from_a_page_stays_a_text_in_a_spreadsheet_on_request() {
     let safe = gather!["read", "--records", &file, "--format", "csv", "--csv-safe"].ok().stdout;
     assert!(safe.contains("'=cmd(),-1") && safe.contains("a=b,2"), "{safe}");
 }
+
+#[test]
+fn two_outputs_to_one_file_are_refused_before_anything_is_written() {
+    let folder = two_files();
+    folder.write("old", "as it was");
+    std::os::unix::fs::symlink("old", folder.join("link")).unwrap();
+    let pairs: [&[&str]; 6] = [
+        &["-o", "x.jsonl", "--errors", "./x.jsonl"],
+        &["-o", "x.jsonl", "--summary", "in/../x.jsonl"],
+        &["--errors", "x", "--summary", "x"],
+        &["--errors", "old", "--summary", "link"],
+        &["--format", "jsonl", "-o", "link", "--summary", "old"],
+        &["-o", "sqlite:x.db#t", "--errors", "x.db"],
+    ];
+    for pair in pairs {
+        let run = gather!["read", "in"].args(pair).here(folder.path()).run().code(2);
+        run.says(&["are one file", "hint:"]);
+        assert_eq!(folder.names(), ["in", "link", "old"], "{pair:?}");
+        assert_eq!(folder.read("old"), "as it was");
+    }
+}
+
+#[test]
+fn two_outputs_may_go_to_one_device() {
+    let folder = two_files();
+    gather!["read", "in", "-o", "/dev/null", "--errors", "/dev/null"].here(folder.path()).ok();
+    let run = gather!["read", "in", "--errors", "/dev/stderr", "--summary", "/dev/stderr"];
+    assert_eq!(run.here(folder.path()).ok().records().len(), 2);
+}
+
+#[test]
+fn a_dash_names_no_file_to_write_to() {
+    let folder = two_files();
+    let run = gather!["read", "in", "-o", "-"].here(folder.path()).run().code(2);
+    run.says(&["`-o -`", "leave -o out"]);
+    gather!["read", "in", "--errors", "-"].here(folder.path()).run().code(2).says(&["/dev/stdout"]);
+    assert_eq!(folder.names(), ["in"]);
+}
+
+#[test]
+fn a_name_never_forges_a_line_on_stderr() {
+    let folder = two_files();
+    let forged = "no\nerror: forged";
+    let runs = [
+        gather!["read", forged],
+        gather!["links", forged],
+        gather!["read", "in", "--input", forged],
+        gather!["scrape", "in", "--recipe", forged],
+        gather!["status", forged],
+        gather!["read", "-v", "in", "-g", "x"].arg(forged),
+    ];
+    for run in runs {
+        let run = run.here(folder.path()).run();
+        assert!(run.stderr.contains("no\\nerror: forged"), "{run:?}");
+        assert!(
+            !run.stderr.lines().any(|line| line == "error: forged" || line.starts_with("error: forged:"))
+        );
+    }
+}

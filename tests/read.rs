@@ -506,7 +506,7 @@ fn what_is_compressed_is_unpacked_when_asked_for_and_only_to_the_limit() {
 }
 
 #[test]
-fn what_follows_the_last_member_of_a_gz_file_is_left_out_and_a_text_is_no_bz2() {
+fn zeros_may_fill_up_a_gz_file_and_nothing_else_and_a_text_is_no_bz2() {
     use std::io::Write;
     let folder = Folder::new();
     let member = |text: &str| {
@@ -514,14 +514,18 @@ fn what_follows_the_last_member_of_a_gz_file_is_left_out_and_a_text_is_no_bz2() 
         packed.write_all(text.as_bytes()).unwrap();
         packed.finish().unwrap()
     };
-    folder.write("padded.gz", [member("one\n"), member("two\n"), vec![0; 100_000]].concat());
+    let padded = [member("one\n"), member("two\n"), vec![0; 100_000]].concat();
+    folder.write("padded.gz", &padded);
     folder.write("garbage.gz", [member("one\n"), b"garbage".to_vec()].concat());
+    folder.write("late.gz", [padded, b"x".to_vec()].concat());
     folder.write("text", "BZh1 is how a bz2 file begins\n");
-    let records = gather!["read", "padded.gz", "garbage.gz", "text", "-z", "--ordered"].here(folder.path());
-    assert_eq!(
-        field(&records.ok().records(), "text"),
-        ["one\ntwo\n", "one\n", "BZh1 is how a bz2 file begins\n"]
-    );
+    let records = gather!["read", "padded.gz", "text", "-z", "--ordered"].here(folder.path());
+    assert_eq!(field(&records.ok().records(), "text"), ["one\ntwo\n", "BZh1 is how a bz2 file begins\n"]);
+    for file in ["garbage.gz", "late.gz"] {
+        let run = gather!["read", file, "-z", "--errors", "e.jsonl"].here(folder.path()).run().code(1);
+        run.says(&["cannot be unpacked as gz"]);
+        assert_eq!(jsonl_file(folder.join("e.jsonl"))[0]["kind"], "decode");
+    }
 }
 
 #[test]
@@ -559,4 +563,40 @@ fn a_guess_says_that_it_is_one_in_all_encodings_and_strict_refuses_it() {
         assert_eq!(of(&strict).is_none(), guess, "{}", path.display());
     }
     assert_eq!(run.len(), 300);
+}
+
+#[test]
+fn a_file_is_named_whose_name_is_a_word_of_the_message() {
+    let folder = Folder::new();
+    for options in [&[][..], &["--lines"], &["--records"]] {
+        gather!["read", "no"].args(options).here(folder.path()).run().code(1).says(&["no: no such file"]);
+    }
+}
+
+#[test]
+fn json_that_is_nested_past_the_bound_is_too_large() {
+    let nested = |depth: usize| format!("{}1{}\n", "[".repeat(depth), "]".repeat(depth));
+    let folder = Folder::new();
+    for name in ["a.json", "a.jsonl"] {
+        folder.write(name, nested(127));
+        gather!["read", "--records", name].here(folder.path()).ok();
+        folder.write(name, nested(128));
+        let run = gather!["read", "--records", name, "--errors", "e.jsonl"].here(folder.path());
+        run.run().code(1).says(&["more than 127 levels"]);
+        assert_eq!(jsonl_file(folder.join("e.jsonl"))[0]["kind"], "too_large");
+    }
+}
+
+#[test]
+fn what_a_walk_cannot_go_into_fails_once_however_often_it_is_reached() {
+    let folder = Folder::new();
+    folder.write("d/sub/a.txt", "a");
+    for link in ["loop", "other"] {
+        std::os::unix::fs::symlink(".", folder.join("d/sub").join(link)).unwrap();
+    }
+    let run =
+        gather!["read", "--follow", "d", "d/sub", "--summary", "s.json"].here(folder.path()).run().code(1);
+    assert_eq!(run.stderr.matches("a loop").count(), 2, "{run:?}");
+    let summary = lawful_summary(folder.join("s.json"));
+    assert_eq!((&summary["failed"], &summary["skipped"]), (&2.into(), &3.into()));
 }

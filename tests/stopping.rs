@@ -274,3 +274,106 @@ fn a_read_that_is_interrupted_counts_the_rest_of_its_folders() {
     assert_eq!(summary["inputs"], 4_000, "{summary}");
     assert!(summary["pending"].as_u64().unwrap() > 0, "{summary}");
 }
+
+/// Waits until there is a file on its way in this folder, with so many bytes in it.
+fn wait_for_a_file(folder: &Folder, bytes: u64) {
+    let is_there = |entry: std::fs::DirEntry| {
+        let is_on_its_way = entry.file_name().to_string_lossy().starts_with('.');
+        is_on_its_way && entry.metadata().is_ok_and(|file| file.len() >= bytes)
+    };
+    while !std::fs::read_dir(folder.path()).unwrap().flatten().any(is_there) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_read_into_a_file_that_is_interrupted_gives_the_file_and_the_summary() {
+    let inputs = Folder::new();
+    for number in 0..2_000 {
+        inputs.write(&number.to_string(), "a line of a text\n".repeat(1_000));
+    }
+    for options in [["-o", "o.jsonl"], ["-o", "o.json"]] {
+        let folder = Folder::new();
+        let run = gather!["read", inputs.path(), "--errors", "e.jsonl", "--summary", "s.json"];
+        let run = run.args(options).here(folder.path()).start();
+        wait_for_a_file(&folder, 2 << 20); // by now the reader waits for the writer
+        run.interrupt();
+        run.wait().code(130);
+        let summary = lawful_summary(folder.join("s.json"));
+        assert_eq!(summary["inputs"], 2_000, "{summary}");
+        assert_eq!(folder.names(), ["e.jsonl", options[1], "s.json"]);
+    }
+}
+
+#[test]
+fn a_crawl_that_is_interrupted_while_its_store_is_opened_has_a_summary() {
+    let server = Mock::start(|_| Reply::html("x")).unwrap();
+    for _ in 0..5 {
+        let folder = Folder::new();
+        let run = gather!["crawl", server.url(), "--store", "c.db", "--summary", "s.json"];
+        let run = run.here(folder.path()).start();
+        wait_for_a_file(&folder, 0);
+        run.interrupt();
+        let run = run.wait();
+        let summary = lawful_summary(folder.join("s.json"));
+        assert_eq!(summary["inputs"], 1, "{run:?} {summary}");
+        run.code(130);
+    }
+}
+
+#[test]
+fn a_crawl_whose_list_never_ends_can_be_interrupted_and_makes_no_store() {
+    let folder = Folder::new();
+    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_gather"));
+    run.args(["crawl", "--input", "-", "--store", "c.db", "--summary", "s.json"]);
+    let run = run.current_dir(folder.path()).stdin(Stdio::piped()).stderr(Stdio::null());
+    let mut child = run.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"http://127.0.0.1:1/\n").unwrap();
+    while rustix::io::ioctl_fionread(&stdin).unwrap() > 0 {
+        std::thread::yield_now(); // until it was taken
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    lawful_summary(folder.join("s.json"));
+    assert_eq!(folder.names(), ["s.json"]);
+    drop(stdin);
+}
+
+#[test]
+fn pages_of_folders_that_were_not_looked_at_are_pending() {
+    let folder = Folder::new();
+    for number in 0..2_000 {
+        folder.write(&format!("in/{}/{number}.html", number % 20), "<a href=/>x</a><title>x</title>");
+        folder.write(&format!("more/{number}.html"), "<a href=/>x</a>");
+    }
+    for command in ["links", "scrape"] {
+        let run = gather![command, folder.join("in"), folder.join("more"), folder.join("no"), "-j", "1"];
+        let mut run = run.args(["--summary"]).arg(folder.join("s")).start();
+        let mut stdout = BufReader::new(run.stdout());
+        stdout.read_line(&mut String::new()).unwrap();
+        run.interrupt();
+        std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
+        run.wait().code(130);
+        let summary = lawful_summary(folder.join("s"));
+        assert_eq!(summary["inputs"], 4_001, "{summary}");
+        assert!(summary["pending"].as_u64().unwrap() > 2_000, "{summary}");
+    }
+}
+
+#[test]
+fn a_page_on_stdin_that_never_ends_is_pending() {
+    let folder = Folder::new();
+    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_gather"));
+    run.args(["links", "-", "--summary", "s.json", "--grace", "0"]).current_dir(folder.path());
+    let mut child = run.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"<a href=http://x/>").unwrap();
+    while rustix::io::ioctl_fionread(&stdin).unwrap() > 0 {
+        std::thread::yield_now(); // until it was taken
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(lawful_summary(folder.join("s.json"))["pending"], 1);
+    drop(stdin);
+}

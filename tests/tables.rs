@@ -199,7 +199,7 @@ fn a_crawl_goes_into_a_table_by_its_key_and_an_export_into_any() {
     let count = |name: &str| ask(folder.join("a.db"), &format!("select cast(count(*) as text) from {name}"));
     assert_eq!(count("records"), count("exported"));
     assert_eq!(count("records")[0], gather!["export", &store].ok().records().len().to_string());
-    crawl(format!("sqlite:{}", store.display())).run().code(2).says(&["store of a crawl", "hint:"]);
+    crawl(format!("sqlite:{}", store.display())).run().code(2).says(&["the store are one file", "hint:"]);
     let several = gather!["crawl", &url, "--store", folder.join("b.db"), "--each", "p", "--field", "x=@text"];
     let several = several.args(["-o", &format!("{}#b", table(&folder))]);
     several.run().code(2).says(&["`key`", "hint: gather export"]);

@@ -43,11 +43,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     pages: Option<NonZeroU64>,
 
-    /// million: after how many minutes it stops, wherever it is [default: 30]
+    /// million: after how many minutes it stops, wherever it is
     #[arg(long, value_name = "N", default_value_t = NonZeroU64::MIN.saturating_add(29))]
     pub(crate) minutes: NonZeroU64,
 
-    /// kill: what its random moments begin with [default: 1]
+    /// kill: what its random moments begin with
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
 

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -65,12 +66,16 @@ pub(crate) enum Command {
 #[command(next_help_heading = "Shared options")]
 pub(crate) struct Shared {
     /// How many inputs at once
-    #[arg(short, long, value_name = "N", default_value = "64", value_parser = at_least_one)]
+    #[arg(short, long, value_name = "N", default_value = "64", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) jobs: NonZeroUsize,
 
-    /// Total time for each input, with its retries and waits [default: 10m for what is fetched; 0 for no limit]
+    /// Total time for each input that is fetched, with its retries and waits [default: 10m; 0 for no limit]
     #[arg(long, value_name = "D", value_parser = units::duration)]
     pub(crate) timeout: Option<Duration>,
+
+    /// How often to try again what is fetched after a failure that may pass; a file is read once
+    #[arg(long, value_name = "N", default_value = "2", value_parser = number::<u32>, allow_negative_numbers = true)]
+    pub(crate) retries: u32,
 
     /// A list of inputs, `-` for stdin: lines, names ended by NUL, JSONL or CSV by content; a record gives its `url`, else `input`, else `path`
     #[arg(long, value_name = "FILE")]
@@ -220,16 +225,12 @@ pub(crate) struct Request {
     #[arg(short = 'I', long)]
     pub(crate) head: bool,
 
-    /// How often to try again after a failure that may pass
-    #[arg(long, value_name = "N", default_value = "2")]
-    pub(crate) retries: u32,
-
     /// Time for connecting [default: 10s; 0 for no limit]
     #[arg(long, value_name = "D", value_parser = units::duration)]
     pub(crate) connect_timeout: Option<Duration>,
 
     /// How many redirects to follow; 0 follows none
-    #[arg(long, value_name = "N", default_value = "10")]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = number::<u32>, allow_negative_numbers = true)]
     pub(crate) max_redirects: u32,
 
     /// The largest body, decoded; a larger one is refused
@@ -269,7 +270,7 @@ pub(crate) struct Polite {
     pub(crate) robots: bool,
 
     /// Requests to a host at once, loopback included; 0 for no limit [default: 8, and no limit on loopback]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u32>, allow_negative_numbers = true)]
     pub(crate) per_host: Option<u32>,
 
     /// Time between the starts of two requests to a host [default: none]
@@ -346,7 +347,7 @@ pub(crate) struct Selection {
     pub(crate) follow: bool,
 
     /// How deep to walk; 1 is the files of the folder itself [default: to the end]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
     pub(crate) max_depth: Option<NonZeroUsize>,
 
     /// Skip smaller files
@@ -510,7 +511,7 @@ pub(crate) struct Sitemap {
     pub(crate) base: Option<String>,
 
     /// How many nested sitemaps of an input to read; more are refused
-    #[arg(long, value_name = "N", default_value = "1000")]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = from_one, allow_negative_numbers = true)]
     pub(crate) max_sitemaps: NonZeroUsize,
 
     #[command(flatten)]
@@ -635,16 +636,16 @@ pub(crate) struct Crawl {
     pub(crate) canonical: bool,
 
     /// How many links away from the given URLs; 0 takes these alone [default: no limit]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u64>, allow_negative_numbers = true)]
     pub(crate) max_depth: Option<u64>,
 
     /// URLs of one pattern that each host may have: numbers in the path, names that a machine made and the values of a query are
     /// all the same to it, so that a calendar or a session ends [default: no limit]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u64>, allow_negative_numbers = true)]
     pub(crate) per_pattern: Option<u64>,
 
     /// Stop at so many pages, over all runs [default: no limit]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u64>, allow_negative_numbers = true)]
     pub(crate) max_pages: Option<u64>,
 
     /// Stop this run after so many bytes [default: no limit]
@@ -656,7 +657,7 @@ pub(crate) struct Crawl {
     pub(crate) max_time: Option<Duration>,
 
     /// Requests to a host at once; 0 for no limit; with a delay it is 1 [default: 1, and no limit on loopback]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u32>, allow_negative_numbers = true)]
     pub(crate) per_host: Option<u32>,
 
     /// From the end of an answer to the next request to the same host [default: 1s, and none on loopback]
@@ -699,7 +700,8 @@ pub(crate) struct Crawl {
 }
 
 const CRAWL: &str = "The same command again goes on where the store is; several processes may work on one store at once. robots.txt \
-is obeyed. --out FILE.jsonl, .csv or .tsv grows with the store, and holds each record once however often the crawl was killed. The exit code is 1 if \
+is obeyed. A page whose host asks to come later (Retry-After) is waited for without using up --retries, until it has been on its way for \
+--timeout; more than 2m are not waited for: the page stays pending for a later run. --out FILE.jsonl, .csv or .tsv grows with the store, and holds each record once however often the crawl was killed. The exit code is 1 if \
 a given URL failed or was refused, or any page failed by its server (5xx) or the network after its retries; a found link that is 404 \
 or barred by robots.txt is no failure.";
 
@@ -914,6 +916,18 @@ fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
         format!(
             "`{text}` is not a number of jobs\n  hint: 1 works through one input at a time; 64 is the default"
         )
+    })
+}
+
+/// A count of which 0 is one.
+fn number<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a number\n  hint: write 0, 1, 2 or more"))
+}
+
+/// A count of which there is one at least.
+fn from_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| {
+        format!("`{text}` is not a number from 1\n  hint: write 1, 2 or more; leave it out for the default")
     })
 }
 

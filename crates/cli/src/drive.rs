@@ -153,27 +153,42 @@ where
     drive_units(session, &inputs, units, work).await
 }
 
+/// What a run that was stopped has not begun with.
+pub(crate) trait Rest {
+    /// How many units are left, as far as that can be told.
+    fn count(&self, session: &mut Session) -> impl Future<Output = u64>;
+}
+
+/// Each input is a unit.
+impl Rest for Inputs {
+    async fn count(&self, _: &mut Session) -> u64 {
+        self.count_rest().await
+    }
+}
+
 /// The same where inputs become units of work first: a folder its pages, each an input of its own.
-pub(crate) async fn drive_units<S, T, W, F>(session: &mut Session, inputs: &Inputs, units: S, work: W)
+pub(crate) async fn drive_units<R, S, T, W, F>(session: &mut Session, rest: &R, units: S, work: W)
 where
+    R: Rest,
     S: Stream<Item = Unit<T>>,
     T: Send + 'static,
     W: Fn(T) -> F + Send + Sync + 'static,
     F: Future<Output = Worked> + Send + 'static,
 {
-    drive_parts(session, inputs, units, move |unit, _| work(unit)).await;
+    drive_parts(session, rest, units, move |unit, _| work(unit)).await;
 }
 
 /// The same where an input may give parts of what it gives before it is done.
-pub(crate) async fn drive_parts<S, T, W, F>(session: &mut Session, inputs: &Inputs, units: S, work: W)
+pub(crate) async fn drive_parts<R, S, T, W, F>(session: &mut Session, rest: &R, units: S, work: W)
 where
+    R: Rest,
     S: Stream<Item = Unit<T>>,
     T: Send + 'static,
     W: Fn(T, Early) -> F + Send + Sync + 'static,
     F: Future<Output = Worked> + Send + 'static,
 {
     let unfinished = run(session, units, work).await;
-    let rest = if session.stopped().is_some() { inputs.count_rest().await } else { 0 };
+    let rest = if session.stopped().is_some() { rest.count(session).await } else { 0 };
     session.report.pending(unfinished + rest);
 }
 

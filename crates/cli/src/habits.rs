@@ -61,6 +61,7 @@ const HABITS: &[Habit] = &[
         ANY,
         "inputs are worked on at once; -j N says how many",
     ),
+    Habit(&["-V", "--version"], ANY, "gather alone answers that, without a command"),
     Habit(&["-#", "--no-progress-meter"], ANY, "--progress auto|always|never"),
     Habit(&["--no-verbose", "--nolog", "--silent"], ANY, "-q leaves out progress, warnings and summary"),
     // Of ripgrep and find.

@@ -139,7 +139,7 @@ impl Inputs {
     /// Takes all that is left and returns how many there were; of a stream without an end only what has come.
     pub(crate) async fn count_rest(&self) -> u64 {
         let mut count = 0;
-        while self.next_left().await {
+        while self.next_left().await.is_some() {
             count += 1;
         }
         count
@@ -150,8 +150,9 @@ impl Inputs {
         self.receiver.close();
     }
 
-    async fn next_left(&self) -> bool {
-        if self.finite { self.receiver.recv().await.is_ok() } else { self.receiver.try_recv().is_ok() }
+    /// One of those that are left after a stop; of a stream without an end only what has come.
+    pub(crate) async fn next_left(&self) -> Option<Given> {
+        if self.finite { self.receiver.recv().await.ok() } else { self.receiver.try_recv().ok() }
     }
 }
 

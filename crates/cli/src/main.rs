@@ -10,6 +10,7 @@ mod input;
 mod limits;
 mod netrc;
 mod output;
+mod places;
 mod progress;
 mod report;
 mod request;

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
+use gather_records::escape_terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::When;
@@ -67,12 +68,24 @@ fn target(when: When) -> ProgressDrawTarget {
     }
 }
 
-/// Writes a line to stderr with control characters made visible. A closed stderr is nobody's failure.
+/// Writes a message to stderr with control characters made visible. A closed stderr is nobody's failure.
 pub(crate) fn say(text: &str) {
     let mut stderr = std::io::stderr().lock();
-    for line in text.lines() {
-        let _ = writeln!(stderr, "{}", gather_records::escape_terminal(line));
+    for line in lines(text) {
+        let _ = writeln!(stderr, "{}", escape_terminal(line));
     }
+}
+
+/// The lines of a message. Those after the first are indented; a line end that none of ours follows is part of a name or a value.
+fn lines(text: &str) -> Vec<&str> {
+    let ends = text.match_indices("\n  ").map(|(at, _)| at);
+    let mut lines = Vec::new();
+    let mut begin = 0;
+    for end in ends.chain([text.len()]) {
+        lines.extend(text.get(begin..end));
+        begin = end + 1;
+    }
+    lines
 }
 
 /// A "terminal" that takes whole lines, for logs.
@@ -117,5 +130,17 @@ impl indicatif::TermLike for LogLines {
 
     fn flush(&self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_indented_line_stands_on_its_own() {
+        assert_eq!(lines("a\n  hint: b\n  c"), ["a", "  hint: b", "  c"]);
+        assert_eq!(lines("cannot open a\nerror: b\n\n  hint: c"), ["cannot open a\nerror: b\n", "  hint: c"]);
+        assert_eq!(lines("a"), ["a"]);
     }
 }

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use gather_core::now;
 use gather_fetch::Url;
-use gather_records::{Failure, Summary};
+use gather_records::{Failure, Summary, escape_terminal};
 use gather_scraper::Stats;
 
+use crate::input::is_url;
 use crate::progress::{Progress, Standing};
 use crate::units::{human_bytes, human_duration};
 
@@ -51,7 +52,8 @@ impl Report {
         self.summary.inputs += 1;
         self.summary.ok += 1;
         self.summary.bytes += bytes;
-        self.verbose(format_args!("{}: ok, {}", without_password(input), human_bytes(bytes)));
+        let shown = without_password(input);
+        self.verbose(format_args!("{}: ok, {}", escape_terminal(&shown), human_bytes(bytes)));
         self.show();
     }
 
@@ -69,17 +71,13 @@ impl Report {
 
     /// Says a failure without counting it.
     pub(crate) fn name(&self, failure: &Failure) {
-        let Failure { input, message, .. } = failure;
-        let input = without_password(input);
-        // Most messages of the client name the URL themselves.
-        let named = if message.contains(&*input) { message.clone() } else { format!("{input}: {message}") };
-        self.progress.say(&named);
+        self.progress.say(&named(failure));
     }
 
     pub(crate) fn skipped(&mut self, input: &str, why: &str) {
         self.summary.inputs += 1;
         self.summary.skipped += 1;
-        self.verbose(format_args!("{input}: skipped, {why}"));
+        self.verbose(format_args!("{}: skipped, {why}", escape_terminal(input)));
     }
 
     pub(crate) fn pending(&mut self, count: u64) {
@@ -181,6 +179,24 @@ impl Report {
     }
 }
 
+/// What became of an input, under its name.
+fn named(failure: &Failure) -> String {
+    let input = without_password(&failure.input);
+    let shown = if input.is_empty() { "''".into() } else { escape_terminal(&input) };
+    match names(&failure.message, &input) {
+        true => failure.message.replace(&*input, &shown),
+        false => format!("{shown}: {}", failure.message),
+    }
+}
+
+/// Whether a message says itself what it is about: those of the client name their URL, wherever it stands. A file may be called as
+/// any word is.
+pub(crate) fn names(message: &str, input: &str) -> bool {
+    let is_quoted = || ['"', '`'].iter().any(|quote| message.contains(&format!("{quote}{input}{quote}")));
+    let begins = message.strip_prefix(input).is_some_and(|rest| rest.starts_with(": "));
+    begins || is_quoted() || (is_url(input) && message.contains(input))
+}
+
 /// An input as it may be said: a URL without its password, which logs would keep.
 fn without_password(input: &str) -> Cow<'_, str> {
     match Url::parse(input) {
@@ -189,5 +205,31 @@ fn without_password(input: &str) -> Cow<'_, str> {
             Err(()) => input.into(),
         },
         _ => input.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gather_records::Kind;
+
+    use super::*;
+
+    fn said(input: &str, message: &str) -> String {
+        named(&Failure::new(input, Kind::Io, message))
+    }
+
+    #[test]
+    fn an_input_is_named_once_whatever_its_name() {
+        assert_eq!(said("no", "no such file"), "no: no such file");
+        assert_eq!(said("", "no such file"), "'': no such file");
+        assert_eq!(said("a.xml", "a.xml: not a sitemap"), "a.xml: not a sitemap");
+        assert_eq!(said("x", "bad url \"x\": no base"), "bad url \"x\": no base");
+        assert_eq!(said("http://h/", "GET http://h/: refused"), "GET http://h/: refused");
+    }
+
+    #[test]
+    fn a_name_cannot_begin_a_line() {
+        assert_eq!(said("a\nerror: b", "gone\n  hint: x"), "a\\nerror: b: gone\n  hint: x");
+        assert_eq!(said("a\nb", "a\nb: gone"), "a\\nb: gone");
     }
 }

@@ -175,7 +175,7 @@ pub(crate) fn builder(
     jar: Option<Jar>,
 ) -> anyhow::Result<ClientBuilder> {
     let mut builder = Client::builder()
-        .retries(options.retries)
+        .retries(shared.retries)
         .max_body(options.max_size)
         .max_redirects(options.max_redirects as usize)
         .follow_redirects(options.max_redirects > 0)
@@ -280,7 +280,7 @@ fn body_headers(options: &Request) -> anyhow::Result<Vec<(&'static str, &'static
 const PEM_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Zero on the command line turns a limit off.
-fn unless_zero(limit: Duration) -> Option<Duration> {
+pub(crate) fn unless_zero(limit: Duration) -> Option<Duration> {
     (!limit.is_zero()).then_some(limit)
 }
 

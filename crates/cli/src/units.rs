@@ -23,6 +23,9 @@ const SIZE: [(&str, u64); 13] = [
     ("tib", 1 << 40),
 ];
 
+/// A date without a time.
+const DAY: &str = "2024-05-01";
+
 /// Reads a duration: numbers with units, largest first or not, without spaces. Zero needs no unit.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let refused =
@@ -62,14 +65,34 @@ pub(crate) fn rate(text: &str) -> Result<Duration, String> {
 
 /// Reads a moment: a duration before now, or a date with or without a time (RFC 3339; without a zone it is UTC).
 pub(crate) fn moment(text: &str) -> Result<SystemTime, String> {
-    let date = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    if let Ok(moment) = humantime::parse_rfc3339_weak(&date) {
+    if let Some(moment) = date(text) {
         return Ok(moment);
     }
     let refused =
         || format!("`{text}` is no time\n  hint: write how long ago: 2d, 1h30m; or a date: 2024-05-01");
     let ago = duration(text).map_err(|_| refused())?;
     SystemTime::now().checked_sub(ago).ok_or_else(refused)
+}
+
+fn date(text: &str) -> Option<SystemTime> {
+    if text.len() == DAY.len() {
+        return humantime::parse_rfc3339_weak(&format!("{text}T00:00:00Z")).ok();
+    }
+    let Some(at) = text.rfind(['+', '-']).filter(|at| *at > DAY.len()) else {
+        return humantime::parse_rfc3339_weak(text).ok();
+    };
+    let (time, zone) = text.split_at_checked(at)?;
+    let moment = humantime::parse_rfc3339_weak(time).ok()?;
+    let offset = offset(zone.get(1..)?)?;
+    if zone.starts_with('+') { moment.checked_sub(offset) } else { moment.checked_add(offset) }
+}
+
+/// How far a zone is from UTC, written `02:00`.
+fn offset(text: &str) -> Option<Duration> {
+    let (hours, minutes) =
+        text.split_once(':').filter(|(hours, minutes)| hours.len() == 2 && minutes.len() == 2)?;
+    let (hours, minutes): (u64, u64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (hours < 24 && minutes < 60).then(|| Duration::from_secs((hours * 60 + minutes) * 60))
 }
 
 /// Reads a size in bytes: a number with its unit. Zero needs no unit.
@@ -167,9 +190,22 @@ mod tests {
         let day = SystemTime::UNIX_EPOCH + Duration::from_secs(19_844 * 86_400);
         assert_eq!(moment("2024-05-01"), Ok(day));
         assert_eq!(moment("2024-05-01T00:00:10Z"), Ok(day + Duration::from_secs(10)));
+        for text in
+            ["2024-05-01T02:00:00+02:00", "2024-04-30T18:30:00-05:30", "2024-05-01T00:00:00.000+00:00"]
+        {
+            assert_eq!(moment(text), Ok(day), "{text}");
+        }
         let hour = moment("1h").unwrap().elapsed().unwrap();
         assert!((3_600..3_660).contains(&hour.as_secs()), "{hour:?}");
-        for text in ["", "yesterday", "5", "2024-13-01", "9999999999999999d"] {
+        for text in [
+            "",
+            "yesterday",
+            "5",
+            "2024-13-01",
+            "2024-05-01T00:00:00+24:00",
+            "2024-05-01T00:00:00+2",
+            "9999999999999999d",
+        ] {
             assert!(moment(text).is_err_and(|message| message.contains("hint:")), "{text:?}");
         }
     }

@@ -64,6 +64,13 @@ fn unknown_command(error: &clap::Error) -> (String, String) {
 fn no_such_value(error: &clap::Error) -> (String, String) {
     let (option, value) = (said(error, ContextKind::InvalidArg), said(error, ContextKind::InvalidValue));
     let known = said(error, ContextKind::ValidValue);
+    if value.is_empty() && option.starts_with(['<', '[']) {
+        let name = option.trim_matches(['<', '[', ']', '>', '.']);
+        return (
+            format!("an empty {name} names nothing"),
+            "leave it out, or see what was to stand there".to_owned(),
+        );
+    }
     let fact = if value.is_empty() {
         format!("{option} needs a value")
     } else {
@@ -159,16 +166,27 @@ mod tests {
             ("scrape a -o", "--out <FILE> needs a value\n  hint: write it behind the option"),
             ("fetch -j 0 http://a", "--jobs <N>: `0` is not a number of jobs\n  hint: 1 works through"),
             ("fetch --timeout 5 http://a", "--timeout <D>: `5` has no unit\n  hint: write 5s for seconds"),
-            (
-                "fetch --retries x http://a",
-                "--retries <N>: `x` does not hold: invalid digit found in string\n  hint: ",
-            ),
+            ("fetch --retries x http://a", "--retries <N>: `x` is not a number\n  hint: write 0, 1"),
             ("links -q -v x", "--quiet cannot be used with --verbose\n  hint: leave one of them out"),
             ("query", "missing: <FILE>\n  hint: gather query --help says what there is"),
+            ("read --version", "unknown option `--version`\n  hint: gather alone answers"),
+            ("read --max-depth 0 x", "--max-depth <N>: `0` is not a number from 1\n  hint: write 1"),
+            ("crawl --max-depth -1 x", "--max-depth <N>: `-1` is not a number\n  hint: write 0"),
+            ("sitemap --max-sitemaps 0 x", "--max-sitemaps <N>: `0` is not a number from 1\n  hint: "),
+            ("fetch --per-host x u", "--per-host <N>: `x` is not a number\n  hint: write 0"),
             ("serve a b", "one argument too many: `b`\n  hint: gather serve --help"),
         ] {
             let message = explained(line);
             assert!(message.starts_with(expected), "{line}: {message}");
+        }
+    }
+
+    #[test]
+    fn an_empty_name_is_said_to_be_one() {
+        for (command, name) in [("read", "PATH"), ("status", "STORE")] {
+            let error = Cli::try_parse_from(["gather", command, ""]).unwrap_err();
+            let message = explain(&error, Some(command)).unwrap();
+            assert!(message.starts_with(&format!("an empty {name} names nothing\n  hint: ")), "{message}");
         }
     }
 

@@ -16,6 +16,9 @@ use crate::hooks::Hooks;
 use crate::page_rules::PageRules;
 use crate::scope::Same;
 
+/// The time of a page, with the waits that its host asks for.
+const TOTAL: Duration = Duration::from_secs(600);
+
 /// The options of a crawl.
 ///
 /// ```
@@ -52,6 +55,7 @@ pub struct CrawlBuilder {
     robots: bool,
     jobs: NonZeroUsize,
     retries: u32,
+    total_timeout: Option<Duration>,
     max_redirects: u32,
     grace: Duration,
     allow: Vec<String>,
@@ -85,6 +89,7 @@ impl Crawl {
             robots: true,
             jobs: NonZeroUsize::MIN.saturating_add(63),
             retries: 2,
+            total_timeout: Some(TOTAL),
             max_redirects: 10,
             grace: gather_core::DEFAULT_GRACE,
             allow: Vec::new(),
@@ -179,9 +184,19 @@ impl CrawlBuilder {
         self
     }
 
-    /// How often a page that failed is tried again, where that may help. Default: 2; 0 never.
+    /// How often a page that failed is tried again, where that may help. Default: 2; 0 never. What its host asks to come later
+    /// for (`Retry-After`) is no such try, and has its bound in the [`total_timeout`](Self::total_timeout).
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
+        self
+    }
+
+    /// The time of a page from its first request in this run, with the waits that its host asks for: one that would wait past it
+    /// has failed, with the status that it answered. Default: 10 minutes; `None` is no limit. A `Retry-After` of more than two
+    /// minutes is not waited for, and leaves the page pending. How long one request may take is the
+    /// [`client`](Self::client)'s to say.
+    pub fn total_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.total_timeout = limit.into();
         self
     }
 

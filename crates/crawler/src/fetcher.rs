@@ -15,6 +15,7 @@ use crate::hooks::{Hooks, Keep, Verdict};
 use crate::links::Links;
 use crate::model::{Answered, Ends, Found, Known, Lease, PageEnd, State, Work};
 use crate::page_rules::PageRules;
+use crate::page_times::PageTimes;
 use crate::robots::Gate;
 use crate::sitemap;
 
@@ -42,6 +43,7 @@ pub(crate) struct Fetcher {
     pub(crate) robots_sitemaps: bool,
     pub(crate) page_rules: PageRules,
     pub(crate) retries: u32,
+    pub(crate) page_times: PageTimes,
     pub(crate) max_redirects: u32,
     pub(crate) provenance: bool,
     /// Whether the delay grows with the time that answers take.
@@ -85,6 +87,7 @@ impl Fetcher {
             return without_records(end);
         }
         let begun = instant();
+        self.page_times.begin(lease.id);
         let mut took = 0;
         let mut fetched = match self.ask(&lease).await {
             Ok(response) => {
@@ -95,6 +98,9 @@ impl Fetcher {
         };
         for end in &mut fetched.ends.pages {
             end.answered.took = if self.adaptive { took } else { 0 };
+            if end.state != State::Pending {
+                self.page_times.end(end.id);
+            }
             self.show(end);
         }
         fetched
@@ -298,8 +304,8 @@ impl Fetcher {
         }
     }
 
-    /// It failed: again later, if that may help, else for good. Who says when to come again is waited for, and that is no
-    /// attempt.
+    /// It failed: again later, if that may help, else for good. Who says when to come again is waited for within the page's
+    /// total time, and that is no attempt.
     fn could_not(&self, lease: &Lease, error: &FetchError, asked: Option<Duration>) -> PageEnd {
         let mut end = tried(lease, if error.is_refused() { State::Refused } else { State::Failed });
         (end.status, end.kind) = (error.status(), Some(error.kind().to_string()));
@@ -310,7 +316,8 @@ impl Fetcher {
         if let Some(wait) = asked.filter(|_| may_pass(error)) {
             end.answered.not_before = later(wait);
             self.pause(&lease.host, end.answered.not_before);
-            if self.retries > 0 && lease.waits < MAX_WAITS {
+            let may_wait = self.retries > 0 && lease.waits < MAX_WAITS;
+            if may_wait && self.page_times.has_room_for(lease.id, wait) {
                 let (waits, attempts) = (lease.waits + 1, lease.attempts);
                 let not_before = end.answered.not_before;
                 return PageEnd { state: State::Pending, waits, attempts, not_before, ..end };

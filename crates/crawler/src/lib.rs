@@ -20,6 +20,7 @@ mod identity;
 mod links;
 mod model;
 mod page_rules;
+mod page_times;
 mod projection;
 mod robots;
 mod scope;

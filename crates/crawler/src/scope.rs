@@ -152,6 +152,9 @@ impl Scope {
 
     /// How a URL that does not belong to the crawl could be made to.
     pub(crate) fn way_in(&self, url: &Canonical) -> String {
+        if let Some(rule) = self.deny.iter().find(|rule| rule.holds(url)) {
+            return format!("--deny '{}' leaves it out", rule.glob.glob().glob());
+        }
         if self.same == Same::Host && self.allow.is_empty() && self.domains.contains(&domain(url)) {
             return "--same domain takes all hosts of the domain in".to_owned();
         }
@@ -237,6 +240,9 @@ mod tests {
         assert!(of(Same::Host, "https://www.example.com/").starts_with("--same domain"));
         assert_eq!(of(Same::Host, "http://other.org:81/x"), "--allow 'http://other.org:81/**' takes it in");
         assert!(of(Same::Domain, "https://www.example.com/").starts_with("--allow"));
+        let denied = scope("https://example.com/", Same::Host, &[], &["/a/**", "**/login"]);
+        let way_in = denied.way_in(&Canonical::parse("https://example.com/login").unwrap());
+        assert_eq!(way_in, "--deny '**/login' leaves it out");
     }
 
     proptest! {

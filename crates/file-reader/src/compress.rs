@@ -72,8 +72,7 @@ pub(crate) fn unpack<'a>(
     })
 }
 
-/// The members of a gz file (RFC 1952, section 2.2). What follows the last of them and is none, such as the zeros that fill up
-/// a tape, is left out, as gzip does.
+/// The members of a gz file (RFC 1952, section 2.2). Zeros may fill it up behind the last of them, as on a tape, and nothing else.
 #[cfg(feature = "compress")]
 struct Members<R> {
     member: Option<flate2::bufread::GzDecoder<io::BufReader<R>>>,
@@ -93,9 +92,28 @@ impl<R: Read> Members<R> {
             return Ok(());
         };
         // A buffer may end with the first byte of a member, which then has no other to tell it by.
-        let is_member = matches!(packed.fill_buf()?, [0x1F] | [0x1F, 0x8B, ..]);
-        self.member = is_member.then(|| flate2::bufread::GzDecoder::new(packed));
+        if !matches!(packed.fill_buf()?, [0x1F] | [0x1F, 0x8B, ..]) {
+            return only_zeros(packed);
+        }
+        self.member = Some(flate2::bufread::GzDecoder::new(packed));
         Ok(())
+    }
+}
+
+#[cfg(feature = "compress")]
+fn only_zeros(mut rest: impl io::BufRead) -> io::Result<()> {
+    loop {
+        let length = match rest.fill_buf()? {
+            [] => return Ok(()),
+            zeros if zeros.iter().all(|byte| *byte == 0) => zeros.len(),
+            _ => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "behind its end stands something else",
+                ));
+            }
+        };
+        rest.consume(length);
     }
 }
 

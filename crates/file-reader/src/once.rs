@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Seen {
     named: Set,
     found: Set,
+    /// What walks could not go into.
+    failed: HashSet<PathBuf>,
 }
 
 /// How a file was reached before.
@@ -38,6 +40,14 @@ impl Seen {
     /// A walk finds a file.
     pub(crate) fn find(&mut self, path: &Path, metadata: &Metadata) -> Before {
         self.before(path, metadata, |seen| &mut seen.found)
+    }
+
+    /// A walk cannot go into something; whether it is the first that cannot.
+    pub(crate) fn fail(&mut self, path: &Path) -> bool {
+        // A link is another place than what it leads to.
+        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        let place = folder.zip(path.file_name()).map(|(folder, name)| folder.join(name));
+        self.failed.insert(place.unwrap_or_else(|| path.to_owned()))
     }
 
     fn before(&mut self, path: &Path, metadata: &Metadata, of: fn(&mut Self) -> &mut Set) -> Before {

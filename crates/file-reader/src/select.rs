@@ -116,6 +116,7 @@ impl Selector {
         for selected in walk {
             let selected = match (selected, &mut self.seen) {
                 (Ok(candidate), Some(seen)) => first_time(seen, candidate),
+                (Err(error), Some(seen)) if !error.is_skipped() => Err(failed_once(seen, error)),
                 (selected, _) => selected,
             };
             if !give(selected) {
@@ -137,6 +138,11 @@ fn first_time(seen: &mut Seen, candidate: Candidate) -> Selected {
         }
         _ => Ok(candidate),
     }
+}
+
+/// What cannot be gone into by one path cannot be by another.
+fn failed_once(seen: &mut Seen, error: ReadError) -> ReadError {
+    if seen.fail(error.path()) { error } else { read_already(error.path()) }
 }
 
 /// All below a folder.

@@ -63,6 +63,21 @@ impl Sink {
         Self::open(path, format, style, false).map_err(|error| error.at(&path.display().to_string()))
     }
 
+    /// Whether what is at a path is written to as it is: what is no regular file, or names a descriptor that the process already
+    /// has. A file in `/dev/shm` is a file.
+    ///
+    /// ```
+    /// use gather_records::Sink;
+    ///
+    /// assert!(Sink::is_device("/dev/null".as_ref()) && Sink::is_device("/dev/stderr".as_ref()));
+    /// assert!(!Sink::is_device("records.jsonl".as_ref()));
+    /// ```
+    pub fn is_device(path: &Path) -> bool {
+        const DESCRIPTORS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
+        let special = path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+        special || DESCRIPTORS.iter().any(|name| path.starts_with(name))
+    }
+
     /// Adds to a file, which still appears whole: the old records and the new.
     ///
     /// # Errors
@@ -73,7 +88,7 @@ impl Sink {
 
     fn open(path: &Path, format: Format, mut style: Style, append: bool) -> Result<Self, SinkError> {
         let name = path.display().to_string();
-        if is_device(path) {
+        if Self::is_device(path) {
             // Adding, for a shell may have pointed the descriptor behind the name at a file that holds something.
             let file = OpenOptions::new().append(true).open(path)?;
             let encoder = Encoder::new(format, style, true);
@@ -179,13 +194,6 @@ fn complete(encoder: &mut Encoder, out: Out) -> Result<(), SinkError> {
         }
     }
     Ok(())
-}
-
-/// What is not a regular file, or names a descriptor that the process already has. A file in `/dev/shm` is a file.
-fn is_device(path: &Path) -> bool {
-    const DESCRIPTORS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
-    let special = path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
-    special || DESCRIPTORS.iter().any(|name| path.starts_with(name))
 }
 
 /// The header of a table that is to be added to, unless it is empty or not there.

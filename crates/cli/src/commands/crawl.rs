@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use futures::StreamExt;
 use futures::future::{Either, select};
-use gather_core::{CancelToken, cancelled, sleep};
+use gather_core::{CancelToken, Reason, cancelled, sleep};
 use gather_crawler::{
     Crawl as Crawling, CrawlBuilder, Error, ErrorKind, Form, Projection, Same, SqliteStore, Store, Stored,
 };
@@ -19,6 +19,7 @@ use crate::commands::scrape;
 use crate::cookies;
 use crate::exit::{Exit, usage, usage_error};
 use crate::input::{self, Inputs, as_text};
+use crate::places;
 use crate::request::{self, Requests};
 use crate::session::{Look, Session, Stop, database, file_target};
 
@@ -30,7 +31,11 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
     let recipe = scrape::recipe(&args.take)?;
     args.request.cookies |= recipe.request().cookies;
     let seeds = seeds(&args).await?;
+    if let Some(reason) = CancelToken::current().reason() {
+        return not_begun(&args, &seeds, reason).await; // the list may have more of them
+    }
     let path = store_path(&args, &seeds)?;
+    places::check_apart(&args.shared, &SqliteStore::files_of(&path), "the store")?;
     let (jar, cookies) = cookies::open(&args.request)?.unzip();
     let builder = builder(&args, &seeds, recipe.clone(), jar)?;
     builder.check().map_err(of_store)?;
@@ -67,9 +72,7 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
     let ended = match ended {
         Ok(()) => account::account(&mut session, &mut crawl, args.shared.quiet).await,
         Err(error) => {
-            let summary = &mut session.report.summary;
-            let count = (seeds.len() + sitemaps(&args).count()) as u64;
-            (summary.inputs, summary.pending) = (count, count);
+            session.report.pending(given(&args, &seeds));
             Err(error)
         }
     };
@@ -77,6 +80,19 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
     let exit = session.finish().await?;
     closed.map_err(of_store)?;
     Ok(if ended.map_err(of_store)? { exit.max(Exit::Failed) } else { exit })
+}
+
+/// A crawl that was told to stop before all of its seeds were known: its store is left as it is.
+async fn not_begun(args: &Crawl, seeds: &[String], reason: Reason) -> anyhow::Result<Exit> {
+    let mut session = Session::without_records(&args.shared)?;
+    session.stop(Stop::Signal(reason));
+    session.report.pending(given(args, seeds));
+    session.finish().await
+}
+
+/// How many inputs were given.
+fn given(args: &Crawl, seeds: &[String]) -> u64 {
+    (seeds.len() + sitemaps(args).count()) as u64
 }
 
 fn check(args: &Crawl) -> anyhow::Result<()> {
@@ -106,7 +122,7 @@ fn check(args: &Crawl) -> anyhow::Result<()> {
 async fn seeds(args: &Crawl) -> anyhow::Result<Vec<String>> {
     let list = input::list(args.shared.input.as_ref(), args.shared.input_key.clone())?;
     let inputs = Inputs::start(args.urls.iter().map(Into::into).collect(), list)?;
-    let mut stream = std::pin::pin!(inputs.stream());
+    let mut stream = std::pin::pin!(inputs.stream().take_until(cancelled()));
     let mut seeds: Vec<String> = Vec::new();
     while let Some(given) = stream.next().await {
         let seed = as_text(given).map_err(|bad| usage_error(format!("{}: {}", bad.entry, bad.message)))?;
@@ -115,7 +131,8 @@ async fn seeds(args: &Crawl) -> anyhow::Result<Vec<String>> {
             seeds.push(seed);
         }
     }
-    if seeds.is_empty() && sitemaps(args).next().is_none() {
+    let is_all = !CancelToken::current().is_cancelled();
+    if is_all && seeds.is_empty() && sitemaps(args).next().is_none() {
         return Err(usage("no page to begin at", "gather crawl URL"));
     }
     Ok(seeds)
@@ -151,7 +168,7 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
         .recipe(recipe)
         .jobs(args.shared.jobs)
         .grace(args.shared.grace)
-        .retries(args.request.retries)
+        .retries(args.shared.retries)
         .max_redirects(args.request.max_redirects)
         .same(same(args.same))
         .form(form(args))
@@ -169,6 +186,9 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
     builder = args.deny.iter().fold(builder, |builder, glob| builder.deny(glob));
     if let Some(depth) = args.max_depth {
         builder = builder.max_depth(depth);
+    }
+    if let Some(limit) = args.shared.timeout {
+        builder = builder.total_timeout(request::unless_zero(limit));
     }
     if let Some(urls) = args.per_pattern {
         builder = builder.per_pattern(urls);

@@ -8,8 +8,9 @@ use futures::future::{Either, select};
 use gather_core::{CancelToken, Missed as MissedTicks, every};
 
 use crate::args::{Cli, Command, Every, Missed};
-use crate::exit::{Exit, usage};
+use crate::exit::{Exit, usage, usage_error};
 use crate::progress::say;
+use crate::wrong_usage;
 
 /// Runs the command at every tick, one after the other, until stopped or `--times` are over.
 ///
@@ -37,7 +38,7 @@ pub(crate) async fn run(args: Every) -> anyhow::Result<Exit> {
 
 /// One run; what ends it alone is said, and the next one comes all the same.
 async fn run_once(args: &Every) -> anyhow::Result<Exit> {
-    match super::run(parse(args)?).await {
+    match Box::pin(super::run(parse(args)?)).await {
         Ok(exit) => Ok(exit),
         Err(error) => {
             say(&format!("error: {error:#}"));
@@ -56,13 +57,15 @@ fn parse(args: &Every) -> anyhow::Result<Command> {
             "take read, fetch, links, scrape, robots or query",
         )),
         Ok(cli) => Ok(cli.command),
-        Err(error) => Err(usage(
-            format!(
-                "the command after `--` does not hold: {}",
-                error.to_string().trim_start_matches("error: ").trim_end()
-            ),
-            "write it as for gather itself: gather every 5m -- fetch https://example.com",
-        )),
+        Err(error) => Err(does_not_hold(args, &error)),
+    }
+}
+
+fn does_not_hold(args: &Every, error: &clap::Error) -> anyhow::Error {
+    let named = args.command.iter().find_map(|word| word.to_str().filter(|word| *word != "gather"));
+    match wrong_usage::explain(error, named) {
+        Some(why) => usage_error(format!("the command after `--` does not hold: {why}")),
+        None => usage("no command stands after `--`", "gather every 5m -- fetch https://example.com"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `gather export STORE`: the records of a crawl, in the order in which their pages were committed.
 
+use gather_core::CancelToken;
 use gather_crawler::{Change, SqliteStore, Store};
 use gather_records::Record;
 use gather_scraper::Recipe;
@@ -8,12 +9,14 @@ use crate::args::Export;
 use crate::commands::crawl::{for_output, has_open_columns, of_store, open_store, stored_columns};
 use crate::commands::scrape;
 use crate::exit::{Exit, usage_error};
-use crate::session::{Look, Session};
+use crate::places;
+use crate::session::{Look, Session, Stop};
 
 /// So many records are read at once.
 const AT_ONCE: u32 = 1_000;
 
 pub(crate) async fn run(args: Export) -> anyhow::Result<Exit> {
+    places::check_apart(&args.shared, &SqliteStore::files_of(&args.store), "the store")?;
     let mut store = open_store(&args.store).await?;
     if args.changes {
         return changes(&args, store).await;
@@ -25,7 +28,7 @@ pub(crate) async fn run(args: Export) -> anyhow::Result<Exit> {
     let look = Look { text: scrape::text, columns: Some(columns), more_columns };
     let mut session = Session::open_for(&args.shared, look, &recipe).await?;
     let (mut last, mut count) = (0, 0);
-    while !session.is_output_over() {
+    while goes_on(&mut session) {
         let records = store.records_after(last, AT_ONCE).await.map_err(of_store)?;
         let Some(newest) = records.last() else { break };
         last = newest.number;
@@ -34,8 +37,23 @@ pub(crate) async fn run(args: Export) -> anyhow::Result<Exit> {
             session.record(for_output(stored.record, session.is_table)).await;
         }
     }
+    end(session, store, &args, count).await
+}
+
+/// Whether more is to be written: neither is the output over, nor was the run told to stop.
+fn goes_on(session: &mut Session) -> bool {
+    if let Some(reason) = CancelToken::current().reason() {
+        session.stop(Stop::Signal(reason));
+    }
+    session.stopped().is_none()
+}
+
+async fn end(mut session: Session, store: SqliteStore, args: &Export, count: u64) -> anyhow::Result<Exit> {
     Box::new(store).close().await.map_err(of_store)?;
-    session.report.ok(&args.store.to_string_lossy(), 0);
+    match session.stopped() {
+        Some(Stop::Signal(_)) => session.report.pending(1),
+        _ => session.report.ok(&args.store.to_string_lossy(), 0),
+    }
     let dropped = session.report.summary.records_dropped.unwrap_or(0);
     session.report.summary.records = Some(count.saturating_sub(dropped));
     session.finish().await
@@ -47,7 +65,7 @@ async fn changes(args: &Export, mut store: SqliteStore) -> anyhow::Result<Exit> 
     let look = Look { text: ToString::to_string, columns: Some(columns), more_columns: false };
     let mut session = Session::open(&args.shared, look).await?;
     let (mut last, mut count) = (0, 0);
-    while !session.is_output_over() {
+    while goes_on(&mut session) {
         let changes = store.changes_after(last, AT_ONCE).await.map_err(of_store)?;
         let Some(newest) = changes.last() else { break };
         last = newest.number;
@@ -58,10 +76,7 @@ async fn changes(args: &Export, mut store: SqliteStore) -> anyhow::Result<Exit> 
             session.record(shown(change)).await;
         }
     }
-    Box::new(store).close().await.map_err(of_store)?;
-    session.report.ok(&args.store.to_string_lossy(), 0);
-    session.report.summary.records = Some(count);
-    session.finish().await
+    end(session, store, args, count).await
 }
 
 fn shown(change: Change) -> Record {

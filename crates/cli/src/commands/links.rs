@@ -32,7 +32,7 @@ pub(crate) async fn run(args: Links) -> anyhow::Result<Exit> {
     requests.allow_typed(&args.inputs);
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;
     let units = sources.units(&inputs);
-    drive_units(&mut session, &inputs, units, move |source| {
+    drive_units(&mut session, &sources.left_of(&inputs), units, move |source| {
         let requests = requests.clone();
         async move { links(&requests, source, wanted).await.unwrap_or_else(Worked::failed) }
     })

@@ -11,6 +11,7 @@ mod pages;
 mod query;
 mod read;
 mod recipe;
+mod rest;
 mod robots;
 mod scrape;
 mod serve;
@@ -21,11 +22,22 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::args::{Command, Robots, RobotsCommand};
-use crate::exit::Exit;
+use futures::FutureExt;
+use gather_core::{CancelToken, Cancelled};
 
-/// Runs a command to its end.
-pub(crate) fn run(command: Command) -> Pin<Box<dyn Future<Output = anyhow::Result<Exit>>>> {
+use crate::args::{Command, Robots, RobotsCommand, Shared};
+use crate::exit::Exit;
+use crate::places;
+
+/// Runs a command to its end. One with an account of its inputs gives it at every end: told to stop, it is waited for.
+pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
+    let shared = shared(&command);
+    let _listens = shared.map(|_| listening());
+    shared.map_or(Ok(()), places::check)?;
+    begun(command).await
+}
+
+fn begun(command: Command) -> Pin<Box<dyn Future<Output = anyhow::Result<Exit>>>> {
     match command {
         Command::Read(args) => Box::pin(read::run(args)),
         Command::Fetch(args) => Box::pin(fetch::run(args)),
@@ -45,23 +57,38 @@ pub(crate) fn run(command: Command) -> Pin<Box<dyn Future<Output = anyhow::Resul
     }
 }
 
+/// While it is held, the root scope knows that somebody waits for the signal to stop, and gives the grace.
+fn listening() -> Cancelled {
+    let mut told = CancelToken::current().cancelled();
+    let _ = (&mut told).now_or_never(); // it listens from when it is polled
+    told
+}
+
 /// How long the command lets running inputs go on after it was told to stop.
 pub(crate) fn grace(command: &Command) -> Duration {
     match command {
-        Command::Read(args) => args.shared.grace,
-        Command::Fetch(args) => args.shared.grace,
-        Command::Links(args) => args.shared.grace,
-        Command::Scrape(args) => args.shared.grace,
-        Command::Crawl(args) => args.shared.grace,
-        Command::Export(args) => args.shared.grace,
-        Command::Sitemap(args) => args.shared.grace,
-        Command::Robots(Robots { command: RobotsCommand::Check(args) }) => args.shared.grace,
-        Command::Query(args) => args.shared.grace,
         Command::Every(args) => every::inner_grace(args),
-        Command::Recipe(_)
+        other => shared(other).map_or(gather_core::DEFAULT_GRACE, |shared| shared.grace),
+    }
+}
+
+/// The options of a command that works through inputs.
+fn shared(command: &Command) -> Option<&Shared> {
+    match command {
+        Command::Read(args) => Some(&args.shared),
+        Command::Fetch(args) => Some(&args.shared),
+        Command::Links(args) => Some(&args.shared),
+        Command::Scrape(args) => Some(&args.shared),
+        Command::Crawl(args) => Some(&args.shared),
+        Command::Export(args) => Some(&args.shared),
+        Command::Sitemap(args) => Some(&args.shared),
+        Command::Robots(Robots { command: RobotsCommand::Check(args) }) => Some(&args.shared),
+        Command::Query(args) => Some(&args.shared),
+        Command::Every(_)
+        | Command::Recipe(_)
         | Command::Serve(_)
         | Command::Demo(_)
         | Command::Status(_)
-        | Command::Verify(_) => gather_core::DEFAULT_GRACE,
+        | Command::Verify(_) => None,
     }
 }

@@ -16,6 +16,7 @@ use gather_scraper::{Error as PageError, Page};
 use crate::args::Shared;
 use crate::commands::linked::GivenFolder;
 use crate::commands::read;
+use crate::commands::rest::{Left, Open};
 use crate::drive::{Unit, Worked, bad_unit};
 use crate::exit::usage;
 use crate::input::{self, Asked, Given, Inputs, is_url};
@@ -53,6 +54,7 @@ pub(crate) struct Sources {
     base: Option<String>,
     reader: Reader,
     max_size: u64,
+    open: Open,
 }
 
 impl Sources {
@@ -87,7 +89,12 @@ impl Sources {
             .bytes(true)
             .only(wanted)
             .build();
-        Ok(Self { base: base.map(str::to_owned), reader, max_size })
+        Ok(Self { base: base.map(str::to_owned), reader, max_size, open: Open::default() })
+    }
+
+    /// How many pages are left of what was begun, and of the inputs after it, where a run is stopped.
+    pub(crate) fn left_of<'a>(&self, inputs: &'a Inputs) -> Left<'a> {
+        Left::new(inputs, self.reader.clone(), self.open.clone())
     }
 
     /// All pages of all inputs: folders are walked, files read, stdin taken; URLs are passed on.
@@ -103,7 +110,7 @@ impl Sources {
             Err(bad) => return one(bad_unit(bad)),
         };
         match input.name.to_str() {
-            Some("-") => stream::once(self.stdin()).boxed(),
+            Some("-") => stream::once(self.open.clone().until(self.stdin())).boxed(),
             Some(url) if is_url(url) => {
                 let asked = Asked { text: url.to_owned(), by: input.by };
                 one((asked.text.clone(), Ok(Source::Url(asked))))
@@ -141,7 +148,7 @@ impl Sources {
             Err(failure) => return one((failure.input.clone(), Err(Box::new(Worked::failed(failure))))),
         };
         let base = self.base;
-        let files = self.reader.read([root.clone()]);
+        let files = self.open.begin(self.reader.read([root.clone()]));
         files
             .map(move |result| match result {
                 Ok(file) => {

@@ -57,7 +57,7 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
     job.requests.allow_typed(&args.inputs);
     let inputs = Inputs::start(args.inputs.into_iter().map(Into::into).collect(), list)?;
     let units = sources.units(&inputs);
-    drive_parts(&mut session, &inputs, units, move |source, early| {
+    drive_parts(&mut session, &sources.left_of(&inputs), units, move |source, early| {
         let job = job.clone();
         async move { job.scrape(source, early).await.unwrap_or_else(Worked::failed) }
     })

@@ -16,6 +16,7 @@ use crate::commands::pages::{self, Source, Sources, one};
 use crate::drive::{End, Unit, Worked, bad_unit, drive_units};
 use crate::exit::{Exit, usage};
 use crate::input::{self, Asked, Given, Inputs, as_text};
+use crate::report::names;
 use crate::request::{Requests, failure};
 use crate::session::{Look, Session};
 
@@ -48,11 +49,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let sites = args.site.len();
     let inputs = Inputs::start(args.site.into_iter().chain(args.inputs).map(Into::into).collect(), list)?;
     let given = inputs.stream().enumerate();
+    let left = sources.left_of(&inputs);
     let units = given.flat_map(move |(at, given)| match at < sites {
         true => one(site(given)),
         false => sources.clone().of(given).map(|(name, unit)| (name, unit.map(Start::Sitemap))).boxed(),
     });
-    drive_units(&mut session, &inputs, units.boxed(), move |start| {
+    drive_units(&mut session, &left, units.boxed(), move |start| {
         let job = job.clone();
         async move { job.work(start).await.unwrap_or_else(Worked::failed) }
     })
@@ -270,9 +272,9 @@ impl Tree {
         let Sitemap { entries, sitemaps, skipped, error, .. } = read.sitemap;
         self.bytes += read.bytes;
         if skipped > 0 {
-            let entries = if skipped == 1 { "entry has" } else { "entries have" };
-            self.warnings
-                .push(format!("{from}: {skipped} {entries} no URL of http or https, and are left out"));
+            let (entries, are) = if skipped == 1 { ("entry has", "is") } else { ("entries have", "are") };
+            let fact = format!("{skipped} {entries} no URL of http or https, and {are} left out");
+            self.warnings.push(format!("{from}: {fact}"));
         }
         if let Some(error) = error {
             let mut failure = pages::failure(&from, &error);
@@ -292,7 +294,7 @@ impl Tree {
         worked.part.warnings = self.warnings;
         let mut failures = self.failures.into_iter();
         if let Some(mut first) = failures.next() {
-            if !first.message.contains(&first.input) {
+            if !names(&first.message, &first.input) {
                 first.message = format!("{}: {}", first.input, first.message);
             }
             first.input = self.input;

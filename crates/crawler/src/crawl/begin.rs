@@ -19,6 +19,7 @@ use crate::handle::Crawl;
 use crate::links::{FIRST, Links};
 use crate::model::{Bounds, Found, Pace, Plan};
 use crate::page_rules::PageRules;
+use crate::page_times::PageTimes;
 use crate::robots::Gate;
 use crate::scope::{Same, Scope};
 use crate::sitemap::USUAL;
@@ -203,6 +204,7 @@ impl CrawlBuilder {
             robots_sitemaps: self.robots_sitemaps,
             page_rules: PageRules { agent: self.agent.clone(), ..self.page_rules.clone() },
             retries: self.retries,
+            page_times: PageTimes::new(self.total_timeout),
             max_redirects: self.max_redirects,
             provenance: self.provenance,
             adaptive: self.adaptive && self.delay.is_none(),

@@ -162,10 +162,11 @@ from (select id, min(hops) hops from way group by 1) short where urls.id = short
 const UNMARK_SHORTENED: &str = "update urls set shortened = 0 where shortened > 0";
 
 const ADD_LINKS: &str = "
-insert or ignore into links (source, target, deeper)
+insert into links (source, target, deeper)
 select value ->> 'source', target.id, min(value ->> 'deeper')
 from jsonb_each(?1) join urls target on target.key = unhex(value ->> 'key')
-where value ->> 'source' is not null group by 1, 2";
+where value ->> 'source' is not null group by 1, 2
+on conflict (source, target) do update set deeper = excluded.deeper where excluded.deeper < deeper";
 
 /// The reopened pages pass their shorter way on. 2 marks those whose turn it is.
 const MARK_REOPENED: &str = "update urls set reopened = 2 where reopened = 1";

@@ -11,7 +11,11 @@ const APPLICATION: i64 = 0x6761_7468;
 /// What the file is.
 pub(super) enum Found {
     Empty,
-    Store { version: i64 },
+    Store {
+        version: i64,
+    },
+    /// It says that it is a store, and of no version.
+    Torn,
     Foreign,
 }
 
@@ -23,6 +27,7 @@ const LOOK: &str = "select (select application_id from pragma_application_id), \
 pub(super) async fn look(connection: &mut SqliteConnection) -> Result<Found, sqlx::Error> {
     let (application, version, tables): (i64, i64, i64) = sqlx::query_as(LOOK).fetch_one(connection).await?;
     Ok(match (application, tables) {
+        (APPLICATION, _) if version < 1 => Found::Torn,
         (APPLICATION, _) => Found::Store { version },
         (0, 0) => Found::Empty,
         _ => Found::Foreign,
@@ -44,7 +49,7 @@ async fn steps_up(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> 
     let known = match look(&mut transaction).await? {
         Found::Empty => 0,
         Found::Store { version } => version,
-        Found::Foreign => VERSION,
+        Found::Torn | Found::Foreign => VERSION,
     };
     if known < VERSION {
         for step in STEPS.iter().skip(usize::try_from(known).unwrap_or(0)) {

@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSyn
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::batch::{Batch, add_urls, link, store_robots};
-use super::fault::{fault, foreign};
+use super::fault::{check_place, damaged, fault, foreign};
 use super::known::KnownUrls;
 use super::schema::{self, Found as Looked};
 use super::troubles::{SEED_COUNTS, SEED_TROUBLES, TROUBLES, trouble};
@@ -171,6 +171,7 @@ impl SqliteStore {
     async fn connect(path: &Path, create: bool, durable: bool) -> Result<Self, Error> {
         // Its workers' locks are beside the file itself, by whatever name it is reached.
         let path = &resolved(path);
+        check_place(path)?;
         let synchronous = if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -224,6 +225,7 @@ impl SqliteStore {
             .hinted("use the newer program that made it, or name another with --store")),
             Looked::Empty if create => ask!(self, schema::bring_up(&mut self.connection)),
             Looked::Empty => Err(foreign(&self.path, "it is empty")),
+            Looked::Torn => Err(damaged(&self.path, "it is of version 0, which no store is")),
             Looked::Foreign => Err(foreign(&self.path, "it is the database of another program")),
         }
     }

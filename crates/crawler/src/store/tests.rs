@@ -157,6 +157,31 @@ fn what_was_lost_behind_our_back_is_noticed() {
         ("update urls set state = 4, kind = null where state = 0", "have no kind"),
         ("update urls set url = 'http://h/c' where state = 0", "not under their key"),
         ("update pages set records = 9", "do not have the records"),
+        ("drop trigger url_moved", "the trigger url_moved is missing"),
+        (
+            "drop trigger url_added; create trigger url_added after insert on urls begin select 1; end",
+            "the trigger url_added is another one",
+        ),
+        (
+            "create trigger more after insert on urls begin select 1; end",
+            "the trigger more is none of a store",
+        ),
+        ("drop index urls_in_turn", "the index urls_in_turn is missing"),
+        ("drop table patterns", "the table patterns is missing"),
+        ("delete from tally", "the tally has 0 rows"),
+        ("insert into tally select * from tally", "the tally has 2 rows"),
+        ("update urls set kind = 'bogus' where state = 5", "1 URLs are skipped with the kind `bogus`"),
+        ("update urls set kind = null where state = 5", "1 URLs are skipped with the kind ``"),
+        ("update urls set kind = 'status' where state = 2", "1 URLs are done with the kind `status`"),
+        ("update urls set state = 3, kind = 'robots' where state = 0", "are failed with the kind `robots`"),
+        ("update urls set state = 4, kind = 'dns' where state = 0", "are refused with the kind `dns`"),
+        ("update urls set leads_to = id where state = 2", "1 redirects lead to themselves"),
+        ("update urls set leads_to = 2 where state = 2", "1 redirects lead deeper than they are"),
+        ("update urls set depth = 1 where id = 1", "1 seeds are not at depth 0"),
+        ("update urls set depth = -1 where id = 2", "1 URLs are nearer than nothing"),
+        ("insert into seeds values (x'00', 1)", "1 values are of another type"),
+        ("update urls set url = x'00' where id = 2", "1 values are of another type"),
+        ("update urls set state = 0 where state = 2", "1 URLs have a page and were not fetched"),
     ];
     gather_core::run(async move {
         for (damage, expected) in damages {
@@ -166,6 +191,53 @@ fn what_was_lost_behind_our_back_is_noticed() {
             store.connection.execute(damage).await.unwrap();
             let wrong = store.verify().await.unwrap().join("\n");
             assert!(wrong.contains(expected), "{damage}: {wrong}");
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_depth_that_no_way_explains_is_noticed_where_links_are_kept() {
+    gather_core::run(async {
+        let bounds = Bounds { max_depth: Some(5), ..Bounds::default() };
+        for (damage, expected) in [
+            ("update urls set depth = 1 where id = 2", None),
+            ("update urls set depth = 2 where id = 2", Some("1 URLs are deeper than a way to them")),
+            ("update links set deeper = 3 where target = 2", Some("1 URLs are nearer than any way to them")),
+            ("delete from links where target = 2", Some("1 URLs are nearer than any way to them")),
+        ] {
+            let (_folder, _, mut store) = begun().await;
+            let leases = leased(&mut store, NOW).await;
+            store.commit(&ends(&[done(&leases[0])]), bounds).await.unwrap();
+            store.connection.execute(damage).await.unwrap();
+            let wrong = store.verify().await.unwrap();
+            assert_eq!(wrong.first().map(String::as_str), expected, "{damage}");
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_store_that_lacks_what_every_store_has_is_damaged() {
+    gather_core::run(async {
+        for (damage, expected) in [
+            ("pragma user_version = 0", "it is of version 0"),
+            ("pragma user_version = 1", "it is damaged: "),
+            ("pragma foreign_keys = off; drop table urls", "it is damaged: no such table"),
+            ("delete from tally", "its tally is empty"),
+        ] {
+            let (_folder, path, mut store) = begun().await;
+            store.connection.execute(damage).await.unwrap();
+            drop(store);
+            let error = match SqliteStore::open(&path).await {
+                Ok(mut store) => store.counts().await.err().or(store.by_kind().await.err()),
+                Err(error) => Some(error),
+            };
+            let error = error.unwrap();
+            assert!(
+                error.kind() == ErrorKind::Corrupt && error.fact().contains(expected),
+                "{damage}: {error}"
+            );
         }
     })
     .unwrap();

@@ -17,6 +17,9 @@ use crate::session::Session;
 /// Records that are handed over at once.
 const TOGETHER: usize = 256;
 
+/// Arrays and objects inside one another that serde_json reads.
+const DEEPEST: u32 = 127;
+
 /// Parses a document and writes its records. Only the text is held whole, not what is in it.
 pub(super) async fn write(file: File, text: String, session: &mut Session) -> Worked {
     let (path, bytes) = (file.path(), file.size());
@@ -34,12 +37,23 @@ pub(super) async fn write(file: File, text: String, session: &mut Session) -> Wo
         }
         drop(records);
     };
-    let failed = |fact| Worked::failed(Failure::of_path(path, Kind::Parse, fact));
     match futures::join!(parsing, writing).0 {
         Ok(Ok(())) => Worked::ok(Vec::new(), bytes),
-        Ok(Err(error)) => failed(format!("not JSON: {error}")),
+        Ok(Err(error)) => {
+            let (kind, fact) = unread(&error);
+            Worked::failed(Failure::of_path(path, kind, fact))
+        }
         Err(ended) => Worked::failed(Failure::of_path(path, Kind::Io, ended.to_string())),
     }
+}
+
+/// Why a text gives no value: it is no JSON, or nested past the bound.
+pub(super) fn unread(error: &serde_json::Error) -> (Kind, String) {
+    if !error.to_string().starts_with("recursion limit exceeded") {
+        return (Kind::Parse, format!("not JSON: {error}"));
+    }
+    let (line, column) = (error.line(), error.column());
+    (Kind::TooLarge, format!("nested more than {DEEPEST} levels, at line {line} column {column}"))
 }
 
 /// An array gives its elements even where it breaks off; any other document is a record when it is whole.

@@ -65,7 +65,7 @@ enum Rows {
 /// What a file holds and is no record: how many, and the first of them.
 #[derive(Default)]
 struct Bad {
-    first: Option<String>,
+    first: Option<(Kind, String)>,
     count: u64,
 }
 
@@ -170,40 +170,44 @@ fn of_line(path: &Path, line: u64, text: &str, bad: &mut Bad) -> Option<Record> 
     if text.trim().is_empty() {
         return None;
     }
-    let value = serde_json::from_str(text).map_err(|error| not_json(line, &error));
+    let value = serde_json::from_str(text).map_err(|error| unread(line, &error));
     bad.note(value).map(|value| with_source(path, value))
 }
 
 /// The parser sees one line, and counts it as its first.
-fn not_json(line: u64, error: &serde_json::Error) -> String {
-    let fact = error.to_string().replace(" at line 1 column ", " at column ");
-    format!("line {line} is not JSON: {fact}")
+fn unread(line: u64, error: &serde_json::Error) -> (Kind, String) {
+    let (kind, fact) = document::unread(error);
+    let fact = fact.replace(" at line 1 column ", " at column ");
+    match fact.strip_prefix("not JSON") {
+        Some(why) => (kind, format!("line {line} is not JSON{why}")),
+        None => (kind, format!("line {line}: {fact}")),
+    }
 }
 
 fn of_row(path: &Path, row: Row, bad: &mut Bad) -> Option<Record> {
     let mut record = with_source(path, Value::Object(serde_json::Map::new()));
-    for (name, cell) in bad.note(row)? {
+    for (name, cell) in bad.note(row.map_err(|fact| (Kind::Parse, fact)))? {
         add(&mut record, name, cell.into());
     }
     Some(record)
 }
 
 impl Bad {
-    fn note<T>(&mut self, result: Result<T, String>) -> Option<T> {
+    fn note<T>(&mut self, result: Result<T, (Kind, String)>) -> Option<T> {
         result
-            .map_err(|fact| {
+            .map_err(|wrong| {
                 self.count += 1;
-                self.first.get_or_insert(fact);
+                self.first.get_or_insert(wrong);
             })
             .ok()
     }
 
     fn worked(self, file: &File) -> Worked {
-        let Some(first) = self.first else { return Worked::ok(Vec::new(), file.size()) };
+        let Some((kind, first)) = self.first else { return Worked::ok(Vec::new(), file.size()) };
         let fact = match self.count - 1 {
             0 => first,
             others => format!("{first} (and {others} more)"),
         };
-        Worked::failed(Failure::of_path(file.path(), Kind::Parse, fact))
+        Worked::failed(Failure::of_path(file.path(), kind, fact))
     }
 }

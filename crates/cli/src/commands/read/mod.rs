@@ -123,12 +123,13 @@ async fn read_all(session: &mut Session, shape: Shape, mut reading: Reading, inp
     let token = CancelToken::current();
     let mut taker = Taker { shape, held: Held::default() };
     loop {
-        let next = match select(std::pin::pin!(reading.next()), token.cancelled()).await {
-            Either::Left((next, _)) => next,
-            Either::Right((reason, _)) => {
+        // The token is looked at first: where writing is slower than reading, there is always a file ready.
+        let next = match select(token.cancelled(), std::pin::pin!(reading.next())).await {
+            Either::Left((reason, _)) => {
                 session.stop(Stop::Signal(reason));
                 break;
             }
+            Either::Right((next, _)) => next,
         };
         let Some(result) = next else { break };
         session.hold();
