@@ -9,7 +9,7 @@ use gather_core::run;
 use gather_site::{Mock, Reply};
 use sqlx::{Connection, SqliteConnection};
 
-use crate::support::{Folder, Gather};
+use crate::support::{Folder, Gather, lawful_summary};
 
 /// How many pages there are, the first one among them.
 const PAGES: usize = 41;
@@ -142,6 +142,22 @@ fn a_store_that_another_program_holds_is_locked_until_it_lets_go() {
     crawl(folder.path(), &site).run().code(2).says(&["a.db", "is locked", "hint: another program"]);
     run(async move { holder.close().await.unwrap() }).unwrap();
     assert_goes_on_to_the_end(folder.path(), &site);
+}
+
+#[test]
+fn a_crawl_that_waits_for_its_store_can_be_interrupted() {
+    let (folder, site) = (Folder::new(), site());
+    crawl(folder.path(), &site).args(["--max-pages", "3"]).ok();
+    let _holder = execute(folder.join("a.db"), "begin immediate");
+    let run = crawl(folder.path(), &site).args(["--summary", "s.json"]).start();
+    while !folder.names().iter().any(|name| name.starts_with('.')) {
+        std::thread::yield_now(); // the outputs are opened before the store
+    }
+    let begun = std::time::Instant::now();
+    run.interrupt();
+    run.wait().code(130);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert_eq!(lawful_summary(folder.join("s.json"))["pending"], 1);
 }
 
 #[test]

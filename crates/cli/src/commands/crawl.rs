@@ -32,7 +32,8 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
     args.request.cookies |= recipe.request().cookies;
     let seeds = seeds(&args).await?;
     if let Some(reason) = CancelToken::current().reason() {
-        return not_begun(&args, &seeds, reason).await; // the list may have more of them
+        let session = Session::without_records(&args.shared)?;
+        return not_begun(session, given(&args, &seeds), reason).await; // the list may have more of them
     }
     let path = store_path(&args, &seeds)?;
     places::check_apart(&args.shared, &SqliteStore::files_of(&path), "the store")?;
@@ -41,13 +42,11 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
     builder.check().map_err(of_store)?;
     let (mut session, target) = open(&args, &recipe, &path).await?;
     session.saves(cookies.flatten());
-    if args.restart {
-        SqliteStore::remove(&path).await.map_err(of_store)?;
-    }
-    let mut store = SqliteStore::create(&path, args.durable).await.map_err(of_store)?;
-    let before = store.counts().await.map_err(of_store)?;
-    let was_finished = before.discovered > 0 && before.is_finished();
-    let mut crawl = builder.begin(Box::new(store)).await.map_err(of_store)?;
+    let begun = CancelToken::current().run(begin(&args, &path, builder)).await;
+    let (mut crawl, was_finished) = match begun {
+        Ok(begun) => begun?,
+        Err(reason) => return not_begun(session, given(&args, &seeds), reason).await,
+    };
     let mut out = match target {
         Some(target) => {
             let columns = stored_columns(&recipe, &mut **crawl.store().await).await.map_err(of_store)?;
@@ -82,11 +81,22 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
     Ok(if ended.map_err(of_store)? { exit.max(Exit::Failed) } else { exit })
 }
 
-/// A crawl that was told to stop before all of its seeds were known: its store is left as it is.
-async fn not_begun(args: &Crawl, seeds: &[String], reason: Reason) -> anyhow::Result<Exit> {
-    let mut session = Session::without_records(&args.shared)?;
+/// The crawl in the store, and whether it was finished before.
+async fn begin(args: &Crawl, path: &Path, builder: CrawlBuilder) -> anyhow::Result<(Crawling, bool)> {
+    if args.restart {
+        SqliteStore::remove(path).await.map_err(of_store)?;
+    }
+    let mut store = SqliteStore::create(path, args.durable).await.map_err(of_store)?;
+    let before = store.counts().await.map_err(of_store)?;
+    let was_finished = before.discovered > 0 && before.is_finished();
+    let crawl = builder.begin(Box::new(store)).await.map_err(of_store)?;
+    Ok((crawl, was_finished))
+}
+
+/// A crawl that was told to stop before it had begun.
+async fn not_begun(mut session: Session, given: u64, reason: Reason) -> anyhow::Result<Exit> {
     session.stop(Stop::Signal(reason));
-    session.report.pending(given(args, seeds));
+    session.report.pending(given);
     session.finish().await
 }
 
