@@ -15,10 +15,28 @@ const FOR_ALL: u32 = 0o666;
 const FOR_ITS_OWNER: u32 = 0o600;
 
 /// A file in the making. Dropped before [`commit`](Self::commit) it is gone, and what was in its place still stands.
+///
+/// A device or a FIFO is no place for a file, and is never replaced by one: what is written goes into it at once.
 #[derive(Debug)]
 pub struct WholeFile {
-    temporary: NamedTempFile,
+    making: Making,
     place: PathBuf,
+}
+
+#[derive(Debug)]
+enum Making {
+    /// Beside its place.
+    File(NamedTempFile),
+    Device(File),
+}
+
+impl Making {
+    fn file(&mut self) -> &mut File {
+        match self {
+            Self::File(temporary) => temporary.as_file_mut(),
+            Self::Device(device) => device,
+        }
+    }
 }
 
 impl WholeFile {
@@ -87,6 +105,10 @@ impl WholeFile {
         if place.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
         }
+        if place.exists() && !place.is_file() {
+            let device = File::options().write(true).open(&place)?;
+            return Ok(Self { making: Making::Device(device), place });
+        }
         let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = tempfile::Builder::new()
             .prefix(UNFINISHED)
@@ -95,7 +117,7 @@ impl WholeFile {
         if let Ok(existing) = fs::metadata(&place) {
             temporary.as_file().set_permissions(existing.permissions())?;
         }
-        Ok(Self { temporary, place })
+        Ok(Self { making: Making::File(temporary), place })
     }
 
     /// Begins a file that holds what is at `path` already, ready to be added to. An unfinished last line is finished.
@@ -104,9 +126,12 @@ impl WholeFile {
     /// As [`create`](Self::create), or what is there cannot be read.
     pub fn append(path: &Path, lines: bool) -> io::Result<Self> {
         let mut file = Self::create(path)?;
+        if let Making::Device(_) = file.making {
+            return Ok(file);
+        }
         match File::open(&file.place) {
             Ok(mut existing) => {
-                io::copy(&mut existing, file.temporary.as_file_mut())?;
+                io::copy(&mut existing, file.making.file())?;
                 if lines && ends_inside_a_line(&mut existing)? {
                     file.write_all(b"\n")?;
                 }
@@ -122,18 +147,20 @@ impl WholeFile {
     /// # Errors
     /// The move failed; what was there before still stands.
     pub fn commit(self) -> io::Result<()> {
-        self.temporary.persist(&self.place).map_err(|error| error.error)?;
-        Ok(())
+        match self.making {
+            Making::File(temporary) => temporary.persist(&self.place).map(drop).map_err(|error| error.error),
+            Making::Device(mut device) => device.flush(),
+        }
     }
 }
 
 impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.temporary.as_file_mut().write(bytes)
+        self.making.file().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.temporary.as_file_mut().flush()
+        self.making.file().flush()
     }
 }
 
@@ -160,4 +187,33 @@ fn ends_inside_a_line(file: &mut File) -> io::Result<bool> {
     let mut last = [0];
     file.read_exact(&mut last)?;
     Ok(last != *b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileTypeExt;
+    use std::process::Command;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_written_into_and_stays_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        for begin in
+            [WholeFile::create, WholeFile::create_private, |path: &Path| WholeFile::append(path, true)]
+        {
+            let reader = thread::spawn({
+                let fifo = fifo.clone();
+                move || fs::read_to_string(fifo).unwrap()
+            });
+            let mut file = begin(&fifo).unwrap();
+            file.write_all(b"tea").unwrap();
+            file.commit().unwrap();
+            assert_eq!(reader.join().unwrap(), "tea");
+            assert!(fs::metadata(&fifo).unwrap().file_type().is_fifo());
+        }
+    }
 }
