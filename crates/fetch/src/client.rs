@@ -724,3 +724,15 @@ fn wire_uri(url: &Url) -> Result<Uri, Failure> {
 
 const UNSENT: &percent_encoding::AsciiSet =
     &percent_encoding::AsciiSet::EMPTY.add(b'`').add(b'^').add(b'"').add(b'|');
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_on_its_way_has_no_room_for_what_is_seldom() {
+        let client = Client::builder().build().unwrap();
+        let size = size_of_val(&client.run(Request::get("http://h/").unwrap()));
+        assert!(size < 8 << 10, "{size} bytes, which are copied once for each request");
+    }
+}

@@ -101,7 +101,7 @@ impl Http1 {
     /// Makes ready for a request, the head of whose response may have so many bytes; `None` if the connection is over.
     pub(super) async fn speak(&mut self, head: usize) -> Option<Side<'_>> {
         self.state = match std::mem::replace(&mut self.state, State::Over) {
-            State::Bare(io) => speak(*io, head).await,
+            State::Bare(io) => Box::pin(speak(*io, head)).await,
             other => other,
         };
         self.side()

@@ -87,15 +87,23 @@ impl Pool {
     ///
     /// Dropped before, it gives back what it was given. What it began to connect, others get, if it is not needed any more.
     pub(super) async fn line(self: &Arc<Self>, server: &Server) -> Result<(Line, bool), Failure> {
-        let close_unused = || self.close_unused();
+        // All but the first is large, and seldom: it would be room, and copied, in every request.
         if !self.keep_alive {
-            let permits = self.connector.enter(server, &close_unused).await;
-            return self.clone().connect(server.clone(), permits).await.map(|line| (line, true));
+            return Box::pin(self.new_line(server)).await;
         }
-        let mut turn = match self.take(server) {
-            Taken::Line(line) => return Ok((line, false)),
-            Taken::Turn(receiver) => Turn { pool: self, server, receiver },
-        };
+        match self.take(server) {
+            Taken::Line(line) => Ok((line, false)),
+            Taken::Turn(receiver) => Box::pin(self.next_line(Turn { pool: self, server, receiver })).await,
+        }
+    }
+
+    async fn new_line(self: &Arc<Self>, server: &Server) -> Result<(Line, bool), Failure> {
+        let permits = self.connector.enter(server, &|| self.close_unused()).await;
+        self.clone().connect(server.clone(), permits).await.map(|line| (line, true))
+    }
+
+    async fn next_line(self: &Arc<Self>, mut turn: Turn<'_>) -> Result<(Line, bool), Failure> {
+        let (server, close_unused) = (turn.server, || self.close_unused());
         let entering = pin!(self.connector.enter(server, &close_unused));
         let permits = match select(&mut turn.receiver, entering).await {
             Either::Left((Ok(line), _)) => return Ok((line, false)),

@@ -99,7 +99,7 @@ impl Wire {
             Line::Shared(mut line) => {
                 let info = line.info.clone();
                 let Some(ride) = Ride::begin(&info) else { return Err(NotSent::not_taken(request)) };
-                let response = await_head(line.send(request), &info, watch).await?;
+                let response = await_head(Box::pin(line.send(request)), &info, watch).await?;
                 info.note_served();
                 Ok((response, On::Shared { ride, info }))
             }
