@@ -112,8 +112,9 @@ impl Job {
                 let fetched = self.requests.fetch(&asked).await;
                 let url = asked.text;
                 let response = fetched.map_err(|error| failure(&url, &error))?;
-                let at = response.url().to_string();
+                let (at, room) = (response.url().to_string(), response.room());
                 let read = self.read(&url, at.clone(), response.into_bytes().into()).await;
+                drop(room); // what it leads to needs room too
                 return Ok(self.beginning_with(url, &at, read?).await);
             }
             Start::Sitemap(Source::Here(here)) => {
@@ -184,10 +185,12 @@ impl Job {
 
     /// A sitemap that a page named, not the user: nothing private is asked for it.
     async fn nested(&self, url: &str) -> Result<Read, Failure> {
-        let fetched =
-            async { self.requests.client().execute(Request::get(url)?.error_for_status(true)).await };
+        let fetched = async {
+            let request = Request::get(url)?.error_for_status(true).hold_room(true);
+            self.requests.client().execute(request).await
+        };
         let response = fetched.await.map_err(|error| failure(url, &error))?;
-        let at = response.url().to_string();
+        let (at, _room) = (response.url().to_string(), response.room());
         self.read(url, at, response.into_bytes().into()).await
     }
 
