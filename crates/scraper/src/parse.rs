@@ -159,10 +159,6 @@ impl Receiver for Builder<'_> {
         self.count(1)
     }
 
-    fn has_texts(&self) -> bool {
-        self.tree.sink.has_texts()
-    }
-
     fn leaves_out_attributes_of(&self, tag: &LocalName) -> bool {
         self.sight.leaves_out_attributes_of(tag) && !self.is_in_foreign_content()
     }

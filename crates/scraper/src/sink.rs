@@ -78,11 +78,6 @@ impl BoundedSink {
         }
     }
 
-    /// Whether texts are kept: from the beginning, or since some may be those of a title.
-    pub(crate) fn has_texts(&self) -> bool {
-        self.texts.get()
-    }
-
     /// Counts attributes of a tag that it comes without.
     pub(crate) fn count_unseen_attributes(&self, attributes: usize) {
         if attributes > 0 {

@@ -20,7 +20,7 @@ use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{TagKind, Token};
 use memchr::{memchr, memchr3};
 
-use tags::{Attributes, Names};
+use tags::Attributes;
 
 /// What becomes of the tokens: a tree builder, which also says how to go on.
 pub(crate) trait Receiver {
@@ -32,9 +32,6 @@ pub(crate) trait Receiver {
 
     /// Hears of each attribute of a tag while the tag is read: their number so far, and how many of these were left out.
     fn attribute(&mut self, so_far: usize, left_out: usize) -> Result<(), Self::Stop>;
-
-    /// Whether texts are looked at. If not, one that [stands for them](stand_in) is as good.
-    fn has_texts(&self) -> bool;
 
     /// Whether attributes of a tag with this name may be left out: those that are not [looked at](Self::has_attribute).
     fn leaves_out_attributes_of(&self, tag: &LocalName) -> bool;
@@ -76,9 +73,8 @@ pub(crate) fn shared(text: &str) -> StrTendril {
 
 /// Sends all tokens of a text to the receiver, the end of file included.
 pub(crate) fn tokenize<R: Receiver>(text: &StrTendril, receiver: &mut R) -> Result<(), R::Stop> {
-    let (attributes, names) = (Attributes::default(), Names::default());
-    let mut tokenizer =
-        Tokenizer { shared: text, bytes: text.as_bytes(), at: 0, attributes, names, receiver };
+    let attributes = Attributes::default();
+    let mut tokenizer = Tokenizer { shared: text, bytes: text.as_bytes(), at: 0, attributes, receiver };
     while tokenizer.at < tokenizer.bytes.len() {
         tokenizer.data()?;
     }
@@ -90,7 +86,6 @@ struct Tokenizer<'t, R> {
     bytes: &'t [u8],
     at: usize,
     attributes: Attributes,
-    names: Names,
     receiver: &'t mut R,
 }
 
@@ -99,11 +94,8 @@ impl<R: Receiver> Tokenizer<'_, R> {
     fn data(&mut self) -> Result<(), R::Stop> {
         let (end, has_reference) = self.end_of_text();
         if end > self.at {
-            let text = match has_reference {
-                true => references::decode(&self.slice(self.at, end), false),
-                false if self.receiver.has_texts() => self.slice(self.at, end),
-                false => stand_in(self.bytes_between((self.at, end))),
-            };
+            let text = self.slice(self.at, end);
+            let text = if has_reference { references::decode(&text, false) } else { text };
             self.at = end;
             self.receiver.token(Token::CharacterTokens(text))?;
         }
@@ -174,10 +166,6 @@ impl<R: Receiver> Tokenizer<'_, R> {
         self.bytes.get(at).copied()
     }
 
-    fn bytes_between(&self, (start, end): (usize, usize)) -> &[u8] {
-        self.bytes.get(start..end).unwrap_or(&[])
-    }
-
     /// The part of the text between two places that are ASCII or its ends.
     fn slice(&self, from: usize, to: usize) -> StrTendril {
         // The length of a tendril is a u32, and so are all places in it.
@@ -205,19 +193,6 @@ impl<R: Receiver> Tokenizer<'_, R> {
         let part = self.bytes.get(at..at + lower_case.len());
         part.is_some_and(|part| part.eq_ignore_ascii_case(lower_case.as_bytes()))
     }
-}
-
-/// A text that does to the tree what this one does: all that is asked of it is whether a line feed begins it, whether there is
-/// white space behind that, and whether there is anything else.
-fn stand_in(text: &[u8]) -> StrTendril {
-    let mut short = StrTendril::new();
-    for byte in text.iter().take(2).take_while(|byte| byte.is_ascii_whitespace()) {
-        short.push_char(char::from(*byte));
-    }
-    if !text.iter().all(u8::is_ascii_whitespace) {
-        short.push_char('x');
-    }
-    short
 }
 
 fn is_space(byte: u8) -> bool {

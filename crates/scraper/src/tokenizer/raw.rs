@@ -1,11 +1,11 @@
 //! Text without tags: scripts, styles, titles, `<plaintext>`.
 
+use html5ever::LocalName;
 use html5ever::tokenizer::Token;
 use html5ever::tokenizer::states::RawKind;
-use html5ever::{LocalName, local_name};
 use memchr::{memchr, memchr2};
 
-use super::{Receiver, Tokenizer, ends_name, references, stand_in};
+use super::{Receiver, Tokenizer, ends_name, references};
 
 /// How far a script is inside `<!--` (the standard's "escaped" and "double escaped" states).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,19 +25,15 @@ impl<R: Receiver> Tokenizer<'_, R> {
             RawKind::Rcdata | RawKind::Rawtext => self.end_of_element(name),
             RawKind::ScriptData | RawKind::ScriptDataEscaped(_) => self.end_of_script(name),
         };
-        let is_seen = self.receiver.has_texts() || *name == local_name!("title");
-        self.send_raw(end, is_seen, kind == RawKind::Rcdata)
+        self.send_raw(end, kind == RawKind::Rcdata)
     }
 
     pub(super) fn plain_text(&mut self) -> Result<(), R::Stop> {
-        self.send_raw(self.bytes.len(), self.receiver.has_texts(), false)
+        self.send_raw(self.bytes.len(), false)
     }
 
-    fn send_raw(&mut self, end: usize, is_seen: bool, has_references: bool) -> Result<(), R::Stop> {
-        let text = match is_seen {
-            true => self.slice_without_nul(self.at, end),
-            false => stand_in(self.bytes_between((self.at, end))),
-        };
+    fn send_raw(&mut self, end: usize, has_references: bool) -> Result<(), R::Stop> {
+        let text = self.slice_without_nul(self.at, end);
         self.at = end;
         if text.is_empty() {
             return Ok(());

@@ -89,6 +89,10 @@ impl<R: Receiver> Tokenizer<'_, R> {
         (start, end)
     }
 
+    fn bytes_between(&self, (start, end): (usize, usize)) -> &[u8] {
+        self.bytes.get(start..end).unwrap_or(&[])
+    }
+
     fn value(&self, start: usize, end: usize) -> StrTendril {
         let raw = self.bytes_between((start, end));
         match memchr2(b'&', 0, raw) {
@@ -101,12 +105,12 @@ impl<R: Receiver> Tokenizer<'_, R> {
     }
 
     /// The name between two places, in lower case.
-    fn name(&mut self, start: usize, end: usize) -> LocalName {
+    fn name(&self, start: usize, end: usize) -> LocalName {
         let raw = self.bytes_between((start, end));
         if raw.iter().any(|byte| byte.is_ascii_uppercase() || *byte == 0) {
             return LocalName::from(self.slice_without_nul(start, end).to_ascii_lowercase());
         }
-        self.names.get(self.shared.get(start..end).unwrap_or_default())
+        LocalName::from(self.shared.get(start..end).unwrap_or_default())
     }
 
     /// The first place from `at` on where the byte is one of those, or the end.
@@ -114,31 +118,6 @@ impl<R: Receiver> Tokenizer<'_, R> {
         let rest = self.bytes.get(at..).unwrap_or(&[]);
         rest.iter().position(|byte| is_one(*byte)).map_or(self.bytes.len(), |found| at + found)
     }
-}
-
-/// Names that were met: to look up an interned one costs more than to see that it is the same as before.
-pub(super) struct Names([Option<LocalName>; 64]);
-
-impl Default for Names {
-    fn default() -> Self {
-        Self([const { None }; 64])
-    }
-}
-
-impl Names {
-    fn get(&mut self, name: &str) -> LocalName {
-        let Some(place) = self.0.get_mut(place(name.as_bytes())) else { return LocalName::from(name) };
-        match place {
-            Some(known) if **known == *name => known.clone(),
-            _ => place.insert(LocalName::from(name)).clone(),
-        }
-    }
-}
-
-/// Where a name has its place. It may be another's too.
-fn place(name: &[u8]) -> usize {
-    let byte = |at: usize| usize::from(name.get(at).copied().unwrap_or_default());
-    (byte(0) + 5 * byte(1) + 3 * byte(name.len().saturating_sub(1)) + 7 * name.len()) % 64
 }
 
 /// The attributes of a tag; of those with one name the first counts. The next tag's are put into the same room.
