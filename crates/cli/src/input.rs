@@ -366,13 +366,13 @@ fn unreadable(name: &str, error: &dyn std::fmt::Display) -> BadEntry {
 fn from_json(line: &[u8], key: Option<&str>) -> Result<Found, BadEntry> {
     match serde_json::from_slice::<Value>(line) {
         Ok(value) => from_value(&value, key),
-        Err(error) => Err(bad(line, not_json(&error))),
+        Err(error) => Err(bad(line, of_one_line(&format!("not JSON: {error}")))),
     }
 }
 
-/// The parser sees one line of the list, and counts it as its first.
-fn not_json(error: &serde_json::Error) -> String {
-    format!("not JSON: {error}").replace(" at line 1 column ", " at column ")
+/// What a parser says that sees one line alone, and counts it as its first.
+pub(crate) fn of_one_line(fact: &str) -> String {
+    fact.replace(" at line 1 column ", " at column ")
 }
 
 fn from_value(value: &Value, key: Option<&str>) -> Result<Found, BadEntry> {

@@ -105,6 +105,7 @@ impl Page {
     }
 
     /// One answer by a recipe from a page that nobody needs afterwards: its text is gone before the tree is there.
+    #[cfg(feature = "fetch")]
     pub(crate) fn into_answer<T>(
         mut self,
         recipe: &Recipe,

@@ -13,6 +13,7 @@ use super::document;
 use super::records::{self, Shape, add, with_source};
 use super::table::{Row, Table};
 use crate::drive::Worked;
+use crate::input::of_one_line;
 use crate::session::Session;
 
 /// A format of records, told by a file's name.
@@ -174,10 +175,9 @@ fn of_line(path: &Path, line: u64, text: &str, bad: &mut Bad) -> Option<Record> 
     bad.note(value).map(|value| with_source(path, value))
 }
 
-/// The parser sees one line, and counts it as its first.
 fn unread(line: u64, error: &serde_json::Error) -> (Kind, String) {
     let (kind, fact) = document::unread(error);
-    let fact = fact.replace(" at line 1 column ", " at column ");
+    let fact = of_one_line(&fact);
     match fact.strip_prefix("not JSON") {
         Some(why) => (kind, format!("line {line} is not JSON{why}")),
         None => (kind, format!("line {line}: {fact}")),
