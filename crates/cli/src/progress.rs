@@ -12,6 +12,7 @@ use crate::units::human_bytes;
 /// A line on stderr that says how far the work is, or nothing.
 pub(crate) struct Progress {
     bar: ProgressBar,
+    shown: bool,
 }
 
 /// What the line says.
@@ -37,11 +38,11 @@ impl Progress {
         if shown {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Self { bar }
+        Self { bar, shown }
     }
 
     pub(crate) fn show(&self, standing: Standing) {
-        if self.bar.is_hidden() && std::io::stderr().is_terminal() {
+        if !self.shown {
             return;
         }
         let Standing { done, failed, bytes } = standing;
