@@ -172,11 +172,11 @@ impl Fetcher {
             return without_records(PageEnd { status: Some(status), unchanged: true, ..end });
         }
         if let Some(error) = response.status_error() {
-            let asked = retry_after(response.headers());
+            let asked = asked_wait(&response);
             return without_records(self.could_not(lease, &error, asked));
         }
-        if let Some(target) = redirect_of(&response) {
-            return without_records(self.redirected(lease, status, target));
+        if let Some(target) = response.redirect() {
+            return without_records(self.redirected(lease, status, target.ok()));
         }
         let is_sitemap = matches!(lease.work, Work::Sitemap { .. });
         if let Some(other) = response.content_type().filter(|value| !is_sitemap && !is_page(value)) {
@@ -458,29 +458,14 @@ fn links_of(
     Ok(next.chain(follow).collect())
 }
 
-/// Where a redirect leads, or that it leads nowhere; `None` for what is no redirect.
-pub(crate) fn redirect_of(response: &Streaming) -> Option<Option<Url>> {
-    if !matches!(response.status(), 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let location = response.headers().get("location")?;
-    let text = String::from_utf8_lossy(location.as_bytes());
-    Some(response.url().join(&text).ok())
-}
-
 fn is_page(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     ["text/html", "application/xhtml+xml", ""].iter().any(|known| essence.eq_ignore_ascii_case(known))
 }
 
-/// How long the host asks to be left alone: seconds, or a date (RFC 9110, 10.2.3).
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("retry-after")?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default().min(LONGEST_WAIT))
+/// How long the host asks to be left alone.
+pub(crate) fn asked_wait(response: &Streaming) -> Option<Duration> {
+    response.retry_after().map(|wait| wait.min(LONGEST_WAIT))
 }
 
 /// The end of a lease for which the host was not asked.

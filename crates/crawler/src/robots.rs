@@ -8,7 +8,7 @@ use gather_core::sleep;
 use gather_fetch::{Access, Client, Error, ErrorKind, MAX_ROBOTS, Request, Robots, Streaming, Url};
 
 use crate::clock::{millis, now};
-use crate::fetcher::{backoff, redirect_of, retry_after};
+use crate::fetcher::{asked_wait, backoff};
 use crate::model::{Answered, Lease, PageEnd, RobotsEnd, RobotsFile, State};
 
 /// How long an answer holds (RFC 9309, 2.4).
@@ -106,14 +106,13 @@ impl Gate {
             }
             let request = Request::get(url.as_str()).map_err(said)?;
             let response = self.client.stream(request).await.map_err(said)?;
-            let target = redirect_of(&response);
-            let Some(target) = target else { return self.read(response, answered).await };
-            match target.filter(|target| matches!(target.scheme(), "http" | "https")) {
-                Some(target) if url.scheme() == "https" && target.scheme() == "http" => {
+            let Some(target) = response.redirect() else { return self.read(response, answered).await };
+            match target {
+                Ok(target) if url.scheme() == "https" && target.scheme() == "http" => {
                     return Err(format!("it leads from https to {target}"));
                 }
-                Some(target) => url = target,
-                None => break,
+                Ok(target) => url = target,
+                Err(_) => break,
             }
         }
         Ok(file(404, Vec::new()))
@@ -121,7 +120,7 @@ impl Gate {
 
     async fn read(&self, mut response: Streaming, answered: &mut Answered) -> Result<RobotsFile, String> {
         let status = response.status();
-        let asked = retry_after(response.headers());
+        let asked = asked_wait(&response);
         if let Some(wait) = asked {
             answered.not_before = now().saturating_add(millis(wait));
         }

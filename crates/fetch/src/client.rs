@@ -13,9 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use gather_core::sleep;
-use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, LOCATION, PROXY_AUTHORIZATION, SET_COOKIE, TRANSFER_ENCODING,
-};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, PROXY_AUTHORIZATION, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body_util::Full;
 use url::Url;
@@ -522,7 +520,7 @@ impl<'a> Call<'a> {
 
     fn follows(&self, open: &Open) -> bool {
         let follows = self.client.config.follow && self.purpose == Purpose::Caller;
-        follows && redirect::is_redirect(open.status) && open.headers.contains_key(LOCATION)
+        follows && redirect::location(open.status, &open.headers).is_some()
     }
 
     /// Goes where the response points to.
@@ -544,7 +542,7 @@ impl<'a> Call<'a> {
     }
 
     fn target(&self, open: &Open) -> Result<Url, Failure> {
-        let location = open.headers.get(LOCATION).map(|value| value.as_bytes()).unwrap_or_default();
+        let location = redirect::location(open.status, &open.headers).unwrap_or_default();
         let target = redirect::resolve(&self.url, location, self.client.config.downgrade)?;
         wire_uri(&target).map_err(|failure| {
             Failure::new(ErrorKind::Redirect, format!("redirect from {}: {failure}", shown(&self.url)))

@@ -1,14 +1,15 @@
 //! Where a redirect leads, and with which method. Pure.
 
-use http::{HeaderMap, HeaderName, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
 
 use crate::error::{ErrorKind, Failure, redacted, shortened, shown};
 use crate::url_input::same_origin;
 
-/// The statuses that redirect when they carry a `Location` (RFC 9110, section 15.4).
-pub(crate) fn is_redirect(status: u16) -> bool {
-    matches!(status, 301 | 302 | 303 | 307 | 308)
+/// The `Location` of a redirect: the statuses that redirect do so when they carry one (RFC 9110, section 15.4).
+pub(crate) fn location(status: u16, headers: &HeaderMap) -> Option<&[u8]> {
+    let redirects = matches!(status, 301 | 302 | 303 | 307 | 308);
+    headers.get(header::LOCATION).filter(|_| redirects).map(HeaderValue::as_bytes)
 }
 
 /// The method of the next request: 303 asks for a GET, 301 and 302 turn a POST into one as every browser does, 307 and

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
@@ -11,7 +12,8 @@ use http::HeaderMap;
 use url::Url;
 
 use crate::body::{Body, Collected, Keep};
-use crate::error::{Error, ErrorKind, Failure};
+use crate::error::{Error, Failure};
+use crate::redirect;
 use crate::response::{Head, Hop, Response};
 use crate::retry;
 use crate::watch::Watch;
@@ -140,10 +142,38 @@ impl Streaming {
 
     /// The error that a status of 4xx or 5xx is; `None` for all others.
     pub fn status_error(&self) -> Option<Error> {
-        let status = self.head.status;
-        let fact = format!("status {status}");
-        let failure = || Failure::new(ErrorKind::Status, fact).retryable(retry::is_retryable_status(status));
-        (status >= 400).then(|| self.error(failure()))
+        retry::status_failure(self.head.status).map(|failure| self.error(failure))
+    }
+
+    /// How long the server asks to wait (`Retry-After`), from now.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.head.retry_after()
+    }
+
+    /// Where it leads, if it is a redirect that was not followed: the `Location` resolved, without credentials in it. `None`
+    /// for any other response.
+    ///
+    /// Whether the client would have gone there, from https to http for one, is not asked.
+    ///
+    /// # Errors
+    /// Kind `redirect` for a `Location` that is no URL of http or https.
+    ///
+    /// ```
+    /// use gather_fetch::{Client, Request};
+    /// use gather_site::{Mock, Reply};
+    ///
+    /// # gather_core::run(async {
+    /// let server = Mock::start(|_| Reply::redirect(302, "/tea")).unwrap();
+    /// let client = Client::builder().allow_origin(server.url()).follow_redirects(false).build().unwrap();
+    /// let response = client.stream(Request::get(server.url()).unwrap()).await.unwrap();
+    /// let target = response.redirect().unwrap().unwrap();
+    /// assert_eq!(target.path(), "/tea");
+    /// # }).unwrap();
+    /// ```
+    pub fn redirect(&self) -> Option<Result<Url, Error>> {
+        let location = redirect::location(self.head.status, &self.head.headers)?;
+        let target = redirect::resolve(&self.head.url, location, true);
+        Some(target.map_err(|failure| self.error(failure)))
     }
 }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use gather_core::{Lane, timeout, to_thread_in};
-use http::header::LOCATION;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Failure};
@@ -52,8 +51,8 @@ async fn follow(mut url: Url, downgrade: bool, ask: Ask<'_>) -> Result<(Access, 
 
 /// Where a redirect leads to. To what is no web address there is no file; what we will not follow may have one.
 fn target(response: &Streaming, downgrade: bool) -> Option<Result<Url, Access>> {
-    let location = response.headers().get(LOCATION).filter(|_| redirect::is_redirect(response.status()))?;
-    let resolved = |downgrade| redirect::resolve(response.url(), location.as_bytes(), downgrade);
+    let location = redirect::location(response.status(), response.headers())?;
+    let resolved = |downgrade| redirect::resolve(response.url(), location, downgrade);
     Some(resolved(downgrade).map_err(|failure| match resolved(true) {
         Ok(_) => Access::DisallowAll(format!("robots.txt cannot be had: {failure}")),
         Err(_) => Access::AllowAll(format!("there is no robots.txt: {failure}")),

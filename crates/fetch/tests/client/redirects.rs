@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use gather_fetch::{ErrorKind, Method, Request};
+use gather_fetch::{Client, ErrorKind, Method, Request};
 use gather_site::{Mock, Reply};
 
 use crate::support::{get, local, run};
@@ -114,6 +114,27 @@ fn a_location_with_bytes_that_are_not_ascii_is_escaped() {
         .unwrap();
         assert_eq!(get(&local(), server.url()).unwrap().url().path(), path);
     }
+}
+
+#[test]
+fn where_a_redirect_that_is_not_followed_leads_is_told_as_it_would_be_followed() {
+    let server = Mock::start(|request| match request.path() {
+        "/bytes" => Reply::status(301).header("Location", b"/\xfc"),
+        "/out" => Reply::redirect(301, "file:///etc/passwd"),
+        "/none" => Reply::status(301),
+        "/created" => Reply::redirect(201, "/x"),
+        _ => Reply::redirect(302, "//user:pw@o.example/x"),
+    })
+    .unwrap();
+    let client = Client::builder().allow_private(true).follow_redirects(false).build().unwrap();
+    let redirect = |path: &str| {
+        let request = Request::get(server.join(path)).unwrap();
+        run(client.stream(request)).unwrap().redirect()
+    };
+    assert_eq!(redirect("/").unwrap().unwrap().as_str(), "http://o.example/x");
+    assert_eq!(redirect("/out").unwrap().unwrap_err().kind(), ErrorKind::Redirect);
+    assert_eq!([redirect("/none").is_none(), redirect("/created").is_none()], [true; 2]);
+    assert_eq!(redirect("/bytes").unwrap().unwrap().as_str(), server.join("/%FC"));
 }
 
 #[test]
