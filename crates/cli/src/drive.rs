@@ -232,9 +232,12 @@ where
             Came::Part(part) => session.give(part).await,
             Came::Outcome(outcome) => {
                 parts.is_done();
-                finished += 1;
                 match outcome {
-                    Ok((name, worked)) => session.take(&name, worked).await,
+                    Ok((name, worked)) => {
+                        finished += 1;
+                        session.take(&name, worked).await;
+                    }
+                    // It is pending, as what was not begun.
                     Err(ended) => session.report.warn(&format!("a task ended early: {ended}")),
                 }
             }

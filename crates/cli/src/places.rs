@@ -13,13 +13,14 @@ use crate::exit::usage;
 /// What every SQLite database begins with.
 const DATABASE: &[u8] = b"SQLite format 3\0";
 
-/// Whether the outputs of a command can be written, each for itself.
+/// Whether the outputs of a command, these others among them, can be written, each for itself.
 ///
 /// # Errors
 /// Two that are one file, one that is a database, one that is called `-`.
-pub(crate) fn check(shared: &Shared) -> anyhow::Result<()> {
-    let outputs = Output::of(shared);
+pub(crate) fn check(shared: &Shared, others: &[(&'static str, &Path)]) -> anyhow::Result<()> {
+    let mut outputs = Output::of(shared);
     outputs.iter().try_for_each(Output::check)?;
+    outputs.extend(others.iter().map(|(option, path)| Output::named(option, path)));
     for (at, output) in outputs.iter().enumerate() {
         for other in outputs.iter().skip(at + 1) {
             output.apart_from(&other.path, other.option)?;
@@ -48,15 +49,18 @@ struct Output {
 }
 
 impl Output {
+    fn named(option: &'static str, path: &Path) -> Self {
+        Self { option, path: path.to_owned(), is_table: false }
+    }
+
     fn of(shared: &Shared) -> Vec<Self> {
-        let named = |option, path: &PathBuf| Self { option, path: path.clone(), is_table: false };
         let out = match shared.out.as_deref().map(Target::parse) {
-            Some(Target::File(path)) => Some(named("--out", &path)),
+            Some(Target::File(path)) => Some(Self::named("--out", &path)),
             Some(Target::Sqlite { path, .. }) => Some(Self { option: "--out", path, is_table: true }),
             _ => None,
         };
-        let errors = shared.errors.as_ref().map(|path| named("--errors", path));
-        let summary = shared.summary.as_ref().map(|path| named("--summary", path));
+        let errors = shared.errors.as_ref().map(|path| Self::named("--errors", path));
+        let summary = shared.summary.as_ref().map(|path| Self::named("--summary", path));
         [out, errors, summary].into_iter().flatten().collect()
     }
 

@@ -55,6 +55,7 @@ pub fn every(period: Duration) -> Every {
         missed: Missed::default(),
         overlap: Overlap::default(),
         jitter: Duration::ZERO,
+        drawn: None,
         first_after: Duration::ZERO,
         next: None,
         number: 0,
@@ -82,6 +83,8 @@ pub struct Every {
     missed: Missed,
     overlap: Overlap,
     jitter: Duration,
+    /// How much later the next tick comes, once it was waited for.
+    drawn: Option<Duration>,
     first_after: Duration,
     next: Option<Instant>,
     number: u64,
@@ -140,7 +143,7 @@ impl Every {
     /// });
     /// ```
     pub fn jitter(mut self, jitter: Duration) -> Self {
-        self.jitter = jitter;
+        (self.jitter, self.drawn) = (jitter, None);
         self
     }
 
@@ -177,7 +180,9 @@ impl Every {
     /// ```
     pub async fn tick(&mut self) -> Tick {
         let due = *self.next.get_or_insert_with(|| later(now(), self.first_after));
-        let when = later(due, random_up_to(self.jitter));
+        // Drawn once: a tick waited for again and again would come by the smallest of many draws.
+        let jitter = self.jitter;
+        let when = later(due, *self.drawn.get_or_insert_with(|| random_up_to(jitter)));
         if when > now() {
             sleep_until(when).await;
         } else {
@@ -192,7 +197,7 @@ impl Every {
             Missed::Burst | Missed::Delay => (due, 0),
         };
         let from = if self.missed == Missed::Delay { due.max(now) } else { due };
-        self.next = Some(later(from, self.period));
+        (self.next, self.drawn) = (Some(later(from, self.period)), None);
         let tick = Tick { number: self.number, due, missed };
         self.number += 1;
         tick

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use gather_core::sleep;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, PROXY_AUTHORIZATION, SET_COOKIE, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body_util::Full;
 use url::Url;
@@ -487,6 +487,9 @@ impl<'a> Call<'a> {
         } else {
             with_defaults(self.headers.clone(), &config.headers)
         };
+        if self.history.first().is_some_and(|asked| !same_origin(&asked.url, &self.url)) {
+            headers.remove(HOST); // a default, too, is meant for where was asked
+        }
         // The transport frames the body; a length that lies would break the connection.
         headers.remove(CONTENT_LENGTH);
         headers.remove(TRANSFER_ENCODING);

@@ -31,10 +31,10 @@ impl RetryBudget {
         }
     }
 
-    /// Takes one retry, if there is one left.
+    /// Takes one retry, if there is one left. An origin that has none takes none of those that all share.
     pub(crate) fn spend(&self, origin: Origin) -> bool {
         self.any.store(true, Ordering::Relaxed);
-        self.spend_of_all() && self.spend_of(origin)
+        self.spend_of(origin) && self.spend_of_all()
     }
 
     fn spend_of_all(&self) -> bool {
@@ -108,6 +108,13 @@ mod tests {
         assert_eq!((0..100).filter(|n| spend(*n)).count(), 5);
         budget.earn(|| origin("http://alive.example/"));
         assert_eq!((0..100).filter(|n| spend(*n)).count(), 1);
+    }
+
+    #[test]
+    fn a_dead_origin_uses_up_nobody_elses_retries() {
+        let budget = RetryBudget::new(Some(2), Some(5));
+        assert_eq!((0..100).filter(|_| budget.spend(origin("http://dead.example/"))).count(), 2);
+        assert!(budget.spend(origin("http://other.example/")));
     }
 
     #[test]

@@ -93,12 +93,12 @@ impl GivenFolder {
     fn first_there(&self, candidates: &[PathBuf]) -> Result<PathBuf, Kind> {
         let root = self.root.canonicalize().map_err(|_| Kind::NotFound)?;
         for candidate in candidates {
-            let path = self.root.join(candidate);
-            let Ok(real) = path.canonicalize() else { continue };
-            if !real.starts_with(&root) {
-                return Err(Kind::Scope);
+            let mut path = self.root.join(candidate);
+            if path.is_dir() {
+                path.push("index.html");
             }
-            return Ok(if real.is_dir() { path.join("index.html") } else { path });
+            let Ok(real) = path.canonicalize() else { continue };
+            return if real.starts_with(&root) { Ok(path) } else { Err(Kind::Scope) };
         }
         Err(Kind::NotFound)
     }
@@ -173,6 +173,31 @@ mod tests {
         ] {
             assert_eq!(found(link), Err(Kind::Scope), "{link}");
         }
+    }
+
+    #[test]
+    fn symbolic_links_do_not_lead_out_of_the_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let (root, secret) = (place.path().join("root"), place.path().join("secret.html"));
+        std::fs::create_dir_all(root.join("sub")).unwrap();
+        std::fs::write(&secret, "secret").unwrap();
+        std::fs::write(root.join("page.html"), "page").unwrap();
+        for (to, link) in [
+            (secret.as_path(), "link.html"),
+            (secret.as_path(), "sub/index.html"),
+            (place.path(), "up"),
+            (Path::new("page.html"), "inside.html"),
+        ] {
+            std::os::unix::fs::symlink(to, root.join(link)).unwrap();
+        }
+        std::fs::write(place.path().join("index.html"), "outside").unwrap();
+        let folder = GivenFolder::new(root.clone(), HashMap::new(), Reader::builder().build());
+        let there = |link: &str| folder.first_there(&[PathBuf::from(link)]);
+        for link in ["link.html", "sub", "up", "up/secret.html"] {
+            assert_eq!(there(link), Err(Kind::Scope), "{link}");
+        }
+        assert_eq!(there("inside.html"), Ok(root.join("inside.html")));
+        assert_eq!(there("none.html"), Err(Kind::NotFound));
     }
 
     #[test]

@@ -19,13 +19,14 @@ mod sitemap;
 mod status;
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
 use futures::FutureExt;
 use gather_core::{CancelToken, Cancelled};
 
-use crate::args::{Command, Robots, RobotsCommand, Shared};
+use crate::args::{Command, Request, Robots, RobotsCommand, Shared};
 use crate::exit::Exit;
 use crate::places;
 
@@ -33,7 +34,7 @@ use crate::places;
 pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
     let shared = shared(&command);
     let _listens = shared.map(|_| listening());
-    shared.map_or(Ok(()), places::check)?;
+    shared.map_or(Ok(()), |shared| places::check(shared, &written_beside(&command)))?;
     begun(command).await
 }
 
@@ -69,6 +70,31 @@ pub(crate) fn grace(command: &Command) -> Duration {
     match command {
         Command::Every(args) => every::inner_grace(args),
         other => shared(other).map_or(gather_core::DEFAULT_GRACE, |shared| shared.grace),
+    }
+}
+
+/// The files that a command writes beside those that all have, each with its option.
+fn written_beside(command: &Command) -> Vec<(&'static str, &Path)> {
+    let recipe = match command {
+        Command::Scrape(args) => args.save_recipe.as_deref(),
+        _ => None,
+    };
+    let jar = request(command).and_then(|request| request.cookie_jar.as_deref());
+    let files = [("--save-recipe", recipe), ("--cookie-jar", jar)];
+    files.into_iter().filter_map(|(option, file)| Some((option, file?))).collect()
+}
+
+/// The options of a command that fetches.
+fn request(command: &Command) -> Option<&Request> {
+    match command {
+        Command::Fetch(args) => Some(&args.request),
+        Command::Links(args) => Some(&args.request),
+        Command::Scrape(args) => Some(&args.request),
+        Command::Crawl(args) => Some(&args.request),
+        Command::Sitemap(args) => Some(&args.request),
+        Command::Robots(Robots { command: RobotsCommand::Check(args) }) => Some(&args.request),
+        Command::Query(args) => Some(&args.request),
+        _ => None,
     }
 }
 

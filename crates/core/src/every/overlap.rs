@@ -113,7 +113,7 @@ impl Every {
         let tick = {
             let tick = pin!(async {
                 pieces.wait_for_room().await;
-                self.tick().await
+                pieces.watched_until(self.tick()).await
             });
             match select(&mut *cancelled, tick).await {
                 Either::Left((reason, _)) => return Err(reason),
@@ -144,6 +144,18 @@ impl Pieces {
         {
             over(outcome);
         }
+    }
+
+    /// Waits for the tick; a piece that ends meanwhile is seen at once, and its panic told.
+    async fn watched_until(&mut self, tick: impl Future<Output = Tick>) -> Tick {
+        let mut tick = pin!(tick);
+        while !self.running.is_empty() {
+            match select(tick.as_mut(), self.running.next()).await {
+                Either::Left((tick, _)) => return tick,
+                Either::Right((outcome, _)) => outcome.into_iter().for_each(over),
+            }
+        }
+        tick.await
     }
 
     fn most(&self) -> usize {

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
 use futures::executor::block_on;
-use futures::future::{poll_immediate, select};
+use futures::future::{FutureExt, poll_immediate, select};
 use gather_core::sync::Barrier;
 use gather_core::{
     CancelToken, Clock, Every, Missed, Overlap, Reason, Root, Tick, cancelled, every, now, sleep, spawn,
+    timeout,
 };
 use proptest::prelude::*;
 
@@ -441,6 +442,38 @@ fn a_panic_ends_its_piece_of_work_only_and_is_reported() {
         let pieces = (0..4).map(|n| format!("a task that nobody awaits panicked: piece {n}"));
         assert_eq!(*told.lock().unwrap(), pieces.collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn a_panic_is_reported_when_it_happens_not_at_the_next_tick() {
+    for overlap in [Overlap::Wait, allow(3), Overlap::Restart] {
+        let told = Arc::new(Mutex::new(0));
+        let notes = told.clone();
+        let root = Root::new().reporter(move |_| *notes.lock().unwrap() += 1);
+        let repeated = every(PERIOD).overlap(overlap).run(|_| async { panic!("no such branch") });
+        root.simulate(1, async {
+            assert!(timeout(PERIOD / 2, repeated).await.is_err());
+            assert_eq!(*told.lock().unwrap(), 1, "{overlap:?}");
+        });
+    }
+}
+
+#[test]
+fn a_tick_that_is_waited_for_again_and_again_comes_when_it_would_have_come() {
+    let waited = |again: bool| {
+        gather_core::test(7, async move {
+            let (start, mut ticks) = (now(), every(PERIOD).jitter(PERIOD));
+            if again {
+                for _ in 0..100 {
+                    assert!(ticks.tick().now_or_never().is_none());
+                }
+            }
+            ticks.tick().await;
+            now() - start
+        })
+    };
+    assert!(waited(false) > Duration::ZERO);
+    assert_eq!(waited(true), waited(false));
 }
 
 /// When each piece of work began and ended, if each takes so long, in virtual time; and when it all began.

@@ -168,6 +168,28 @@ fn credentials_stay_behind_at_another_origin_and_go_along_at_the_same() {
 }
 
 #[test]
+fn a_host_header_is_for_the_origin_that_was_asked() {
+    let other =
+        Mock::builder().host(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2))).start(|_| Reply::text("end")).unwrap();
+    let elsewhere = other.join("/to");
+    let server = Mock::start(move |request| match request.path() {
+        "/away" => Reply::redirect(302, &elsewhere),
+        "/from" => Reply::redirect(302, "/to"),
+        _ => Reply::text("end"),
+    })
+    .unwrap();
+    let client = Client::builder().allow_private(true).header("Host", "inner.example").build().unwrap();
+    for path in ["/away", "/from"] {
+        get(&client, &server.join(path)).unwrap();
+    }
+    let hosts = |server: &Mock| -> Vec<_> {
+        server.requests().iter().map(|request| request.header("host").unwrap().to_owned()).collect()
+    };
+    assert_eq!(hosts(&server), ["inner.example"; 3]);
+    assert_eq!(hosts(&other), [other.addr().to_string()]);
+}
+
+#[test]
 fn default_credentials_stay_behind_too() {
     let other = Mock::start(|_| Reply::text("end")).unwrap();
     let elsewhere = other.join("/");
