@@ -99,6 +99,11 @@ impl Body {
         self.stream.size_hint().exact().map_or(Ok(()), |bytes| self.meter.declared(bytes))
     }
 
+    /// There is none, and what HTTP/2 may send in its place is not looked at.
+    pub(crate) fn has_none(&mut self) {
+        self.end();
+    }
+
     /// Bytes on the wire so far.
     pub(crate) fn wire(&self) -> u64 {
         self.meter.wire()

@@ -297,6 +297,13 @@ struct Open {
     body: Body,
 }
 
+/// How often a request is sent again that the server refuses to look at for now; further attempts come after a wait.
+const MOST_REFUSED: usize = 10;
+
+/// How often a request is sent again whose connection the server ended in order before it looked at it. Of many that are sent
+/// at once to a server that takes a few on each connection, the last is as unlucky.
+const MOST_UNPROCESSED: usize = 100;
+
 /// One request on its way: where it is now, and what it has cost so far.
 struct Call<'a> {
     handle: &'a Client,
@@ -316,6 +323,8 @@ struct Call<'a> {
     error_for_status: bool,
     holds_room: bool,
     attempts: u32,
+    /// It has a connection to itself, since it was on one that broke under several.
+    alone: bool,
     watch: Watch,
 }
 
@@ -344,6 +353,7 @@ impl<'a> Call<'a> {
             error_for_status: request.error_for_status,
             holds_room: request.hold_room,
             attempts: 1,
+            alone: false,
             watch: Watch::start(timeouts),
         }
     }
@@ -416,6 +426,9 @@ impl<'a> Call<'a> {
     /// what comes in place of a robots.txt is not looked at.
     fn accept(&self, mut open: Open) -> Result<Open, Error> {
         let bodiless = self.method == Method::HEAD || matches!(open.status, 204 | 304);
+        if bodiless {
+            open.body.has_none();
+        }
         let unread = self.purpose == Purpose::Robots && !(200..300).contains(&open.status);
         if !(bodiless || unread) {
             let accepted = open.body.accept(&open.headers, &self.limits());
@@ -430,16 +443,22 @@ impl<'a> Call<'a> {
         loop {
             match self.send().await {
                 Err(failure) if sent <= self.resends(failure.resend) => sent += 1,
+                Err(failure) if is_idempotent(&self.method) && self.goes_alone_after(&failure) => {}
                 result => return result,
             }
         }
     }
 
+    /// Whether it is to have a connection to itself from now on: nothing that another request does there makes it fail.
+    fn goes_alone_after(&mut self, failure: &Failure) -> bool {
+        failure.among_others && !std::mem::replace(&mut self.alone, true)
+    }
+
     /// How often a request is sent again: past dead connections no more often than there can be.
     fn resends(&self, resend: Resend) -> usize {
         match resend {
-            Resend::Once => 1,
-            Resend::OnceIfIdempotent if is_idempotent(&self.method) => 1,
+            Resend::Refused => MOST_REFUSED,
+            Resend::Unprocessed => MOST_UNPROCESSED,
             Resend::Unsent => MOST_UNUSED,
             Resend::UntilFresh if is_idempotent(&self.method) => MOST_UNUSED,
             _ => 0,
@@ -457,7 +476,8 @@ impl<'a> Call<'a> {
         }
         self.cookies = self.client.config.cookies.for_url(&self.url);
         let request = self.wire_request()?;
-        let Answer { head: parts, stream } = self.client.wire.send(request, &mut self.watch).await?;
+        let Answer { head: parts, stream } =
+            self.client.wire.send(request, self.alone, &mut self.watch).await?;
         let (status, remote) = (parts.status.as_u16(), Some(stream.remote()));
         let config = &self.client.config;
         config.cookies.keep(&self.url, &parts.headers);
@@ -604,7 +624,8 @@ impl<'a> Call<'a> {
     /// Waits for the next attempt, or says that there is none.
     async fn try_again_after(&mut self, failure: Failure) -> Result<(), Error> {
         let wait = self.backoff();
-        if !failure.retryable || !self.may_try_again() || !self.watch.leaves_time_for(wait) {
+        let may_go_better = self.goes_alone_after(&failure) || failure.retryable;
+        if !may_go_better || !self.may_try_again() || !self.watch.leaves_time_for(wait) {
             return Err(self.error(failure));
         }
         if !self.spend_retry() {

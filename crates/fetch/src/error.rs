@@ -130,10 +130,10 @@ impl fmt::Display for Phase {
 #[cfg_attr(not(feature = "http2"), allow(dead_code, reason = "only http/2 says some of it"))]
 pub(crate) enum Resend {
     Never,
-    /// The server says that it has not looked at it: once, whatever the method.
-    Once,
-    /// The server went away before it looked at it, as far as can be told: once, if the method is idempotent.
-    OnceIfIdempotent,
+    /// The server says that it will not look at it now: a few times, whatever the method.
+    Refused,
+    /// The server ended its connection in order, before it looked at it, and may do so with the next one: whatever the method.
+    Unprocessed,
     /// The connection made room for others just as it was chosen, and the next one may, too: whatever the method.
     Unsent,
     /// The connection was an idle one that the server had already closed, and the next one may be, too: if the method is
@@ -149,6 +149,8 @@ pub(crate) struct Failure {
     pub(crate) status: Option<u16>,
     pub(crate) retryable: bool,
     pub(crate) resend: Resend,
+    /// Several requests were on its connection when that broke: which of them is to blame cannot be told.
+    pub(crate) among_others: bool,
     fact: String,
     hint: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -162,6 +164,7 @@ impl Failure {
             status: None,
             retryable: kind.is_transient(),
             resend: Resend::Never,
+            among_others: false,
             fact: fact.into(),
             hint: None,
             source: None,

@@ -45,7 +45,7 @@ impl Transport {
         let mut request = WireRequest::new(Full::new(Bytes::new()));
         *request.uri_mut() = url.parse().map_err(|error| Failure::invalid(format!("{error}")))?;
         let mut watch = Watch::start(Timeouts::default());
-        let Answer { head, mut stream } = self.0.send(request, &mut watch).await?;
+        let Answer { head, mut stream } = self.0.send(request, false, &mut watch).await?;
         let mut all = Gathered::default();
         loop {
             let rest = |stream: &Stream| usize::try_from(stream.size_hint().lower()).unwrap_or_default();

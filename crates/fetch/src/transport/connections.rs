@@ -60,8 +60,11 @@ pub(crate) struct Use {
 enum State {
     /// Its first request is about to begin.
     Fresh(Instant),
-    /// By so many requests.
-    InUse(usize),
+    /// By so many requests now, and so many at most since it was unused.
+    InUse {
+        now: usize,
+        most: usize,
+    },
     Unused(Instant),
     /// It is to close, and takes no request any more.
     GivingWay,
@@ -147,8 +150,8 @@ impl Use {
         let mut state = self.state();
         *state = match *state {
             State::GivingWay => return false,
-            State::InUse(requests) => State::InUse(requests + 1),
-            State::Fresh(_) | State::Unused(_) => State::InUse(1),
+            State::InUse { now, most } => State::InUse { now: now + 1, most: most.max(now + 1) },
+            State::Fresh(_) | State::Unused(_) => State::InUse { now: 1, most: 1 },
         };
         true
     }
@@ -157,15 +160,20 @@ impl Use {
     pub(crate) fn rest(&self) {
         let mut state = self.state();
         match *state {
-            State::InUse(requests @ 2..) => *state = State::InUse(requests - 1),
-            State::InUse(_) if self.waiting.load(Ordering::SeqCst) > 0 => self.close(&mut state),
-            State::InUse(_) => *state = State::Unused(now()),
+            State::InUse { now: now @ 2.., most } => *state = State::InUse { now: now - 1, most },
+            State::InUse { .. } if self.waiting.load(Ordering::SeqCst) > 0 => self.close(&mut state),
+            State::InUse { .. } => *state = State::Unused(now()),
             _ => {}
         }
     }
 
     pub(crate) fn is_in_use(&self) -> bool {
-        matches!(*self.state(), State::InUse(_))
+        matches!(*self.state(), State::InUse { .. })
+    }
+
+    /// Whether several requests were on it since it was unused last.
+    pub(crate) fn is_crowded(&self) -> bool {
+        matches!(*self.state(), State::InUse { most: 2.., .. })
     }
 
     pub(crate) fn gives_way(&self) -> bool {
@@ -185,7 +193,7 @@ impl Use {
         let gives = match *state {
             State::Unused(_) => true,
             State::Fresh(since) => now().saturating_duration_since(since) > FIRST_REQUEST,
-            State::InUse(_) | State::GivingWay => false,
+            State::InUse { .. } | State::GivingWay => false,
         };
         if gives {
             self.close(&mut state);

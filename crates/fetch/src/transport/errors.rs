@@ -8,11 +8,14 @@ use crate::error::{ErrorKind, Failure, Resend};
 
 /// What an error before the head means.
 pub(super) fn explain(error: hyper::Error, info: &ConnectionInfo) -> Failure {
+    let among_others = was_among_others(&error, info);
     #[cfg(feature = "http2")]
-    if let Some(failure) = find::<h2::Error>(&error).and_then(super::http2::explain_head) {
+    if let Some(mut failure) = find::<h2::Error>(&error).and_then(super::http2::explain_head) {
+        failure.among_others = among_others;
         return failure.source(error);
     }
     let mut failure = explain_head(&error, info.heard_something());
+    failure.among_others = among_others;
     failure.resend = match () {
         () if info.gives_way() => Resend::Unsent,
         () if failure.retryable && info.was_stale() => Resend::UntilFresh,
@@ -38,6 +41,17 @@ fn explain_head(error: &hyper::Error, heard_something: bool) -> Failure {
     };
     let when = if heard_something { "amid the head of its response" } else { "before any response" };
     Failure::new(ErrorKind::Body, format!("the server {how} {when}"))
+}
+
+/// Whether the connection broke while several requests were on it.
+#[cfg(feature = "http2")]
+pub(super) fn was_among_others(error: &hyper::Error, info: &ConnectionInfo) -> bool {
+    info.is_crowded() && find::<h2::Error>(error).is_none_or(super::http2::is_of_connection)
+}
+
+#[cfg(not(feature = "http2"))]
+fn was_among_others(_: &hyper::Error, _: &ConnectionInfo) -> bool {
+    false
 }
 
 /// What an error amid the body means.

@@ -15,11 +15,13 @@ use super::io::{ConnectionInfo, Io};
 use super::runtime::{Clock, Services};
 use crate::error::{ErrorKind, Failure, Resend};
 
-/// How much of one body may be on its way before we have taken any: a megabyte fills a line of 80 Mbit/s and 100 ms.
-const STREAM_WINDOW: u32 = 1 << 20;
+/// How much of one body may be on its way before we have taken any, and the most of it that is held unread: half a megabyte
+/// fills a line of 40 Mbit/s and 100 ms.
+const STREAM_WINDOW: u32 = 512 << 10;
 
-/// The same for all bodies on a connection, and with it the most that a connection's bodies hold unread.
-const CONNECTION_WINDOW: u32 = 4 << 20;
+/// The same for all bodies on a connection: the most there can be (RFC 9113, section 6.9.1). With less, bodies that wait for
+/// room in memory could use it up, and the one that they wait for would never come to its end.
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
 /// How long a connection with requests under way may be silent before it is asked whether it is still there, and how long
 /// it has to answer.
@@ -106,13 +108,20 @@ pub(super) fn explain_head(error: &h2::Error) -> Option<Failure> {
     if !error.is_remote() {
         return Some(failure.retryable(false));
     }
-    // RFC 9113, section 8.7: it says so of the request itself, or that it will look at none that came late.
+    // RFC 9113, section 8.7: it says so of the request itself, or that it will look at none that came late. (h2 tells the latter
+    // only to those that did: what becomes of the others is seen when the connection closes.)
     failure.resend = match reason {
-        Reason::REFUSED_STREAM if error.is_reset() => Resend::Once,
-        Reason::NO_ERROR if error.is_go_away() => Resend::OnceIfIdempotent,
+        Reason::REFUSED_STREAM if error.is_reset() => Resend::Refused,
+        Reason::NO_ERROR if error.is_go_away() => Resend::Unprocessed,
         _ => Resend::Never,
     };
     Some(failure)
+}
+
+/// Whether it ended the connection, and not one request, for a reason that any request on it may have given.
+pub(super) fn is_of_connection(error: &h2::Error) -> bool {
+    let in_order = [Reason::NO_ERROR, Reason::ENHANCE_YOUR_CALM].map(Some).contains(&error.reason());
+    error.is_io() || (error.is_go_away() && !(error.is_remote() && in_order))
 }
 
 /// What an error amid the body means.

@@ -94,6 +94,12 @@ impl ConnectionInfo {
         self.shared.as_ref().is_some_and(|used| used.gives_way())
     }
 
+    /// Whether several requests were on it since it was unused last.
+    #[cfg(feature = "http2")]
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.shared.as_ref().is_some_and(|used| used.is_crowded())
+    }
+
     /// Since when no request is on it, if it is one that many share.
     #[cfg(feature = "http2")]
     pub(crate) fn unused_since(&self) -> Option<Instant> {

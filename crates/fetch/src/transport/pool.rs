@@ -89,7 +89,7 @@ impl Pool {
     pub(super) async fn line(self: &Arc<Self>, server: &Server) -> Result<(Line, bool), Failure> {
         // All but the first is large, and seldom: it would be room, and copied, in every request.
         if !self.keep_alive {
-            return Box::pin(self.new_line(server)).await;
+            return Box::pin(self.own_line(server)).await;
         }
         match self.take(server) {
             Taken::Line(line) => Ok((line, false)),
@@ -97,9 +97,16 @@ impl Pool {
         }
     }
 
-    async fn new_line(self: &Arc<Self>, server: &Server) -> Result<(Line, bool), Failure> {
+    /// A new connection that no other request shares.
+    pub(super) async fn own_line(self: &Arc<Self>, server: &Server) -> Result<(Line, bool), Failure> {
         let permits = self.connector.enter(server, &|| self.close_unused()).await;
-        self.clone().connect(server.clone(), permits).await.map(|line| (line, true))
+        let io = self.connector.connect(server, permits, &|| self.close_unused()).await?;
+        let line = match io.info().is_shared() {
+            #[cfg(feature = "http2")]
+            true => Line::Shared(Http2::begin(io, self.head).await?),
+            _ => Line::Own(Box::new(Http1::new(io))),
+        };
+        Ok((line, true))
     }
 
     async fn next_line(self: &Arc<Self>, mut turn: Turn<'_>) -> Result<(Line, bool), Failure> {
@@ -157,9 +164,6 @@ impl Pool {
             return Ok(Line::Own(Box::new(Http1::new(io))));
         }
         let new = Http2::begin(io, self.head).await?;
-        if !self.keep_alive {
-            return Ok(Line::Shared(new));
-        }
         let mut state = self.state();
         let shelf = self.shelf(&mut state, server);
         let shared = match shelf.shared() {

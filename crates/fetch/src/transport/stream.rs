@@ -8,6 +8,8 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 
+#[cfg(feature = "http2")]
+use super::errors::was_among_others;
 use super::errors::{broken_off, explain_body, explain_read};
 use super::http1::Http1;
 #[cfg(feature = "http2")]
@@ -36,6 +38,14 @@ pub(super) enum On {
 }
 
 impl On {
+    fn was_among_others(&self, error: &hyper::Error) -> bool {
+        match self {
+            On::Own { .. } => false,
+            #[cfg(feature = "http2")]
+            On::Shared { info, .. } => was_among_others(error, info),
+        }
+    }
+
     fn remote(&self) -> SocketAddr {
         match self {
             On::Own { line, .. } => line.info.remote(),
@@ -142,8 +152,10 @@ impl Stream {
             }
             Some(Ok(frame)) => Some(Ok(frame.into_data().unwrap_or_default())),
             Some(Err(error)) => {
-                self.on = None;
-                Some(Err(explain_body(error)))
+                let among_others = self.on.take().is_some_and(|on| on.was_among_others(&error));
+                let mut failure = explain_body(error);
+                failure.among_others = among_others;
+                Some(Err(failure))
             }
         }
     }

@@ -51,14 +51,22 @@ impl Wire {
         Self { pool: Pool::new(Connector::new(config, typed), config.keep_alive, head) }
     }
 
-    /// Sends a request, and waits for the head of the response. The limit on the first byte begins when there is a
-    /// connection: until then the connector has its own.
-    pub(crate) async fn send(&self, mut request: WireRequest, watch: &mut Watch) -> Result<Answer, Failure> {
+    /// Sends a request, over a connection of its own if it is to be `alone`, and waits for the head of the response. The limit on
+    /// the first byte begins when there is a connection: until then the connector has its own.
+    pub(crate) async fn send(
+        &self,
+        mut request: WireRequest,
+        alone: bool,
+        watch: &mut Watch,
+    ) -> Result<Answer, Failure> {
         let (server, uri) = (Server::of(request.uri())?, request.uri().clone());
         let (is_head, may_be_resent) =
             (request.method() == Method::HEAD, request::is_idempotent(request.method()));
         loop {
-            let (mut line, is_new) = watch.in_total(self.pool.line(&server)).await??;
+            let (mut line, is_new) = match alone {
+                true => watch.in_total(Box::pin(self.pool.own_line(&server))).await??,
+                false => watch.in_total(self.pool.line(&server)).await??,
+            };
             if !(is_new || may_be_resent || watch.in_total(line.settles()).await?) {
                 continue;
             }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
 use gather_core::map_concurrent;
-use gather_fetch::{ClientBuilder, Error, ErrorKind, Phase, Request, Response, Version};
+use gather_fetch::{ClientBuilder, Error, ErrorKind, Limits, Phase, Request, Response, Version};
 use gather_site::{Mock, Reply, Rude, Step, TestCa};
 
 use crate::support::{get, local, run};
@@ -150,6 +150,93 @@ fn a_connection_that_the_server_ends_before_it_looked_is_replaced() {
     });
     let response = get(&peer.client.clone().retries(0), peer.server.url()).unwrap();
     assert_eq!((response.text().as_ref(), response.attempts()), ("ok", 1));
+}
+
+#[test]
+fn what_a_server_that_takes_a_few_on_each_connection_did_not_look_at_is_sent_again_even_a_post() {
+    // It ends each connection in order after one request. Of those that came behind it is said that they were not looked at.
+    let end = || frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]);
+    let peer = peer(move |connection| match connection {
+        1 => vec![settings(), request(1), answer(1, b"ok"), request(7), Step::send(end()), Step::Close],
+        _ => vec![settings(), request(1), answer(1, b"ok"), Step::send(end()), Step::Hold],
+    });
+    let client = peer.client.clone().retries(0).build().unwrap();
+    run(async {
+        client.get(peer.server.url()).await.unwrap();
+        let posts = (0..3).map(|_| client.execute(Request::post(peer.server.url()).unwrap()));
+        for response in gather_core::gather(posts).await.unwrap() {
+            assert_eq!((response.text().as_ref(), response.attempts()), ("ok", 1));
+        }
+    });
+}
+
+#[test]
+fn what_one_request_does_to_a_connection_makes_no_other_fail() {
+    let promise = [&2_u32.to_be_bytes()[..], &[0x82, 0x84, 0x87]].concat();
+    let break_up: [(&str, Vec<Step>); 4] = [
+        ("a push", vec![Step::send(frame(PUSH_PROMISE, END_HEADERS, 3, &promise)), Step::Hold]),
+        (
+            "an endless head",
+            vec![Step::send(frame(HEADERS, 0, 3, OK)), Step::flood(frame(CONTINUATION, 0, 3, b"\x00"))],
+        ),
+        ("an error", vec![Step::send(frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 2])), Step::Close]),
+        ("an end", vec![Step::Close]),
+    ];
+    for (what, steps) in break_up {
+        let again = steps.clone();
+        // Both are amid their bodies, or both wait for their heads: without a word about these the connection was an idle one.
+        let is_idle = what == "an end";
+        for begun in [false, true].into_iter().filter(|begun| *begun || !is_idle) {
+            let again = again.clone();
+            let server = peer(move |connection| {
+                let heads = [frame(HEADERS, END_HEADERS, 3, OK), frame(HEADERS, END_HEADERS, 5, OK)].concat();
+                let begin = if begun { vec![Step::send(heads)] } else { vec![] };
+                let first = vec![settings(), request(1), answer(1, b"ok"), request(5)];
+                match connection {
+                    1 => [first, begin, again.clone()].concat(),
+                    _ => vec![settings(), request(1), answer(1, b"ok"), Step::Hold],
+                }
+            });
+            let client = server.client.build().unwrap();
+            run(async {
+                client.get(server.server.url()).await.unwrap();
+                let both = [(); 2].map(|()| client.get(server.server.url()));
+                for response in gather_core::gather(both).await.unwrap() {
+                    assert_eq!(response.text(), "ok", "{what}");
+                    assert!(begun || response.attempts() == 1, "{what}");
+                }
+            });
+            assert_eq!(server.server.connections(), 3, "{what}: each has one to itself");
+        }
+    }
+}
+
+#[test]
+fn bodies_that_wait_for_room_in_memory_keep_no_other_from_its_end() {
+    let body = vec![b'x'; 2 << 20];
+    let sent = body.clone();
+    let (server, client) = polite(move || Reply::bytes(sent.clone()));
+    let mut limits = Limits::default();
+    limits.memory = 1 << 20;
+    let client = client.limits(limits).total_timeout(Duration::from_secs(20)).build().unwrap();
+    run(async {
+        let all = gather_core::gather((0..24).map(|n| client.get(server.join(&format!("/{n}"))))).await;
+        assert!(all.unwrap().iter().all(|response| response.bytes() == &body && response.attempts() == 1));
+    });
+}
+
+#[test]
+fn what_has_no_body_by_its_status_has_none() {
+    let peer = peer(|_| {
+        let head = frame(HEADERS, END_HEADERS, 1, &[0x89]); // `:status: 204`
+        vec![
+            settings(),
+            request(1),
+            Step::send([head, frame(DATA, END_STREAM, 1, b"what")].concat()),
+            Step::Hold,
+        ]
+    });
+    assert_eq!(peer.get().unwrap().length(), 0);
 }
 
 #[test]
