@@ -9,7 +9,6 @@ use selectors::matching::{self, MatchingContext, SelectorCaches};
 use selectors::parser::{Component, ParseRelative, Selector, SelectorList};
 use selectors::{Element, OpaqueElement};
 
-use super::model::Target;
 use crate::budget::Budget;
 
 /// Elements that are matched between two looks at the clock. One match looks at no more than all elements.
@@ -170,6 +169,26 @@ impl<'a> Iterator for Hits<'a, '_> {
         }
         None
     }
+}
+
+/// A selector, and what to take of the element it finds. Without a selector: the element itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) css: Option<Css>,
+    pub(crate) take: Take,
+}
+
+/// What to take of an element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// Its text as a browser shows it.
+    Text,
+    /// The text directly in it.
+    Own,
+    /// The markup inside it.
+    Html,
+    /// An attribute.
+    Attribute(String),
 }
 
 impl Target {

@@ -5,11 +5,10 @@ use std::collections::HashSet;
 use regex::Regex;
 use serde_json::Value;
 
-use super::css::Css;
+use super::css::{Css, Target};
 use super::keys::{check_keys, nearest};
 use super::model::{
     Compiled, Detail, Field, FollowRules, LinkSource, PathGlob, RESERVED, RecordRules, Request, Rows, Source,
-    Target,
 };
 use super::selector::{self, SelectorFault};
 use super::tree::{Item, Key, Tree};
