@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
-use std::time::Duration;
 
 use gather_records::{FieldSummary, Record};
 use jiff::Timestamp;
@@ -17,14 +16,16 @@ use crate::embedded::Embedded;
 use crate::error::{Error, ErrorKind};
 use crate::json;
 use crate::label;
+use crate::limits::Limits;
 use crate::links::{self, Lead, Link};
 use crate::meta;
 use crate::recipe::Recipe;
-use crate::recipe::css::Scope;
-use crate::recipe::model::{Detail, Field, LinkSource, PathGlob, Rows, Source, Take, Target};
+use crate::recipe::css::{Scope, Take, Target};
+use crate::recipe::model::{Detail, Field, LinkSource, PathGlob, Rows, Source};
 use crate::table::Grid;
-use crate::text::{all_text, fold, own_text, visible_text};
+use crate::text::{all_text, fold, markup, own_text, visible_text};
 use crate::value::{Setting, Type};
+use crate::walk;
 
 /// How long the example of an invalid value may be, in characters.
 const EXAMPLE: usize = 80;
@@ -174,8 +175,8 @@ pub(crate) struct Look<'a> {
     pub(crate) path: Option<&'a str>,
     /// When the response was made.
     pub(crate) made_at: Option<Timestamp>,
-    /// How long taking the records may last.
-    pub(crate) time: Duration,
+    /// What taking the records may cost.
+    pub(crate) limits: Limits,
 }
 
 impl<'a> Look<'a> {
@@ -188,7 +189,7 @@ impl<'a> Look<'a> {
 /// The records of a page.
 pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Error> {
     let compiled = recipe.compiled();
-    let budget = Budget::new(look.time);
+    let budget = Budget::new(look.limits);
     let mut extraction = Extraction { next: next_link(look, recipe, &budget), ..Extraction::default() };
     budget.check()?;
     if let Some(path) = look.path.filter(|path| !recipe.matches_path(path)) {
@@ -238,7 +239,7 @@ pub(crate) fn detail(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Erro
         return Ok(extraction);
     };
     extraction.stats.pages = 1;
-    let budget = Budget::new(look.time);
+    let budget = Budget::new(look.limits);
     let mut taking = Taking {
         view: View::new(root, look, &budget),
         fields: &detail.fields,
@@ -277,7 +278,7 @@ fn check_min(extraction: &Extraction, min: usize) -> Result<(), Error> {
 
 /// The page that `next` leads to.
 pub(crate) fn next_page(look: Look<'_>, recipe: &Recipe) -> Result<Option<String>, Error> {
-    let budget = Budget::new(look.time);
+    let budget = Budget::new(look.limits);
     let next = next_link(look, recipe, &budget);
     budget.check().map(|()| next)
 }
@@ -313,7 +314,7 @@ fn link_target(target: &Target, scope: Scope<'_>, base: Base<'_>, budget: &Budge
             Take::Attribute(name) => element.attr(name),
             _ => element
                 .attr("href")
-                .or_else(|| element.descendent_elements().skip(1).find_map(|inner| inner.attr("href"))),
+                .or_else(|| walk::below(element, budget).find_map(|inner| inner.attr("href"))),
         };
         base.resolved(href?)
     })
@@ -321,14 +322,14 @@ fn link_target(target: &Target, scope: Scope<'_>, base: Base<'_>, budget: &Budge
 
 /// The links that a crawl follows.
 pub(crate) fn follow(look: Look<'_>, recipe: &Recipe) -> Result<Vec<Link>, Error> {
-    let budget = Budget::for_links(look.time);
+    let budget = Budget::for_links(look.limits);
     let links = links::with_texts(look.html, followed(look, recipe, &budget), &budget);
     budget.check().map(|()| links)
 }
 
 /// Where they lead.
 pub(crate) fn leads<'a>(look: Look<'a>, recipe: &Recipe) -> Result<Vec<Lead<'a>>, Error> {
-    let budget = Budget::for_links(look.time);
+    let budget = Budget::for_links(look.limits);
     let leads = followed(look, recipe, &budget);
     budget.check().map(|()| leads)
 }
@@ -366,7 +367,7 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(root: ElementRef<'a>, look: Look<'a>, budget: &'a Budget) -> Self {
         let (embedded, of_page) = (Embedded::default(), RefCell::default());
-        let setting = Setting { base: look.base, made_at: look.made_at };
+        let setting = Setting { base: look.base, made_at: look.made_at, budget };
         Self { root, setting, json: look.json, embedded, budget, of_page }
     }
 }
@@ -395,7 +396,7 @@ struct Taking<'a, 'r> {
 
 impl<'a> Taking<'a, '_> {
     fn take_table(&mut self, table: ElementRef<'a>) -> Result<(), Error> {
-        let grid = Grid::new(table)?;
+        let grid = Grid::new(table, self.view.budget)?;
         for row in &grid.rows {
             if self.fields.is_empty() {
                 self.take_columns(&grid, row.element, &row.cells);
@@ -410,14 +411,14 @@ impl<'a> Taking<'a, '_> {
 
     /// A table without fields: each column is one.
     fn take_columns(&mut self, grid: &Grid<'_>, row: ElementRef<'_>, cells: &[Option<ElementRef<'_>>]) {
+        let budget = self.view.budget;
         let mut record = Record::new();
-        for (index, column) in grid.columns.iter().enumerate() {
-            let text = cells
-                .get(index)
-                .copied()
-                .flatten()
-                .map(visible_text)
-                .filter(|text| self.view.budget.spend(text));
+        let columns = grid.columns.iter().enumerate();
+        // A record has names of its own.
+        for (index, column) in
+            columns.take_while(|(_, column)| budget.spend(&column.name) && budget.had_time())
+        {
+            let text = cells.get(index).copied().flatten().and_then(|cell| visible_text(cell, budget));
             self.out.stats.count(&column.name, text.is_some(), None);
             record.insert(column.name.as_str(), text);
         }
@@ -502,24 +503,12 @@ fn outcome(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Outcome {
         return look_for(field, view, row);
     }
     if let Some(known) = view.of_page.borrow().get(&field.name) {
-        let size = known.found.as_ref().map_or(0, size_of_value);
+        let size = known.found.as_ref().map_or(0, json::size);
         return if view.budget.spend_bytes(size) { known.clone() } else { Outcome::default() };
     }
     let outcome = look_for(field, view, row);
     view.of_page.borrow_mut().insert(field.name.clone(), outcome.clone());
     outcome
-}
-
-/// The text in a value, and a little for what holds it.
-pub(crate) fn size_of_value(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(size_of_value).sum::<usize>() + 16,
-        Value::Object(entries) => {
-            entries.iter().map(|(name, value)| name.len() + size_of_value(value)).sum::<usize>() + 16
-        }
-        _ => 16,
-    }
 }
 
 fn look_for(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Outcome {
@@ -596,50 +585,51 @@ fn convert(field: &Field, raw: Raw, setting: Setting<'_>) -> Result<Value, Raw> 
 /// The texts that a field selects: all of them for `many`, else the first.
 fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
     let json = |values: Vec<Value>| spread(values, field.many).into_iter().map(Raw::Json).collect();
+    let budget = view.budget;
     match &field.source {
-        Source::Css(targets) => from_targets(field, targets, row.scope, view.budget),
-        Source::Page(targets) => from_targets(field, targets, Scope::Page(view.root), view.budget),
+        Source::Css(targets) => from_targets(field, targets, row.scope, budget),
+        Source::Page(targets) => from_targets(field, targets, Scope::Page(view.root), budget),
         Source::Label(label) => {
-            from_elements(field, label::cells_after(label, row.scope.element()), view.budget)
+            from_elements(field, label::cells_after(label, row.scope.element(), budget), budget)
         }
-        Source::Column(name) => {
-            from_elements(field, column_cell(name, row).into_iter().collect(), view.budget)
-        }
+        Source::Column(name) => from_elements(field, column_cell(name, row), budget),
         Source::JsonLd { pointer, of_type } => {
             let most = if field.many { usize::MAX } else { 1 };
-            let found = view.embedded.json_ld(view.root, pointer, of_type.as_deref()).take(most);
-            let affordable = |found: &&Value| view.budget.spend_bytes(size_of_value(found));
+            let found = view.embedded.json_ld(view.root, pointer, of_type.as_deref(), budget).take(most);
+            let affordable = |found: &&Value| budget.spend_bytes(json::size(found));
             json(found.take_while(affordable).cloned().collect())
         }
         Source::Script { css, pointer } => {
-            let scripts = css.elements(Scope::Page(view.root), view.budget).map(all_text);
+            let scripts = css.elements(Scope::Page(view.root), budget);
+            let scripts = scripts.filter_map(|script| all_text(script, budget));
             match pointer {
-                Some(pointer) => json(Embedded::in_scripts(scripts, pointer)),
-                None => limited(scripts, field.many, view.budget),
+                Some(pointer) => json(Embedded::in_scripts(scripts, pointer, budget).into_iter().collect()),
+                None => texts(scripts, field.many),
             }
         }
         Source::Json { pointers, from_page } => {
             let item = if *from_page { view.json } else { row.json.or(view.json) };
             let found =
                 pointers.iter().find_map(|pointer| item?.pointer(pointer).filter(|found| !found.is_null()));
-            let found = found.filter(|found| view.budget.spend_bytes(size_of_value(found)));
+            let found = found.filter(|found| budget.spend_bytes(json::size(found)));
             json(found.cloned().into_iter().collect())
         }
-        Source::Meta(name) => limited(meta::contents(view.root, name), field.many, view.budget),
+        Source::Meta(name) => texts(meta::contents(view.root, name, budget), field.many),
         Source::Microdata { path, of_type } => {
-            let found = meta::properties(row.scope, path, of_type.as_deref());
-            let values = found.into_iter().filter_map(|element| meta::value(element, field.conversion.to));
-            limited(values, field.many, view.budget)
+            let found = meta::properties(row.scope, path, of_type.as_deref(), budget);
+            let value = |element| meta::value(element, field.conversion.to, budget);
+            texts(found.into_iter().filter_map(value), field.many)
         }
         Source::ScriptAfter { marker, pointer } => {
-            json(Embedded::after_marker(view.root, marker, pointer.as_deref().unwrap_or("")))
+            let pointer = pointer.as_deref().unwrap_or("");
+            json(Embedded::after_marker(view.root, marker, pointer, budget).into_iter().collect())
         }
     }
 }
 
-fn limited(found: impl Iterator<Item = String>, many: bool, budget: &Budget) -> Vec<Raw> {
-    let most = if many { usize::MAX } else { 1 };
-    found.take(most).take_while(|text| budget.spend(text)).map(Raw::Text).collect()
+/// All of them for `many`, else the first.
+fn texts(found: impl Iterator<Item = String>, many: bool) -> Vec<Raw> {
+    found.take(if many { usize::MAX } else { 1 }).map(Raw::Text).collect()
 }
 
 /// With `many`, a list is its elements; null is nothing.
@@ -667,9 +657,9 @@ fn from_targets(field: &Field, targets: &[Target], scope: Scope<'_>, budget: &Bu
         let found = target
             .elements(scope, budget)
             .take_while(|_| budget.had_time())
-            .filter(|element| holds_wanted_text(field, *element))
-            .filter_map(|element| taken(element, &target.take, field.conversion.to));
-        let found = limited(found, field.many, budget);
+            .filter(|element| holds_wanted_text(field, *element, budget))
+            .filter_map(|element| taken(element, &target.take, field.conversion.to, budget));
+        let found = texts(found, field.many);
         if !found.is_empty() {
             return found;
         }
@@ -677,31 +667,40 @@ fn from_targets(field: &Field, targets: &[Target], scope: Scope<'_>, budget: &Bu
     Vec::new()
 }
 
-fn from_elements(field: &Field, elements: Vec<ElementRef<'_>>, budget: &Budget) -> Vec<Raw> {
-    let texts = elements.into_iter().filter_map(|element| taken(element, &Take::Text, field.conversion.to));
-    limited(texts, field.many, budget)
+fn from_elements<'a>(
+    field: &Field,
+    elements: impl IntoIterator<Item = ElementRef<'a>>,
+    budget: &Budget,
+) -> Vec<Raw> {
+    let text = |element| taken(element, &Take::Text, field.conversion.to, budget);
+    texts(elements.into_iter().filter_map(text), field.many)
 }
 
-fn holds_wanted_text(field: &Field, element: ElementRef<'_>) -> bool {
-    field.contains.as_ref().is_none_or(|wanted| fold(&visible_text(element)).contains(wanted.as_str()))
+fn holds_wanted_text(field: &Field, element: ElementRef<'_>, budget: &Budget) -> bool {
+    let holds =
+        |wanted: &String| visible_text(element, budget).is_some_and(|text| fold(&text).contains(wanted));
+    field.contains.as_ref().is_none_or(holds)
 }
 
 /// What is taken of an element, for a type. An attribute that is not there is no hit.
-fn taken(element: ElementRef<'_>, take: &Take, to: Type) -> Option<String> {
-    Some(match (take, to) {
-        // A URL has white space of its own kind: the URL parser knows which of it to drop.
-        (Take::Attribute(name), Type::Raw | Type::Json | Type::Url) => element.attr(name)?.to_owned(),
-        // A present attribute without a value (`disabled`) is yes.
-        (Take::Attribute(name), Type::Bool) if element.attr(name)?.is_empty() => "true".to_owned(),
-        (Take::Attribute(name), _) => fold(element.attr(name)?),
-        (Take::Html, _) | (Take::Text, Type::Html) => element.inner_html(),
-        (Take::Own, Type::Raw | Type::Json) => {
-            element.children().filter_map(|child| child.value().as_text()).map(|text| &**text).collect()
+fn taken(element: ElementRef<'_>, take: &Take, to: Type, budget: &Budget) -> Option<String> {
+    match (take, to) {
+        (Take::Attribute(name), _) => {
+            let value = element.attr(name)?;
+            budget.paid(match to {
+                // A URL has white space of its own kind: the URL parser knows which of it to drop.
+                Type::Raw | Type::Json | Type::Url => value.to_owned(),
+                // A present attribute without a value (`disabled`) is yes.
+                Type::Bool if value.is_empty() => "true".to_owned(),
+                _ => fold(value),
+            })
         }
-        (Take::Own, _) => own_text(element),
-        (Take::Text, Type::Raw | Type::Json) => all_text(element),
-        (Take::Text, _) => visible_text(element),
-    })
+        (Take::Html, _) | (Take::Text, Type::Html) => markup(element, budget),
+        (Take::Own, Type::Raw | Type::Json) => own_text(element, budget),
+        (Take::Own, _) => own_text(element, budget).map(|text| fold(&text)),
+        (Take::Text, Type::Raw | Type::Json) => all_text(element, budget),
+        (Take::Text, _) => visible_text(element, budget),
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,20 @@
-//! A page that is JSON -> its value, within bounds.
+//! JSON -> its value, within bounds: a page that is JSON, and JSON that stands in a page.
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use crate::budget::{Bound, Budget, MOST_JSON_NESTING};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 
-/// The value of a page, or which bound it hit. JSON nests to 128 levels.
+/// Why a text gives no value.
+enum Fault {
+    TooMany,
+    TooDeep,
+    NotJson(serde_json::Error),
+}
+
+/// The value of a page, or which bound it hit.
 pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Value, Error> {
     let too_large = |bound: &str, limit: usize| {
         Error::new(
@@ -17,10 +25,58 @@ pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Value, Error> {
     if text.len() > limits.bytes {
         return Err(too_large("bytes", limits.bytes));
     }
-    if values_at_most(text) > limits.nodes {
-        return Err(too_large("nodes", limits.nodes));
+    value(without_mark(text), limits.nodes).map_err(|fault| match fault {
+        Fault::TooMany => too_large("nodes", limits.nodes),
+        Fault::TooDeep => too_large("levels of nesting", MOST_JSON_NESTING),
+        Fault::NotJson(error) => not_json(&error),
+    })
+}
+
+/// The value of a text in a page; None where it is no JSON, and where it is past a bound, which ends the budget.
+pub(crate) fn read(text: &str, budget: &Budget) -> Option<Value> {
+    let bound = match value(text, budget.json_values()) {
+        Ok(value) => return Some(value),
+        Err(Fault::NotJson(_)) => return None,
+        Err(Fault::TooMany) => Bound::JsonValues,
+        Err(Fault::TooDeep) => Bound::JsonNesting,
+    };
+    budget.end(bound);
+    None
+}
+
+/// The same of the JSON that a text begins with, whatever is behind it.
+pub(crate) fn read_first(text: &str, budget: &Budget) -> Option<Value> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    values.next()?.ok()?;
+    read(text.get(..values.byte_offset())?, budget)
+}
+
+/// The value, if there is room to keep it.
+pub(crate) fn paid(value: Value, budget: &Budget) -> Option<Value> {
+    budget.spend_bytes(size(&value)).then_some(value)
+}
+
+/// What a value holds, about, in bytes: its texts, and the values inside it.
+pub(crate) fn size(value: &Value) -> usize {
+    let inside = |value: &Value| size(value) + size_of::<Value>();
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(inside).sum(),
+        Value::Object(entries) => entries.iter().map(|(name, value)| name.len() + inside(value)).sum(),
+        _ => 16,
     }
-    serde_json::from_str(without_mark(text)).map_err(|error| not_json(&error))
+}
+
+fn value(text: &str, most: usize) -> Result<Value, Fault> {
+    // There is no value without a byte, so that short texts need no count.
+    if text.len() > most && values_at_most(text) > most {
+        return Err(Fault::TooMany);
+    }
+    serde_json::from_str(text).map_err(|error| {
+        // serde_json has no other word for it.
+        let is_too_deep = error.to_string().starts_with("recursion limit exceeded");
+        if is_too_deep { Fault::TooDeep } else { Fault::NotJson(error) }
+    })
 }
 
 /// Why a page that was not taken for JSON is none.
@@ -35,7 +91,7 @@ fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-pub(crate) fn not_json(error: &serde_json::Error) -> Error {
+fn not_json(error: &serde_json::Error) -> Error {
     Error::new(ErrorKind::Parse, format!("the page is not JSON: {error}"))
 }
 
@@ -68,6 +124,34 @@ mod tests {
         let limits = Limits::default().nodes(10);
         let error = parse(&format!("[{}]", "[],".repeat(20)), &limits).unwrap_err();
         assert!(error.kind() == ErrorKind::TooLarge && error.to_string().contains("10 nodes"), "{error}");
-        assert_eq!(parse(&"[".repeat(1000), &Limits::default()).unwrap_err().kind(), ErrorKind::Parse);
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let error = parse(&nested(MOST_JSON_NESTING + 1), &Limits::default()).unwrap_err();
+        assert!(error.kind() == ErrorKind::TooLarge && error.to_string().contains("127 levels"), "{error}");
+        assert!(parse(&nested(MOST_JSON_NESTING), &Limits::default()).is_ok());
+        assert_eq!(parse("[[", &Limits::default()).unwrap_err().kind(), ErrorKind::Parse);
+    }
+
+    #[test]
+    fn json_in_a_page_that_is_past_a_bound_ends_the_budget_and_what_is_no_json_does_not() {
+        let budget = || Budget::new(Limits::default().nodes(10));
+        let held = budget();
+        assert_eq!(
+            read_first(r#"{"a": [1]}; x = [2,,,,,,,,,,,,,,,"#, &held),
+            Some(serde_json::json!({"a": [1]}))
+        );
+        assert!(read("{,", &held).is_none() && !held.is_gone());
+        for (text, bound) in
+            [("[0,0,0,0,0,0,0,0,0,0]".to_owned(), "10 values"), ("[".repeat(200), "127 levels")]
+        {
+            let budget = Budget::new(Limits::default().nodes(if text.len() < 100 { 10 } else { 1000 }));
+            assert!(read(&text, &budget).is_none());
+            assert!(budget.check().unwrap_err().to_string().contains(bound), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_value_takes_is_counted_for_each_of_its_values() {
+        assert!(size(&serde_json::json!(["", [], {}])) >= 3 * size_of::<Value>());
+        assert!(paid(serde_json::json!(["text"]), &Budget::of_text(10)).is_none());
     }
 }

@@ -2,33 +2,47 @@
 
 use scraper::ElementRef;
 
-use crate::text::{fold, visible_text};
+use crate::budget::Budget;
+use crate::text::{fold, is_in_any_case, visible_text};
+use crate::walk;
 
 /// The cells after the header cell with this text: a `td` after a `th`, the `dd`s after a `dt`.
 /// A `td` that leads its row counts as header cell if there is no other.
-pub(crate) fn cells_after<'a>(label: &str, scope: ElementRef<'a>) -> Vec<ElementRef<'a>> {
+pub(crate) fn cells_after<'a>(label: &str, scope: ElementRef<'a>, budget: &Budget) -> Vec<ElementRef<'a>> {
     let label = fold(label);
+    let found = after_header(&label, &["th", "dt"], scope, budget);
+    found.or_else(|| after_header(&label, &["td"], scope, budget)).unwrap_or_default()
+}
+
+/// What is after the first header that is named as it is written, else whatever the case. Each name is gone when the next
+/// one is there: in tables inside tables it is the same text again.
+fn after_header<'a>(
+    label: &str,
+    headers: &[&str],
+    scope: ElementRef<'a>,
+    budget: &Budget,
+) -> Option<Vec<ElementRef<'a>>> {
     let lower = label.to_lowercase();
-    for names in [&["th", "dt"][..], &["td"]] {
-        let headers: Vec<_> = scope
-            .descendent_elements()
-            .filter(|element| names.contains(&element.value().name()))
-            .map(|header| (name_of(header), header))
-            .collect();
-        let exact = headers.iter().filter(|(name, _)| *name == label);
-        let any_case = headers.iter().filter(|(name, _)| *name != label && name.to_lowercase() == lower);
-        let values = exact.chain(any_case).map(|(_, header)| values_of(*header));
-        if let Some(found) = values.into_iter().find(|values| !values.is_empty()) {
-            return found;
+    let mut in_any_case = None;
+    for header in walk::elements(scope, budget).filter(|element| headers.contains(&element.value().name())) {
+        let name = name_of(header, budget)?;
+        let is_exact = name == label;
+        if !is_exact && (in_any_case.is_some() || !is_in_any_case(&name, &lower)) {
+            continue;
+        }
+        match values_of(header) {
+            values if values.is_empty() => {}
+            values if is_exact => return Some(values),
+            values => in_any_case = Some(values),
         }
     }
-    Vec::new()
+    in_any_case
 }
 
 /// The text of a header cell, without the colon that people put behind it.
-fn name_of(header: ElementRef<'_>) -> String {
-    let text = fold(&visible_text(header));
-    text.trim_end_matches([':', '\u{ff1a}']).trim_end().to_owned()
+fn name_of(header: ElementRef<'_>, budget: &Budget) -> Option<String> {
+    let text = fold(&visible_text(header, budget)?);
+    Some(text.trim_end_matches([':', '\u{ff1a}']).trim_end().to_owned())
 }
 
 fn values_of(header: ElementRef<'_>) -> Vec<ElementRef<'_>> {
@@ -42,4 +56,41 @@ fn values_of(header: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     let leads =
         !header.prev_siblings().filter_map(ElementRef::wrap).any(|before| before.value().name() == "td");
     following.filter(|cell| leads && cell.value().name() == "td").take(1).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "what a test looks for needs no budget")]
+mod tests {
+    use scraper::Html;
+
+    use super::*;
+
+    fn found(html: &str, budget: &Budget) -> Vec<String> {
+        let html = Html::parse_document(html);
+        let cells = cells_after("UPC", html.root_element(), budget);
+        cells.iter().map(|cell| cell.inner_html()).collect()
+    }
+
+    #[test]
+    fn a_name_as_it_is_written_comes_before_one_in_another_case() {
+        let html =
+            "<table><tr><th>upc<td>1<tr><th>Upc:<td>2<tr><th>UPC<tr><th>UPC :<td>3<tr><th>UPC<td>4</table>";
+        assert_eq!(found(html, &Budget::whole()), ["3"]);
+        assert_eq!(found("<table><tr><td>x<td>y<tr><td>upc<td>1<td>2</table>", &Budget::whole()), ["1"]);
+        assert_eq!(found("<dl><dt>UPC<dt>EAN<dd>1<dd>2<dt>x<dd>3</dl>", &Budget::whole()), ["1", "2"]);
+    }
+
+    #[test]
+    fn names_in_tables_inside_tables_are_paid_for_again_and_none_is_made_when_the_budget_is_gone() {
+        let html = format!("{}{}", "<table><tr><td>".repeat(50), "x".repeat(1000));
+        let (enough, little) = (Budget::of_text(50_000), Budget::of_text(49_999));
+        assert!(found(&html, &enough).is_empty() && found(&html, &little).is_empty());
+        assert!(enough.check().is_ok() && enough.text_left() == 0);
+        assert!(little.check().unwrap_err().to_string().contains("49999 bytes of text"));
+        let gone = Budget::of_text(10);
+        assert!(
+            found(&format!("<table><tr><th>{}<td>a<tr><th>UPC<td>b</table>", "x".repeat(11)), &gone)
+                .is_empty()
+        );
+    }
 }

@@ -16,7 +16,7 @@
 //!
 //! Modules, top to bottom; a module uses those below it:
 //! `scraper` (pages over HTTP), `backlog`, `stream` (pages from anywhere), `sitemap`, `outline`, `page`, `details`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
-//! then `value`, `base`, `date`, `text`, `parse`, `sink`, `tokenizer`, `sight`, `charset`, `html_check`, `limits`, `budget`, `error`. What the recipe format
+//! then `value`, `base`, `date`, `text`, `walk`, `json`, `parse`, `sink`, `tokenizer`, `sight`, `charset`, `html_check`, `budget`, `limits`, `error`. What the recipe format
 //! is, is in the crate's README.
 
 #[cfg(feature = "fetch")]
@@ -52,6 +52,7 @@ mod test_pages;
 mod text;
 mod tokenizer;
 mod value;
+mod walk;
 
 pub use charset::{Charset, CharsetSource, charset};
 pub use error::{Error, ErrorKind, RecipeError};

@@ -12,6 +12,7 @@ use url::Url;
 use crate::base::Base;
 use crate::budget::Budget;
 use crate::text::{fold, visible_text};
+use crate::walk;
 
 /// A link of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,17 +94,17 @@ pub(crate) fn base_of(html: &Html, own: Base<'_>) -> Option<Url> {
 
 /// The links that the options ask for. They end early when the budget is gone.
 pub(crate) fn links_with(html: &Html, options: LinkOptions, base: Base<'_>, budget: &Budget) -> Vec<Link> {
-    let page = Surroundings { base, nofollow: robots_nofollow(html) };
+    let page = Surroundings { base, nofollow: robots_nofollow(html), budget };
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     for element in outside_templates(html) {
-        let of_element = of_element(element, options, &page);
-        let is_new = |link: &Link| !options.unique || seen.insert(link.url.clone());
-        for link in of_element.into_iter().filter(is_new) {
-            if !budget.spend_bytes(size(&link)) || !budget.had_time() {
+        for link in of_element(element, options, &page) {
+            if !budget.had_time() {
                 return found;
             }
-            found.push(link);
+            if (!options.unique || seen.insert(link.url.clone())) && budget.spend(&link.url) {
+                found.push(link);
+            }
         }
     }
     found
@@ -139,32 +140,30 @@ pub(crate) fn leads_of<'a>(
 /// The links that these are, with all there is to know of them. They end early when the budget is gone.
 pub(crate) fn with_texts(html: &Html, leads: Vec<Lead<'_>>, budget: &Budget) -> Vec<Link> {
     let nofollow = robots_nofollow(html);
-    let links = leads.into_iter().map(|lead| link(lead, nofollow));
-    links.take_while(|link| budget.spend_bytes(link.text.len()) && budget.had_time()).collect()
-}
-
-fn size(link: &Link) -> usize {
-    link.url.len() + link.text.len()
+    let links = leads.into_iter().map(|lead| link(lead, nofollow, budget));
+    links.take_while(|_| budget.had_time()).collect()
 }
 
 /// What links need to know of the page around them.
 struct Surroundings<'a> {
     base: Base<'a>,
     nofollow: bool,
+    budget: &'a Budget,
 }
 
-fn of_element(element: ElementRef<'_>, options: LinkOptions, page: &Surroundings<'_>) -> Vec<Link> {
-    let mut found = Vec::new();
+/// The links of one element, whose texts are paid for.
+fn of_element<'a>(
+    element: ElementRef<'a>,
+    options: LinkOptions,
+    page: &'a Surroundings<'_>,
+) -> impl Iterator<Item = Link> + 'a {
     let is_wanted = is_link(element) || options.link_elements && element.value().name() == "link";
-    match element.value().name() {
-        _ if is_wanted => found.extend(lead(element, page.base).map(|lead| link(lead, page.nofollow))),
-        "meta" if options.refresh => found.extend(others::refresh(element, page)),
-        _ => {}
-    }
-    if options.srcset {
-        found.extend(others::srcset(element, page));
-    }
-    found
+    let own = match element.value().name() {
+        _ if is_wanted => lead(element, page.base).map(|lead| link(lead, page.nofollow, page.budget)),
+        "meta" if options.refresh => others::refresh(element, page),
+        _ => None,
+    };
+    own.into_iter().chain(options.srcset.then(|| others::srcset(element, page)).into_iter().flatten())
 }
 
 /// The elements in document order, without those inside `<template>`, which are no part of the document.
@@ -207,11 +206,11 @@ fn lead<'a>(element: ElementRef<'a>, base: Base<'_>) -> Option<Lead<'a>> {
 }
 
 /// The link that this is; `nofollow` if none of the page's is to be followed.
-fn link(lead: Lead<'_>, nofollow: bool) -> Link {
+fn link(lead: Lead<'_>, nofollow: bool, budget: &Budget) -> Link {
     let (element, rel) = (lead.element, lead.rel());
     let nofollow = nofollow || rel.as_deref().is_some_and(|rel| has_word(rel, "nofollow"));
     let hreflang = element.attr("hreflang").map(fold).filter(|language| !language.is_empty());
-    Link { url: lead.url, text: link_text(element), rel, nofollow, hreflang }
+    Link { url: lead.url, text: link_text(element, budget).unwrap_or_default(), rel, nofollow, hreflang }
 }
 
 /// `mailto:`, `javascript:`, `tel:` and the like lead nowhere that can be fetched.
@@ -237,22 +236,21 @@ fn robots_nofollow(html: &Html) -> bool {
     })
 }
 
-fn link_text(element: ElementRef<'_>) -> String {
-    let text = fold(&visible_text(element));
+fn link_text(element: ElementRef<'_>, budget: &Budget) -> Option<String> {
+    let text = fold(&visible_text(element, budget)?);
     if !text.is_empty() {
-        return text;
+        return Some(text);
     }
     if element.value().name() == "link" {
-        return element.attr("title").map(fold).unwrap_or_default();
+        return budget.paid(fold(element.attr("title")?));
     }
-    let alternatives: Vec<_> = element
-        .descendent_elements()
+    let alternatives: Vec<_> = walk::elements(element, budget)
         .filter(|image| image.value().name() == "img" || *image == element)
         .filter_map(|image| image.attr("alt"))
         .map(fold)
         .filter(|alternative| !alternative.is_empty())
         .collect();
-    alternatives.join(" ")
+    budget.paid(alternatives.join(" "))
 }
 
 #[cfg(test)]
@@ -262,7 +260,7 @@ mod tests {
     use super::*;
 
     fn budget() -> Budget {
-        Budget::for_links(std::time::Duration::MAX)
+        Budget::for_links(crate::Limits::default().time(std::time::Duration::MAX))
     }
 
     #[test]

@@ -2,18 +2,24 @@
 
 use scraper::ElementRef;
 
+use crate::budget::Budget;
 use crate::recipe::css::Scope;
-use crate::text::{all_text, fold, visible_text};
+use crate::text::{all_text, fold, markup, visible_text};
 use crate::value::Type;
+use crate::walk;
 
 /// The contents of the `<meta>` elements with this `name`, `property` or `itemprop`, in document order.
-pub(crate) fn contents<'a>(root: ElementRef<'a>, wanted: &'a str) -> impl Iterator<Item = String> + 'a {
+pub(crate) fn contents<'a>(
+    root: ElementRef<'a>,
+    wanted: &'a str,
+    budget: &'a Budget,
+) -> impl Iterator<Item = String> + 'a {
     let is_named = move |meta: &ElementRef<'_>| {
         let names = ["property", "name", "itemprop"].into_iter().filter_map(|attribute| meta.attr(attribute));
         names.flat_map(str::split_ascii_whitespace).any(|name| name.eq_ignore_ascii_case(wanted))
     };
-    let metas = root.descendent_elements().filter(|element| element.value().name() == "meta");
-    metas.filter(is_named).filter_map(|meta| meta.attr("content").map(fold))
+    let metas = walk::elements(root, budget).filter(|element| element.value().name() == "meta");
+    metas.filter(is_named).filter_map(|meta| budget.paid(fold(meta.attr("content")?)))
 }
 
 /// The elements that a path of property names leads to, in document order. The first one is a property of the record's
@@ -25,29 +31,44 @@ pub(crate) fn properties<'a>(
     scope: Scope<'a>,
     path: &[String],
     of_type: Option<&str>,
+    budget: &Budget,
 ) -> Vec<ElementRef<'a>> {
     let Some((first, further)) = path.split_first() else { return Vec::new() };
-    let own_item = match scope {
-        Scope::Below(element) if element.attr("itemscope").is_some() => Some(element),
-        _ => None,
+    let all = walk::elements(scope.element(), budget).filter(|element| has_property(*element, first));
+    let mut found: Vec<_> = match (of_type, scope) {
+        (Some(wanted), _) => {
+            all.filter(|element| item_of(*element).is_some_and(|item| is_of_type(item, wanted))).collect()
+        }
+        (None, Scope::Below(own)) if is_item(own) => properties_of(own, first, budget),
+        (None, _) => all.collect(),
     };
-    let is_of_wanted_item = |element: ElementRef<'a>| match (of_type, own_item) {
-        (Some(wanted), _) => item_of(element).is_some_and(|item| is_of_type(item, wanted)),
-        (None, Some(own)) => item_of(element) == Some(own),
-        (None, None) => true,
-    };
-    let all = scope.element().descendent_elements().filter(|element| has_property(*element, first));
-    let mut found: Vec<_> = all.filter(|element| is_of_wanted_item(*element)).collect();
     for name in further {
-        found = found.into_iter().flat_map(|item| properties_of(item, name)).collect();
+        found = found.into_iter().flat_map(|item| properties_of(item, name, budget)).collect();
     }
     found
 }
 
-/// The properties of an item, without those of items inside it.
-fn properties_of<'a>(item: ElementRef<'a>, name: &str) -> Vec<ElementRef<'a>> {
-    let below = item.descendent_elements().skip(1);
-    below.filter(|element| has_property(*element, name) && item_of(*element) == Some(item)).collect()
+/// The properties of an item. Those of items inside it are not walked to, so that a path costs a page's elements once for
+/// each of its names, however the items nest.
+fn properties_of<'a>(item: ElementRef<'a>, name: &str, budget: &Budget) -> Vec<ElementRef<'a>> {
+    let mut found = Vec::new();
+    if !is_item(item) {
+        return found;
+    }
+    let mut below = walk::below(item, budget);
+    while let Some(element) = below.next() {
+        if has_property(element, name) {
+            found.push(element);
+        }
+        if is_item(element) {
+            below.pass_over(element);
+        }
+    }
+    found
+}
+
+fn is_item(element: ElementRef<'_>) -> bool {
+    element.attr("itemscope").is_some()
 }
 
 fn has_property(element: ElementRef<'_>, name: &str) -> bool {
@@ -56,7 +77,7 @@ fn has_property(element: ElementRef<'_>, name: &str) -> bool {
 
 /// The item that a property belongs to: the nearest one around it.
 fn item_of(property: ElementRef<'_>) -> Option<ElementRef<'_>> {
-    property.ancestors().filter_map(ElementRef::wrap).find(|around| around.attr("itemscope").is_some())
+    property.ancestors().filter_map(ElementRef::wrap).find(|around| is_item(*around))
 }
 
 fn is_of_type(item: ElementRef<'_>, wanted: &str) -> bool {
@@ -68,7 +89,7 @@ fn is_of_type(item: ElementRef<'_>, wanted: &str) -> bool {
 /// The value of a property, by its element.
 ///
 /// Source: [HTML, property value](https://html.spec.whatwg.org/multipage/microdata.html#concept-property-value).
-pub(crate) fn value(element: ElementRef<'_>, to: Type) -> Option<String> {
+pub(crate) fn value(element: ElementRef<'_>, to: Type, budget: &Budget) -> Option<String> {
     let attribute = match element.value().name() {
         "meta" => "content",
         "audio" | "embed" | "iframe" | "img" | "source" | "track" | "video" => "src",
@@ -77,12 +98,13 @@ pub(crate) fn value(element: ElementRef<'_>, to: Type) -> Option<String> {
         "data" | "meter" => "value",
         "time" if element.attr("datetime").is_some() => "datetime",
         _ => {
-            return Some(match to {
-                Type::Raw | Type::Json => all_text(element),
-                Type::Html => element.inner_html(),
-                _ => visible_text(element),
-            });
+            return match to {
+                Type::Raw | Type::Json => all_text(element, budget),
+                Type::Html => markup(element, budget),
+                _ => visible_text(element, budget),
+            };
         }
     };
-    element.attr(attribute).map(|value| if to == Type::Raw { value.to_owned() } else { fold(value) })
+    let value = element.attr(attribute)?;
+    budget.paid(if to == Type::Raw { value.to_owned() } else { fold(value) })
 }

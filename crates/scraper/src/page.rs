@@ -318,7 +318,7 @@ impl Document<'_> {
     ///
     /// Kind `parse` for fewer records than `min`, or, with `strict`, for a missing or invalid required
     /// field; `too_large` for a table that expands past a million cells, for records with more than 256 MiB of
-    /// text, and past the limit of time.
+    /// text, for JSON in it with more values than it may have nodes or nested past 127 levels, and past the limit of time.
     pub fn records(&self, recipe: &Recipe) -> Result<Extraction, Error> {
         if !recipe.compiled().reads_json() {
             self.check_html()?;
@@ -353,7 +353,7 @@ impl Document<'_> {
     /// As [`Document::links`].
     pub fn links_with(&self, options: LinkOptions) -> Result<Vec<Link>, Error> {
         self.check_html()?;
-        let budget = Budget::for_links(self.page.limits.time);
+        let budget = Budget::for_links(self.page.limits);
         let links = links::links_with(&self.html, options, self.url_base(), &budget);
         self.located(budget.check().map(|()| links))
     }
@@ -379,14 +379,12 @@ impl Document<'_> {
 
     /// The text as a browser shows it.
     pub fn text(&self) -> String {
-        self.look().root().map_or_else(String::new, text::visible_text)
+        self.look().root().map_or_else(String::new, text::shown)
     }
 
     /// The title, white space folded; None if there is no `<title>`.
     pub fn title(&self) -> Option<String> {
-        links::elements(&self.html)
-            .find(|element| element.value().name() == "title")
-            .map(|title| text::fold(&text::all_text(title)))
+        links::elements(&self.html).find(|element| element.value().name() == "title").map(text::shown)
     }
 
     /// An error, if it is one, at this page.
@@ -413,7 +411,7 @@ impl Document<'_> {
             base: self.url_base(),
             path: self.page.path(),
             made_at: self.page.made_at,
-            time: self.page.limits.time,
+            limits: self.page.limits,
         }
     }
 }

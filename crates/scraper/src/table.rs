@@ -2,11 +2,15 @@
 //!
 //! Follows [HTML, forming a table](https://html.spec.whatwg.org/multipage/tables.html#forming-a-table).
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use scraper::ElementRef;
 
+use crate::budget::Budget;
 use crate::error::{Error, ErrorKind};
 use crate::recipe::model::RESERVED;
-use crate::text::{fold, visible_text};
+use crate::text::{fold, is_in_any_case, visible_text};
 
 /// The standard's own cap on `colspan`.
 const MOST_COLUMNS_SPANNED: usize = 1000;
@@ -23,7 +27,7 @@ pub(crate) struct Grid<'a> {
 /// A column's name, and all texts that stand in its header.
 pub(crate) struct Column {
     pub(crate) name: String,
-    headers: Vec<String>,
+    headers: Vec<Rc<str>>,
 }
 
 /// A row: its element, and the cell in each column.
@@ -37,12 +41,13 @@ type Hanging<'a> = Vec<Option<(ElementRef<'a>, usize)>>;
 
 impl<'a> Grid<'a> {
     /// Reads a table; the rows of tables inside it are not its own.
-    pub(crate) fn new(table: ElementRef<'a>) -> Result<Self, Error> {
+    pub(crate) fn new(table: ElementRef<'a>, budget: &Budget) -> Result<Self, Error> {
         let mut rows = expanded(&own_groups(table))?;
         let header_rows = header_rows(&rows);
         let body = rows.split_off(header_rows);
         let width = rows.iter().chain(&body).map(|row| row.cells.len()).max().unwrap_or(0);
-        let columns = columns(&rows, width);
+        let columns = columns(&rows, width, budget);
+        budget.check()?;
         let rows =
             body.into_iter().filter(|row| row.cells.iter().flatten().any(|cell| cell.value().name() == "td"));
         Ok(Self { columns, rows: rows.collect() })
@@ -56,7 +61,7 @@ impl<'a> Grid<'a> {
         };
         self.columns.iter().position(|column| is_named(column, &|header| header == name)).or_else(|| {
             let lower = name.to_lowercase();
-            self.columns.iter().position(|column| is_named(column, &|header| header.to_lowercase() == lower))
+            self.columns.iter().position(|column| is_named(column, &|header| is_in_any_case(header, &lower)))
         })
     }
 }
@@ -180,17 +185,24 @@ fn header_rows(rows: &[Row<'_>]) -> usize {
     }
 }
 
-fn columns(header: &[Row<'_>], width: usize) -> Vec<Column> {
+/// The columns by their header cells. The text of a cell is made once, however many columns it spans; a name is one text
+/// for each of them. They end early when the budget does.
+fn columns(header: &[Row<'_>], width: usize, budget: &Budget) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::with_capacity(width);
+    let mut texts = HashMap::new();
     for index in 0..width {
-        let mut headers: Vec<String> = Vec::new();
+        let mut headers: Vec<Rc<str>> = Vec::new();
         for cell in header.iter().filter_map(|row| row.cells.get(index).copied().flatten()) {
-            let text = fold(&visible_text(cell));
-            if !text.is_empty() && headers.last() != Some(&text) {
-                headers.push(text);
+            let made = || visible_text(cell, budget).map_or_else(String::new, |text| fold(&text));
+            let text = texts.entry(cell.id()).or_insert_with(|| Rc::<str>::from(made()));
+            if !text.is_empty() && headers.last() != Some(text) {
+                headers.push(Rc::clone(text));
             }
         }
         let name = if headers.is_empty() { format!("column_{}", index + 1) } else { headers.join(" ") };
+        if !budget.spend(&name) || !budget.had_time() {
+            break;
+        }
         columns.push(Column { name, headers });
     }
     number_repeated(&mut columns);
@@ -199,27 +211,33 @@ fn columns(header: &[Row<'_>], width: usize) -> Vec<Column> {
 
 /// A second `Price` is `Price_2`: a record has each name once, and those that it uses itself already.
 fn number_repeated(columns: &mut [Column]) {
-    let own = RESERVED.iter().map(|name| ((*name).to_owned(), 1));
-    let mut seen: std::collections::HashMap<String, usize> = own.collect();
-    for column in columns {
-        let count = seen.entry(column.name.clone()).or_default();
+    let mut seen: HashMap<&str, usize> = RESERVED.iter().map(|name| (*name, 1)).collect();
+    let mut count = |name| {
+        let count = seen.entry(name).or_default();
         *count += 1;
-        if *count > 1 {
-            column.name = format!("{}_{count}", column.name);
-        }
+        *count
+    };
+    let counts: Vec<_> = columns.iter().map(|column| count(&column.name)).collect();
+    for (column, count) in columns.iter_mut().zip(counts).filter(|(_, count)| *count > 1) {
+        column.name.push_str(&format!("_{count}"));
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "what a test looks for needs no budget")]
 mod tests {
     use super::*;
     use scraper::{Html, Selector};
 
     fn cells(html: &str) -> Result<(Vec<String>, Vec<Vec<String>>), Error> {
+        cells_within(html, &Budget::whole())
+    }
+
+    fn cells_within(html: &str, budget: &Budget) -> Result<(Vec<String>, Vec<Vec<String>>), Error> {
         let html = Html::parse_document(html);
         let selector = Selector::parse("table").unwrap();
-        let grid = Grid::new(html.root_element().select(&selector).next().unwrap())?;
-        let text = |cell: &Option<ElementRef<'_>>| cell.map_or("-".to_owned(), visible_text);
+        let grid = Grid::new(html.root_element().select(&selector).next().unwrap(), budget)?;
+        let text = |cell: &Option<ElementRef<'_>>| cell.map_or("-".to_owned(), crate::text::shown);
         let rows = grid.rows.iter().map(|row| row.cells.iter().map(text).collect()).collect();
         Ok((grid.columns.into_iter().map(|column| column.name).collect(), rows))
     }
@@ -300,5 +318,17 @@ mod tests {
             "<tr><td>".repeat(2000)
         );
         assert_eq!(cells(&tall).unwrap_err().kind(), ErrorKind::TooLarge);
+    }
+
+    #[test]
+    fn the_text_of_a_header_that_spans_columns_is_made_once_and_each_name_is_paid_for() {
+        let wide = |columns: usize| {
+            format!("<table><tr><th colspan={columns}>{}<tr><td>1</table>", "x".repeat(1000))
+        };
+        let enough = Budget::of_text(11_000);
+        assert_eq!(cells_within(&wide(10), &enough).unwrap().0.len(), 10);
+        assert_eq!(enough.text_left(), 0);
+        let error = cells_within(&wide(11), &Budget::of_text(11_000)).unwrap_err();
+        assert!(error.kind() == ErrorKind::TooLarge && error.message().contains("11000 bytes"), "{error}");
     }
 }

@@ -10,6 +10,8 @@ use ego_tree::iter::Edge;
 use ego_tree::{NodeId, NodeRef};
 use scraper::{ElementRef, Node};
 
+use crate::budget::Budget;
+
 /// Folds runs of white space to one space and trims; no-break spaces stay.
 pub(crate) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
@@ -22,11 +24,44 @@ pub(crate) fn fold(text: &str) -> String {
     folded
 }
 
-/// The text of an element as a browser shows it.
-pub(crate) fn visible_text(element: ElementRef<'_>) -> String {
+/// Whether a text is another, given in lower case, whatever its own case is.
+pub(crate) fn is_in_any_case(text: &str, lower: &str) -> bool {
+    // No character is more than three times as long as it is in lower case.
+    text.len() <= 3 * lower.len() && text.to_lowercase() == lower
+}
+
+/// The text of an element as a browser shows it; None once the budget is gone.
+pub(crate) fn visible_text(element: ElementRef<'_>, budget: &Budget) -> Option<String> {
+    paid(budget, || shown(element))
+}
+
+/// All text below an element, as it stands in the page; None once the budget is gone.
+pub(crate) fn all_text(element: ElementRef<'_>, budget: &Budget) -> Option<String> {
+    paid(budget, || element.text().collect())
+}
+
+/// The text that stands directly in the element, not in its children, as it stands in the page; None once the budget is
+/// gone.
+pub(crate) fn own_text(element: ElementRef<'_>, budget: &Budget) -> Option<String> {
+    let texts = element.children().filter_map(|node| node.value().as_text().map(|text| &**text));
+    paid(budget, || texts.collect())
+}
+
+/// The markup inside an element; None once the budget is gone.
+#[allow(clippy::disallowed_methods, reason = "it is paid for here")]
+pub(crate) fn markup(element: ElementRef<'_>, budget: &Budget) -> Option<String> {
+    paid(budget, || element.inner_html())
+}
+
+fn paid(budget: &Budget, make: impl FnOnce() -> String) -> Option<String> {
+    if budget.is_gone() { None } else { budget.paid(make()) }
+}
+
+/// The text of an element as a browser shows it, for what is asked of a page as a whole: it is no longer than the page.
+pub(crate) fn shown(element: ElementRef<'_>) -> String {
     if is_never_shown(element) {
         // As `innerText` of an element that is not rendered: all of its text.
-        return fold(&all_text(element));
+        return fold(&element.text().collect::<String>());
     }
     let mut writer = Writer::default();
     let mut hidden_by: Option<NodeRef<'_, Node>> = None;
@@ -61,18 +96,6 @@ pub(crate) fn visible_text(element: ElementRef<'_>) -> String {
         }
     }
     writer.finish()
-}
-
-/// All text below an element, as it stands in the page.
-pub(crate) fn all_text(element: ElementRef<'_>) -> String {
-    element.text().collect()
-}
-
-/// The text that stands directly in the element, not in its children; folded.
-pub(crate) fn own_text(element: ElementRef<'_>) -> String {
-    let own: String =
-        element.children().filter_map(|node| node.value().as_text().map(|text| &**text)).collect();
-    fold(&own)
 }
 
 fn is_never_shown(element: ElementRef<'_>) -> bool {
@@ -239,13 +262,14 @@ fn follows_a_cell(element: ElementRef<'_>) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "what a test looks for needs no budget")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
     use scraper::Html;
 
     fn shown(html: &str) -> String {
-        visible_text(Html::parse_document(html).root_element())
+        super::shown(Html::parse_document(html).root_element())
     }
 
     #[test]
@@ -306,7 +330,7 @@ mod tests {
         );
         for (css, text) in [("p", "the answer"), ("details", "q"), ("dialog", "d"), ("b", "answer")] {
             let selector = scraper::Selector::parse(css).unwrap();
-            assert_eq!(visible_text(html.select(&selector).next().unwrap()), text, "{css}");
+            assert_eq!(super::shown(html.select(&selector).next().unwrap()), text, "{css}");
         }
     }
 
@@ -314,7 +338,30 @@ mod tests {
     fn an_element_that_is_never_shown_gives_its_text_when_asked_itself() {
         let html = Html::parse_document("<title> a\n b </title>");
         let title = scraper::Selector::parse("title").unwrap();
-        assert_eq!(visible_text(html.root_element().select(&title).next().unwrap()), "a b");
+        assert_eq!(super::shown(html.root_element().select(&title).next().unwrap()), "a b");
+    }
+
+    #[test]
+    fn a_text_is_paid_for_and_none_is_made_once_the_budget_is_gone() {
+        let html = Html::parse_document("<p>a<b>bc</b></p>");
+        let text = |budget: &Budget| {
+            let element = html.root_element();
+            [visible_text(element, budget), all_text(element, budget), markup(element, budget)]
+        };
+        assert!(text(&Budget::whole()).iter().all(Option::is_some));
+        let little = Budget::of_text(5);
+        assert_eq!(text(&little), [Some("abc".to_owned()), None, None]);
+        assert_eq!(own_text(html.root_element(), &little), None);
+    }
+
+    #[test]
+    fn case_is_looked_at_where_the_length_allows_it() {
+        assert!(
+            is_in_any_case("UPC", "upc")
+                && is_in_any_case("\u{212a}", "k")
+                && is_in_any_case("\u{130}", "i\u{307}")
+        );
+        assert!(!is_in_any_case("UPCx", "upc") && !is_in_any_case(&"U".repeat(1000), "u"));
     }
 
     proptest! {

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Number, Value};
 
 use crate::base::Base;
+use crate::budget::Budget;
 use crate::date::{self, DateRules};
+use crate::json;
 use crate::text::fold;
 
 /// The type a field's text is turned into.
@@ -41,12 +43,14 @@ impl Type {
 }
 
 /// What a value depends on besides its text.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Setting<'a> {
     /// What URLs are resolved against.
     pub(crate) base: Base<'a>,
     /// When the response was made.
     pub(crate) made_at: Option<Timestamp>,
+    /// What they are paid from.
+    pub(crate) budget: &'a Budget,
 }
 
 /// How texts become values.
@@ -81,7 +85,7 @@ impl Conversion {
             Type::Bool => boolean(text).map(Value::Bool),
             Type::Url => setting.base.resolved(text).map(Value::String),
             Type::Date => date::parse(text, &self.date, setting.made_at).map(Value::String),
-            Type::Json => serde_json::from_str(text).ok(),
+            Type::Json => json::paid(json::read(text, setting.budget)?, setting.budget),
         }
     }
 
@@ -277,6 +281,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn typed(conversion: &Conversion, value: &Value) -> Option<Value> {
+        let budget = Budget::whole();
+        conversion.typed(value, Setting { base: Base::default(), made_at: None, budget: &budget })
+    }
+
     fn as_text(text: &str, decimal: char) -> Option<String> {
         number(text, decimal).map(|number| number.to_string())
     }
@@ -368,7 +377,7 @@ mod tests {
         let read = |to, decimal, written: &str| {
             let conversion = Conversion { to, decimal, ..Conversion::default() };
             let value = serde_json::from_str(written).unwrap();
-            conversion.typed(&value, Setting::default()).map(|value| value.to_string())
+            typed(&conversion, &value).map(|value| value.to_string())
         };
         assert_eq!(read(Type::Number, ',', "1.234").as_deref(), Some("1.234"));
         assert_eq!(read(Type::Integer, ',', "12.0").as_deref(), Some("12"));
@@ -389,9 +398,9 @@ mod tests {
             (r#"" x  y ""#, "x y"),
         ] {
             let value: Value = serde_json::from_str(written).unwrap();
-            assert_eq!(asked.typed(&value, Setting::default()), Some(as_text.into()), "{written}");
+            assert_eq!(typed(&asked, &value), Some(as_text.into()), "{written}");
         }
-        assert_eq!(Conversion::default().typed(&7.into(), Setting::default()), Some(7.into()));
+        assert_eq!(typed(&Conversion::default(), &7.into()), Some(7.into()));
     }
 
     #[test]

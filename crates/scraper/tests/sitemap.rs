@@ -445,6 +445,34 @@ fn many_attributes_and_references_take_no_time() {
     assert_eq!(quick(format!("<urlset><url><loc>{references}</loc></url></urlset>").as_bytes()).skipped, 1);
 }
 
+#[test]
+fn what_only_looks_like_declarations_takes_no_time() {
+    let known = "<!ENTITY known 'k'>";
+    for piece in
+        ["<!ENTITY", "<!ENTITY ", "<!ENTITYa", "<!ENTITY a ", "<!ENTITY % ", "<!--x", "<!ENTITY a 'b' "]
+    {
+        let many = piece.repeat((4 << 20) / piece.len());
+        for last in ["", "\"", "'"] {
+            let head = format!("<!DOCTYPE urlset [{known}{many}{last}]>");
+            let sitemap =
+                quick(format!("{head}<urlset><url><loc>http://h/&known;</loc></url></urlset>").as_bytes());
+            assert!(
+                sitemap.error.is_some() || pages(&sitemap) == ["http://h/k"],
+                "{piece}{last}: {sitemap:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn references_past_the_room_for_them_take_no_time() {
+    let large = "x".repeat(60 << 10);
+    let head = format!("<!DOCTYPE urlset [<!ENTITY a '{large}'>]><urlset>");
+    let entry = |references: usize| format!("<url><loc>http://h/{}</loc></url>", "&a;".repeat(references));
+    let sitemap = quick(format!("{head}{}{}</urlset>", entry(1), entry(1 << 20)).as_bytes());
+    assert!(sitemap.error.unwrap().message().contains("`&a;` is not known"));
+}
+
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         proptest::sample::select(vec![

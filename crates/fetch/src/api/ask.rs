@@ -18,6 +18,10 @@ use crate::response::Response;
 /// All pages of an endpoint together hold so many bytes at most; it is refused beyond that.
 pub(crate) const MOST_BYTES: u64 = 256 * 1024 * 1024;
 
+/// All pages of an endpoint together have so many commas and brackets at most. Each of them may be a value, of about a hundred
+/// bytes in memory, for two in the answer.
+const MOST_MARKS: usize = 8_000_000;
+
 /// From this size on an answer is parsed off the event loop.
 const LARGE: usize = 128 * 1024;
 
@@ -104,6 +108,7 @@ struct Reading<'a> {
     requests: u32,
     attempts: u32,
     bytes: u64,
+    marks: usize,
     items: Vec<Value>,
     seen: HashSet<String>,
     stopped_by_max: bool,
@@ -117,6 +122,7 @@ impl<'a> Reading<'a> {
             requests: 0,
             attempts: 0,
             bytes: 0,
+            marks: 0,
             items: Vec::new(),
             seen: HashSet::new(),
             stopped_by_max: false,
@@ -171,8 +177,9 @@ impl<'a> Reading<'a> {
             let fact = format!("endpoint {:?}: its pages hold more than 256 MiB", self.asking.endpoint.name);
             return Err(failed(&response, Failure::new(ErrorKind::TooLarge, fact)));
         }
-        let body = json(&response).await?;
-        Ok(Some((response, body)))
+        let answer = json(&response, MOST_MARKS - self.marks).await?;
+        self.marks += answer.marks;
+        Ok(Some((response, answer.body)))
     }
 
     /// What to ask for after this page.
@@ -274,17 +281,29 @@ fn is_empty(data: &Value) -> bool {
     }
 }
 
+/// What an answer says, and how many commas and brackets it has.
+#[derive(Default)]
+struct Answer {
+    body: Value,
+    marks: usize,
+}
+
 /// JSON is UTF-8 (RFC 8259, section 8.1), and a byte order mark before it may be ignored.
-async fn json(response: &Response) -> Result<Value, Error> {
+async fn json(response: &Response, room: usize) -> Result<Answer, Error> {
     if is_without_content(response) {
-        return Ok(Value::Null);
+        return Ok(Answer::default());
     }
     let bytes = response.bytes().clone();
     let parsed = match bytes.len() < LARGE {
-        true => parsed(&bytes),
-        false => to_thread_in(Lane::Cpu, move || parsed(&bytes))
+        true => parsed(&bytes, room),
+        false => to_thread_in(Lane::Cpu, move || parsed(&bytes, room))
             .await
             .map_err(|ended| failed(response, Failure::new(ErrorKind::Cancelled, ended.to_string())))?,
+    };
+    let Some(parsed) = parsed else {
+        let fact =
+            format!("{}: the answers have more than {MOST_MARKS} commas and brackets", shown(response.url()));
+        return Err(failed(response, Failure::new(ErrorKind::TooLarge, fact)));
     };
     parsed.map_err(|error| {
         let kind = response.content_type().map(|kind| format!(" ({})", shortened(&kind))).unwrap_or_default();
@@ -292,8 +311,11 @@ async fn json(response: &Response) -> Result<Value, Error> {
     })
 }
 
-fn parsed(bytes: &Bytes) -> Result<Value, serde_json::Error> {
-    serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+/// None where there are more commas and brackets than there is room for.
+fn parsed(bytes: &Bytes, room: usize) -> Option<Result<Answer, serde_json::Error>> {
+    let marks = bytes.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    let body = || serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+    (marks <= room).then(|| body().map(|body| Answer { body, marks }))
 }
 
 /// GraphQL says 200 and puts what went wrong into `errors` (GraphQL specification, section 7.1).
@@ -315,4 +337,17 @@ fn parse_error(response: &Response, fact: String, nearest: Option<String>) -> Er
 fn failed(response: &Response, mut failure: Failure) -> Error {
     failure.status = Some(response.status());
     Error::of_request(failure, response.url(), response.attempts(), response.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_more_values_than_there_is_room_for_is_not_parsed() {
+        let bytes = Bytes::from_static(b"\xef\xbb\xbf[0,{}]");
+        assert_eq!(parsed(&bytes, 3).unwrap().unwrap().marks, 3);
+        assert!(parsed(&bytes, 2).is_none());
+        assert!(parsed(&Bytes::from_static(b"[0,"), 2).unwrap().is_err());
+    }
 }

@@ -51,8 +51,8 @@ use crate::secret::Secret;
 /// `next` points to the URL of the next page, `link_header = true` takes it from the `Link` header (RFC 8288), and
 /// `cursor` points to the next value of `param`. The parameter goes where `{param}` stands in the URL, in `params`, in
 /// `data` or as a whole string in `json`; else it becomes a query parameter. Reading stops at `max` with a warning;
-/// without `max`, more than 1,000 pages are refused as `too_large`, and so are more than 256 MiB in all. A next page that was already read ends the pages,
-/// with a warning.
+/// without `max`, more than 1,000 pages are refused as `too_large`, and so are more than 256 MiB, or 8,000,000 commas and
+/// brackets, in all. A next page that was already read ends the pages, with a warning.
 ///
 /// **Values of the environment** are written `env:NAME`, as a whole or as a word (`Bearer env:TOKEN`) of a header, a
 /// parameter or `data`, or `{env:NAME}` inside of those and of URLs; in `json`, as a whole string. They never appear in

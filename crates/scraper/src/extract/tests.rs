@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
@@ -380,10 +382,82 @@ fn stats_of_many_pages_add_up() {
 #[test]
 fn text_taken_once_for_each_level_of_nesting_stops_at_a_bound() {
     let html = format!("{}{}", "<div>".repeat(500), "x".repeat(1 << 20));
-    let recipe = Recipe::builder().each("div").field("t", "@text").build().unwrap();
-    let error = Page::from_bytes(html, "").unwrap().records(&recipe).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::TooLarge);
-    assert!(error.message().contains("bytes of text in its records"), "{error}");
+    let recipe = "[record]\neach = 'div'\n[fields]\nt = '@text'";
+    let error = bound_hit(recipe, crate::Limits::default(), &html);
+    assert!(error.contains("bytes of text in its records"), "{error}");
+}
+
+/// The message of the bound that a page hits, with all the time.
+fn bound_hit(recipe: &str, limits: crate::Limits, html: &str) -> String {
+    let limits = limits.time(Duration::MAX);
+    let page = Page::builder().content_type("text/html").limits(limits).build(html).unwrap();
+    let error = page.records(&recipe.parse().unwrap()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge, "{recipe}");
+    error.to_string()
+}
+
+#[test]
+fn a_table_whose_names_repeat_the_text_of_the_page_stops_at_a_bound() {
+    let cell = "x".repeat(300 << 10);
+    let html = format!("<table><tr><th colspan=1000>{cell}<tr><td>1</table>");
+    for fields in ["", "[fields]\na = { column = 'b' }"] {
+        let error =
+            bound_hit(&format!("[record]\ntable = 'table'\n{fields}"), crate::Limits::default(), &html);
+        assert!(error.contains("bytes of text in its records"), "{error}");
+    }
+}
+
+#[test]
+fn json_in_a_page_is_held_to_the_nodes_that_the_page_may_have() {
+    let limits = crate::Limits::default().nodes(1000);
+    let (list, deep) =
+        (format!("[{}0]", "0,".repeat(1000)), format!("{}{}", "[".repeat(128), "]".repeat(128)));
+    let json_ld = |json: &str| format!("<script type=application/ld+json>{json}</script>");
+    for (field, html) in [
+        ("{ json_ld = '/name' }", json_ld as fn(&str) -> String),
+        ("{ script = 'script', json = '/0' }", json_ld),
+        ("{ script_after = 'data =', json = '/0' }", |json| format!("<script>data = {json};</script>")),
+        ("{ css = 'p', as = 'json' }", |json| format!("<p>{json}")),
+        ("{ css = 'p@data-x', as = 'json' }", |json| format!("<p data-x='{json}'>")),
+    ] {
+        let recipe = format!("[fields]\na = {field}");
+        assert!(bound_hit(&recipe, limits, &html(&list)).contains("1000 values in one text of JSON"));
+        assert!(bound_hit(&recipe, limits, &html(&deep)).contains("127 levels of nesting in JSON"));
+        let page = Page::builder().content_type("text/html").limits(limits).build(html("[0,0,0,")).unwrap();
+        assert!(page.records(&recipe.parse().unwrap()).is_ok(), "{field}");
+    }
+}
+
+#[test]
+fn a_page_that_is_json_nested_past_the_bound_is_too_large() {
+    let page = Page::from_bytes(format!("{}{}", "[".repeat(128), "]".repeat(128)), "").unwrap();
+    let error = page.records(&"[fields]\na = { json = '/0' }".parse().unwrap()).unwrap_err();
+    assert!(error.kind() == ErrorKind::TooLarge && error.message().contains("127 levels"), "{error}");
+}
+
+#[test]
+fn nothing_is_walked_to_once_the_budget_is_gone() {
+    let html = Html::parse_document(
+        "<meta name=a content=b><div itemscope><i itemprop=a>b</i></div><table><tr><th>a<td>b</table>\
+         <script type=application/ld+json>{\"a\": 1}</script><script>a = 1</script>",
+    );
+    let (root, gone) = (html.root_element(), Budget::of_text(0));
+    gone.spend("x");
+    let path = ["a".to_owned()];
+    assert_eq!(meta::contents(root, "a", &gone).count(), 0);
+    assert!(meta::properties(Scope::Page(root), &path, None, &gone).is_empty());
+    assert!(label::cells_after("a", root, &gone).is_empty());
+    assert_eq!(Embedded::default().json_ld(root, "/a", None, &gone).count(), 0);
+    assert!(Embedded::after_marker(root, "a =", "", &gone).is_none());
+    assert!(Grid::new(root, &gone).is_err());
+}
+
+#[test]
+fn a_path_of_properties_walks_each_item_once_however_items_nest() {
+    let (open, close) = ("<div itemprop=a itemscope><b itemprop=b>".repeat(3), "</div>".repeat(3));
+    let html = format!("<div itemscope><div itemprop=a>{open}x{close}<b itemprop=b>y</b></div></div>");
+    assert_eq!(value("{ microdata = 'a/b', many = true }", &html), json!(["x", "x", "x"]));
+    assert_eq!(value("{ microdata = 'a/a/b', many = true }", &html), json!(["x", "x"]));
 }
 
 proptest::proptest! {

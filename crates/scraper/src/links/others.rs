@@ -45,8 +45,11 @@ fn unquoted(text: &str) -> &str {
     inner('"').or_else(|| inner('\'')).unwrap_or(text)
 }
 
-/// The images that a browser chooses from.
-pub(super) fn srcset(element: ElementRef<'_>, page: &Surroundings<'_>) -> Vec<Link> {
+/// The images that a browser chooses from. Each of them repeats the text.
+pub(super) fn srcset<'a>(
+    element: ElementRef<'a>,
+    page: &'a Surroundings<'_>,
+) -> impl Iterator<Item = Link> + 'a {
     let written = match element.value().name() {
         "img" | "source" => element.attr("srcset"),
         "link" => element.attr("imagesrcset"),
@@ -54,7 +57,7 @@ pub(super) fn srcset(element: ElementRef<'_>, page: &Surroundings<'_>) -> Vec<Li
     };
     let text = element.attr("alt").map(fold).unwrap_or_default();
     let urls = candidates(written.unwrap_or("")).into_iter().filter_map(|url| leading_to(url, page.base));
-    urls.map(|url| plain_link(url, text.clone(), page)).collect()
+    urls.map_while(move |url| page.budget.spend(&text).then(|| plain_link(url, text.clone(), page)))
 }
 
 /// Source: [HTML, parsing a srcset attribute](https://html.spec.whatwg.org/multipage/images.html#parsing-a-srcset-attribute).

@@ -1,19 +1,15 @@
 //! Selectors at work: the elements that match, in document order, for as long as there is time.
 
 use cssparser::Parser;
-use ego_tree::{NodeId, NodeRef};
 use html5ever::LocalName;
+use scraper::ElementRef;
 use scraper::selector::{Parser as Rules, Simple};
-use scraper::{ElementRef, Node};
 use selectors::matching::{self, MatchingContext, SelectorCaches};
 use selectors::parser::{Component, ParseRelative, Selector, SelectorList};
 use selectors::{Element, OpaqueElement};
 
-use super::model::Target;
 use crate::budget::Budget;
-
-/// Elements that are matched between two looks at the clock. One match looks at no more than all elements.
-const BETWEEN_LOOKS: usize = 16;
+use crate::walk::{self, Elements};
 
 /// A compiled selector.
 #[derive(Debug, Clone)]
@@ -85,11 +81,11 @@ impl Css {
     /// The elements that match, in document order. They end early when the budget has no time left.
     pub(crate) fn elements<'a: 'b, 'b>(&'b self, scope: Scope<'a>, budget: &'b Budget) -> Hits<'a, 'b> {
         let element = scope.element();
-        let next = match scope {
-            Scope::Page(_) => Some(*element),
-            Scope::Below(_) => after(*element, element.id()),
+        let elements = match scope {
+            Scope::Page(_) => walk::elements(element, budget),
+            Scope::Below(_) => walk::below(element, budget),
         };
-        Hits { css: self, scope: element, next, caches: SelectorCaches::default(), budget, until_look: 0 }
+        Hits { css: self, scope: element, elements, caches: SelectorCaches::default() }
     }
 
     fn matches(&self, element: &ElementRef<'_>, scope: OpaqueElement, caches: &mut SelectorCaches) -> bool {
@@ -112,64 +108,43 @@ impl Css {
     }
 }
 
-/// The node after this one in document order, in the tree below another.
-fn after(node: NodeRef<'_, Node>, below: NodeId) -> Option<NodeRef<'_, Node>> {
-    if let Some(child) = node.first_child() {
-        return Some(child);
-    }
-    let mut around = node;
-    while around.id() != below {
-        if let Some(sibling) = around.next_sibling() {
-            return Some(sibling);
-        }
-        around = around.parent()?;
-    }
-    None
-}
-
 /// The matches of a selector.
 ///
 /// `ElementRef::select` walks in the same way, but what never matches keeps it busy with nobody asking for the time.
 pub(crate) struct Hits<'a, 'b> {
     css: &'b Css,
     scope: ElementRef<'a>,
-    next: Option<NodeRef<'a, Node>>,
+    elements: Elements<'a, 'b>,
     caches: SelectorCaches,
-    budget: &'b Budget,
-    until_look: usize,
-}
-
-impl Hits<'_, '_> {
-    fn has_time(&mut self) -> bool {
-        match self.until_look.checked_sub(1) {
-            Some(left) => {
-                self.until_look = left;
-                true
-            }
-            None => {
-                self.until_look = BETWEEN_LOOKS;
-                self.budget.has_time()
-            }
-        }
-    }
 }
 
 impl<'a> Iterator for Hits<'a, '_> {
     type Item = ElementRef<'a>;
 
     fn next(&mut self) -> Option<ElementRef<'a>> {
-        while let Some(node) = self.next {
-            self.next = after(node, self.scope.id());
-            let Some(element) = ElementRef::wrap(node) else { continue };
-            if !self.has_time() {
-                return None;
-            }
-            if self.css.matches(&element, self.scope.opaque(), &mut self.caches) {
-                return Some(element);
-            }
-        }
-        None
+        let (css, scope, caches) = (self.css, self.scope.opaque(), &mut self.caches);
+        self.elements.find(|element| css.matches(element, scope, caches))
     }
+}
+
+/// A selector, and what to take of the element it finds. Without a selector: the element itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) css: Option<Css>,
+    pub(crate) take: Take,
+}
+
+/// What to take of an element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// Its text as a browser shows it.
+    Text,
+    /// The text directly in it.
+    Own,
+    /// The markup inside it.
+    Html,
+    /// An attribute.
+    Attribute(String),
 }
 
 impl Target {
@@ -186,9 +161,8 @@ impl Target {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "what a test looks for needs no budget")]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
     use scraper::{Html, Selector};
 
@@ -236,15 +210,11 @@ mod tests {
         "<!--c-->",
     ];
 
-    fn budget() -> Budget {
-        Budget::new(Duration::MAX)
-    }
-
     proptest! {
         #[test]
         fn what_matches_is_what_scraper_selects(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..30)) {
             let html = Html::parse_document(&pieces.concat());
-            let (root, budget) = (html.root_element(), budget());
+            let (root, budget) = (html.root_element(), Budget::whole());
             for text in SELECTORS {
                 let (Some(ours), Ok(theirs)) = (Css::new(text), Selector::parse(text)) else { continue };
                 for element in root.descendent_elements() {

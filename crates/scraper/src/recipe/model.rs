@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use regex::Regex;
 use serde_json::Value;
 
-use super::css::Css;
+use super::css::{Css, Target};
 use crate::value::{Conversion, Type};
 
 /// Names that records use themselves.
@@ -155,26 +155,6 @@ impl Source {
             _ => true,
         }
     }
-}
-
-/// A selector, and what to take of the element it finds. Without a selector: the element itself.
-#[derive(Debug, Clone)]
-pub(crate) struct Target {
-    pub(crate) css: Option<Css>,
-    pub(crate) take: Take,
-}
-
-/// What to take of an element.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Take {
-    /// Its text as a browser shows it.
-    Text,
-    /// The text directly in it.
-    Own,
-    /// The markup inside it.
-    Html,
-    /// An attribute.
-    Attribute(String),
 }
 
 /// A glob over the path of a URL; `**` crosses slashes, `*` does not.

@@ -5,17 +5,16 @@ use std::collections::HashSet;
 use regex::Regex;
 use serde_json::Value;
 
-use super::css::Css;
+use super::css::{Css, Target};
 use super::keys::{check_keys, nearest};
 use super::model::{
     Compiled, Detail, Field, FollowRules, LinkSource, PathGlob, RESERVED, RecordRules, Request, Rows, Source,
-    Target,
 };
 use super::selector::{self, SelectorFault};
 use super::tree::{Item, Key, Tree};
 use crate::date::{self, DateRules};
 use crate::error::RecipeError;
-use crate::value::{Conversion, Setting, Type};
+use crate::value::{Conversion, Type};
 
 type Read<T> = Result<T, RecipeError>;
 
@@ -443,9 +442,9 @@ fn of_type(item: &Item, conversion: &Conversion, path: &str) -> Read<Value> {
         (Type::Number, Tree::Float(number)) if number.is_finite() => Ok(item.to_json()),
         (Type::Date, Tree::Text(text)) => {
             // As the page writes it, or as the record does.
-            let as_written = Conversion { to: Type::Date, ..Conversion::default() };
-            let value = conversion.value(text, Setting::default());
-            value.or_else(|| as_written.value(text, Setting::default())).ok_or_else(|| wrong("a date"))
+            let read = |rules: &DateRules| date::parse(text, rules, None);
+            let value = read(&conversion.date).or_else(|| read(&DateRules::default()));
+            value.map(Value::String).ok_or_else(|| wrong("a date"))
         }
         (Type::Bool, _) => Err(wrong("true or false")),
         (Type::Integer, _) => Err(wrong("an integer")),

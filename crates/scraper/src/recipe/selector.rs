@@ -5,8 +5,7 @@ use scraper::Selector;
 use scraper::selector::Simple;
 use selectors::parser::{ParseRelative, SelectorList, SelectorParseErrorKind};
 
-use super::css::Css;
-use super::model::{Take, Target};
+use super::css::{Css, Take, Target};
 
 /// Why a selector does not hold, with the byte in the text where the reading stopped.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use scraper::selector::Simple;
 use selectors::parser::{Component, Selector};
 
-use super::css::Css;
-use super::model::{Compiled, Field, LinkSource, Rows, Source, Take, Target};
+use super::css::{Css, Take, Target};
+use super::model::{Compiled, Field, LinkSource, Rows, Source};
 use crate::sight::Sight;
 use crate::value::Type;
 

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gather_core::sync::OnceCell;
 
 use crate::error::ErrorKind;
-use crate::extract::{Extraction, size_of_value};
+use crate::extract::Extraction;
+use crate::json;
 
 /// What a detail page gave, or the kind of its failure.
 pub(super) type Detail = Result<Extraction, ErrorKind>;
@@ -98,7 +99,7 @@ impl Once {
 
 fn weight(detail: &Detail) -> usize {
     let records = detail.iter().flat_map(|extraction| &extraction.records);
-    records.flat_map(|record| record.iter()).map(|(name, value)| name.len() + size_of_value(value)).sum()
+    records.flat_map(|record| record.iter()).map(|(name, value)| name.len() + json::size(value)).sum()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The entities that a document declares for itself. None is read from outside of it.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// What declarations may take in bytes together, and again what references to them may become.
 const MOST_TEXT: usize = 64 << 10;
@@ -11,19 +12,21 @@ const MOST_DEPTH: usize = 16;
 /// The internal general entities of one document.
 #[derive(Default)]
 pub(super) struct Entities {
-    declared: HashMap<String, String>,
+    declared: HashMap<String, Rc<str>>,
     declared_bytes: usize,
     expanded: usize,
 }
 
 impl Entities {
-    /// Takes note of what the internal subset of a DOCTYPE declares; the first declaration of a name counts.
+    /// Takes note of what the internal subset of a DOCTYPE declares, up to the bound; the first declaration of a name counts.
+    ///
+    /// The time grows with the text alone: what is read in vain is behind no further `<!`, or ends the reading.
     ///
     /// Source: [XML, entity declarations](https://www.w3.org/TR/xml/#sec-entity-decl).
     pub(super) fn declare(&mut self, doctype: &str) {
         let mut rest = doctype;
-        while let Some(at) = rest.find("<!") {
-            rest = rest.get(at + "<!".len()..).unwrap_or("");
+        while let Some((_, after)) = rest.split_once("<!").filter(|_| self.declared_bytes <= MOST_TEXT) {
+            rest = after;
             if let Some(comment) = rest.strip_prefix("--") {
                 rest = comment.split_once("-->").map_or("", |(_, after)| after);
             } else if let Some((name, value, after)) = declaration(rest) {
@@ -37,7 +40,7 @@ impl Entities {
         self.declared_bytes += name.len() + value.len();
         // Markup is no text, and stays unresolved.
         if self.declared_bytes <= MOST_TEXT && !value.contains('<') {
-            self.declared.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+            self.declared.entry(name.to_owned()).or_insert_with(|| value.into());
         }
     }
 
@@ -73,11 +76,11 @@ impl Entities {
             out.push(known);
             return Some(());
         }
-        let text = self.declared.get(name).filter(|_| depth < MOST_DEPTH)?.clone();
+        let text = Rc::clone(self.declared.get(name).filter(|_| depth < MOST_DEPTH)?);
         // One that stands for nothing has its cost, too.
         self.expanded += text.len() + 1;
         (self.expanded <= MOST_TEXT).then_some(())?;
-        let mut rest = text.as_str();
+        let mut rest = &*text;
         while let Some((before, after)) = rest.split_once('&') {
             out.push_str(before);
             let (name, later) = reference(after)?;
@@ -92,11 +95,11 @@ impl Entities {
 /// The name, the value and what is behind it of `ENTITY name "value"`; none of it for parameters and what is outside.
 fn declaration(rest: &str) -> Option<(&str, &str, &str)> {
     let rest = rest.strip_prefix("ENTITY")?.trim_start();
-    let (name, rest) = rest.split_once(|c: char| c.is_ascii_whitespace())?;
-    let rest = rest.trim_start();
+    let (name, rest) = rest.split_at(rest.find(|c| !is_of_name(c))?);
+    let rest = rest.strip_prefix(|c: char| c.is_ascii_whitespace()).filter(|_| is_name(name))?.trim_start();
     let quote = rest.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
     let (value, after) = rest.get(1..)?.split_once(quote)?;
-    Some((name, value, after)).filter(|_| is_name(name))
+    Some((name, value, after))
 }
 
 /// The name behind a `&`, and what is behind its `;`. Where there is none the `&` stands for itself, as people write it.

@@ -9,6 +9,7 @@ mod xml;
 use url::Url;
 
 use crate::error::{Error, ErrorKind};
+use crate::limits::Limits;
 use entry::Found;
 pub use entry::SitemapEntry;
 
@@ -58,7 +59,7 @@ pub(crate) const MAX_ENTRIES: usize = 100_000;
 impl Sitemap {
     /// Reads a sitemap that came from `url`, against which relative URLs are resolved; empty if that is not known.
     ///
-    /// More than 64 MiB, unpacked, or more than 100,000 entries are an error of kind `too_large`.
+    /// More than 64 MiB, unpacked, more than 100,000 entries, or more than 10 s of reading are an error of kind `too_large`.
     #[must_use]
     pub fn from_bytes(bytes: impl AsRef<[u8]>, url: &str) -> Self {
         Self::within(bytes, url, MAX_BYTES)
@@ -90,7 +91,8 @@ impl Sitemap {
 
 fn read(text: &str, found: &mut Found) -> Result<(), Error> {
     let start = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-    if start.starts_with('<') { xml::read(text, start, found) } else { text::read(start, found) }
+    let time = Limits::default().time;
+    if start.starts_with('<') { xml::read(text, start, found, time) } else { text::read(start, found) }
 }
 
 fn not_a_sitemap(fact: impl std::fmt::Display) -> Error {

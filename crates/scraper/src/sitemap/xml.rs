@@ -1,5 +1,7 @@
 //! A sitemap, an index or a feed in XML: one pass, with a stack no deeper than `MAX_DEPTH`.
 
+use std::time::{Duration, Instant};
+
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use url::Url;
@@ -15,17 +17,24 @@ const MAX_DEPTH: usize = 64;
 /// The longest value; the protocol has 2,048 characters for a URL.
 pub(super) const MAX_TEXT: usize = 16 << 10;
 
+/// Events between two looks at the clock.
+const BETWEEN_LOOKS: usize = 1024;
+
 /// `text` is the whole document, for its lines; `start` is what is left of it without white space before.
-pub(super) fn read(text: &str, start: &str, found: &mut Found) -> Result<(), Error> {
+pub(super) fn read(text: &str, start: &str, found: &mut Found, time: Duration) -> Result<(), Error> {
     refuse_html(start)?;
     let before = text.len() - start.len();
     let mut reader = Reader::from_str(start);
     reader.config_mut().allow_dangling_amp = true; // `?a=1&b=2`, as people write it
     let mut walk = Walk::new(found);
     let mut first_unresolved = None;
-    loop {
+    let started = Instant::now();
+    for events in 1_usize.. {
         let event = reader.read_event();
         let line = |at: u64| line(text, before.saturating_add(usize::try_from(at).unwrap_or(usize::MAX)));
+        if events.is_multiple_of(BETWEEN_LOOKS) && started.elapsed() > time {
+            return Err(located(line(reader.buffer_position()), &too_long(time)));
+        }
         let taken = match event {
             Ok(Event::Eof) => {
                 if let Some((line, name)) = first_unresolved {
@@ -47,6 +56,14 @@ pub(super) fn read(text: &str, start: &str, found: &mut Found) -> Result<(), Err
             });
         }
     }
+    Ok(())
+}
+
+fn too_long(time: Duration) -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        format!("the sitemap is too large to read: past the bound of {time:?} of time"),
+    )
 }
 
 fn refuse_html(start: &str) -> Result<(), Error> {
@@ -424,5 +441,20 @@ fn field(shape: Shape, name: &str) -> Option<Field> {
         (Shape::Sitemap, "changefreq") => Some(Field::Changefreq),
         (Shape::Sitemap, "priority") => Some(Field::Priority),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_ends_with_its_time_and_keeps_what_came() {
+        let text = format!("<urlset>{}</urlset>", "<url><loc>http://h/a</loc></url>\n".repeat(1000));
+        let mut found = Found::new(None);
+        let error = read(&text, &text, &mut found, Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        assert!(error.message().contains("past the bound of 0ns of time"), "{error}");
+        assert!(!found.into_sitemap().entries.is_empty());
     }
 }
