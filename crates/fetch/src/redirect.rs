@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
 
 use crate::error::{ErrorKind, Failure, redacted, shortened, shown};
-use crate::url_input::same_origin;
+use crate::url_input::{resolved, same_origin};
 
 /// The `Location` of a redirect: the statuses that redirect do so when they carry one (RFC 9110, section 15.4).
 pub(crate) fn location(status: u16, headers: &HeaderMap) -> Option<&[u8]> {
@@ -32,7 +32,7 @@ pub(crate) fn resolve(base: &Url, location: &[u8], allow_downgrade: bool) -> Res
             format!("redirect from {} to {:?} {why}", shown(base), shortened(&text)),
         )
     };
-    let mut target = base.join(&text).map_err(|error| refused(&format!("does not parse: {error}")))?;
+    let mut target = resolved(base, &text).map_err(|error| refused(&format!("does not parse: {error}")))?;
     if !matches!(target.scheme(), "http" | "https") || !target.has_host() {
         return Err(refused("is not followed: not http or https"));
     }
@@ -101,12 +101,15 @@ mod tests {
     #[test]
     fn a_location_is_resolved_as_a_browser_does() {
         let base = "http://h.example/a/b?q#f";
-        let table: [(&[u8], &str); 13] = [
+        let table: [(&[u8], &str); 16] = [
             (b"http://x.example/", "http://x.example/#f"),
             (b"c", "http://h.example/a/c#f"),
             (b"../c", "http://h.example/c#f"),
             (b"/c", "http://h.example/c#f"),
             (b"//x.example/c", "http://x.example/c#f"),
+            (b"///x.example/c", "http://x.example/c#f"),
+            (b"\\/\\x.example/c", "http://x.example/c#f"),
+            (b"/\\x.example/c", "http://x.example/c#f"),
             (b"?r", "http://h.example/a/b?r#f"),
             (b"c#g", "http://h.example/a/c#g"),
             (b"", "http://h.example/a/b?q#f"),

@@ -127,6 +127,18 @@ impl Origin {
     }
 }
 
+/// The URL that a server's text means, seen from one of http or https. Of slashes before a host all are passed over, as in
+/// browsers; the `url` crate passes over two.
+///
+/// Source: [URL Standard](https://url.spec.whatwg.org/#special-authority-ignore-slashes-state).
+pub(crate) fn resolved(base: &Url, text: &str) -> Result<Url, url::ParseError> {
+    let host = text.trim_start_matches(['/', '\\']);
+    match text.len() - host.len() {
+        0..=2 => base.join(text),
+        _ => base.join(&format!("//{host}")),
+    }
+}
+
 pub(crate) fn same_origin(one: &Url, two: &Url) -> bool {
     one.scheme() == two.scheme()
         && one.host_str() == two.host_str()

@@ -7,6 +7,7 @@ use url::Url;
 use super::file::{PaginateFile, Problem};
 use super::link_header;
 use super::pointer::Pointer;
+use crate::url_input::resolved;
 
 /// So many pages at most where the file gives no `max`.
 pub(crate) const DEFAULT_MAX: u32 = 1_000;
@@ -131,11 +132,11 @@ impl Paging {
             How::Once => Ok(None),
             How::Numbers { step, .. } => Ok(number_after(position, *step)),
             How::Next(pointer) => match pointer.find(page.body) {
-                Some(Value::String(next)) if !next.trim().is_empty() => resolved(page.url, next).map(Some),
+                Some(Value::String(next)) if !next.trim().is_empty() => next_url(page.url, next).map(Some),
                 other => ended(pointer, other, "a URL"),
             },
             How::LinkHeader => {
-                link_header::next(page.headers).map(|next| resolved(page.url, &next)).transpose()
+                link_header::next(page.headers).map(|next| next_url(page.url, &next)).transpose()
             }
             How::Cursor { at, .. } => match at.find(page.body) {
                 Some(cursor @ Value::Number(_)) => Ok(Some(Position::Value(cursor.clone()))),
@@ -231,9 +232,9 @@ fn ended(pointer: &Pointer, value: Option<&Value>, expected: &str) -> Result<Opt
 }
 
 /// The next URL, seen from the final URL of the page that names it (RFC 3986, section 5).
-fn resolved(base: &Url, next: &str) -> Result<Position, String> {
+fn next_url(base: &Url, next: &str) -> Result<Position, String> {
     let bad = |why: &str| format!("the next page {:?} {why}", crate::error::shortened(next));
-    let mut url = base.join(next.trim()).map_err(|error| bad(&format!("is no URL: {error}")))?;
+    let mut url = resolved(base, next.trim()).map_err(|error| bad(&format!("is no URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(bad("is neither http nor https"));
     }
