@@ -297,7 +297,7 @@ async fn open(args: &Crawl, recipe: &Recipe, store: &Path) -> anyhow::Result<(Se
         return Err(usage("the columns of the table are not known before", "write .jsonl, or export it"));
     }
     let session = Session::without_records(&args.shared)?;
-    let target = Projection::lock(&file, format, &SqliteStore::files_of(store)).map_err(usage_error)?;
+    let target = Projection::lock(&file, format, &SqliteStore::files_of(store)).await.map_err(usage_error)?;
     Ok((session, Some(target.durable(args.durable))))
 }
 

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use gather_core::to_thread;
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{Connection, Row, SqliteConnection};
@@ -17,6 +16,7 @@ use super::schema::{self, Found as Looked};
 use super::troubles::{SEED_COUNTS, SEED_TROUBLES, TROUBLES, trouble};
 use super::worker::{self, Worker};
 use super::{Store, lease, verify};
+use crate::blocking::off_the_loop;
 use crate::error::{Error, ErrorKind};
 use crate::identity::resolved;
 use crate::model::{
@@ -136,9 +136,10 @@ impl SqliteStore {
         if !path.exists() {
             return Ok(());
         }
-        let path = &resolved(path);
-        let store = Self::open(path).await?;
-        if worker::somebody_lives(path) {
+        let path = resolved(path);
+        let store = Self::open(&path).await?;
+        let of_workers = path.clone();
+        if off_the_loop(move || worker::somebody_lives(&of_workers)).await? {
             return Err(Error::new(
                 ErrorKind::Locked,
                 format!("another process crawls into {}", path.display()),
@@ -146,16 +147,16 @@ impl SqliteStore {
             .hinted("stop it first"));
         }
         drop(store.connection.close().await);
-        for file in Self::files_of(path) {
-            match std::fs::remove_file(&file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    let fact = format!("cannot remove the store {}: {error}", path.display());
-                    return Err(Error::new(ErrorKind::Io, fact));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        let files = Self::files_of(&path);
+        let removed = off_the_loop(move || {
+            files.iter().try_for_each(|file| match std::fs::remove_file(file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            })
+        });
+        removed.await?.map_err(|error| {
+            Error::new(ErrorKind::Io, format!("cannot remove the store {}: {error}", path.display()))
+        })
     }
 
     /// The files of a store at this path, there or not.
@@ -239,14 +240,9 @@ impl SqliteStore {
             return Ok(worker.name.clone());
         }
         let path = self.path.clone();
-        let begun = to_thread(move || Worker::begin(&path)).await;
-        let worker =
-            begun.map_err(|ended| Error::new(ErrorKind::Io, ended.to_string()))?.map_err(|error| {
-                Error::new(
-                    ErrorKind::Io,
-                    format!("cannot make a lock beside {}: {error}", self.path.display()),
-                )
-            })?;
+        let worker = off_the_loop(move || Worker::begin(&path)).await?.map_err(|error| {
+            Error::new(ErrorKind::Io, format!("cannot make a lock beside {}: {error}", self.path.display()))
+        })?;
         let name = worker.name.clone();
         self.worker = Some(worker);
         Ok(name)
@@ -340,12 +336,12 @@ impl Store for SqliteStore {
 
     async fn reclaim(&mut self, now: i64) -> Result<u64, Error> {
         let (owners, path) = (self.other_owners().await?, self.path.clone());
-        let dead =
-            to_thread(move || owners.into_iter().filter(|owner| !worker::lives(&path, owner)).collect());
-        let dead: Vec<String> = dead.await.map_err(|ended| Error::new(ErrorKind::Io, ended.to_string()))?;
-        let mut reclaimed = 0;
-        for owner in dead {
-            reclaimed += ask!(self, lease::give_back(&mut self.connection, &owner, now))?;
+        let dead = off_the_loop(move || {
+            owners.into_iter().filter(|owner| !worker::lives(&path, owner)).collect::<Vec<_>>()
+        });
+        let dead = dead.await?;
+        if dead.is_empty() {
+            return Ok(0);
         }
         Ok(reclaimed)
     }
@@ -524,14 +520,16 @@ impl Store for SqliteStore {
             from runs where seen > ?",
         );
         let rows = ask!(self, query.bind(now - RATE_OVER).fetch_all(&mut self.connection))?;
-        let mut rate = Rate::default();
-        for row in rows {
-            let owner: String = row.try_get(0).map_err(|error| fault(&self.path, &error))?;
-            if self.in_memory || worker::lives(&self.path, &owner) {
-                rate.workers += 1;
-                rate.pages += 1_000.0 * row.try_get::<f64, _>(1).unwrap_or(0.0);
-                rate.bytes += 1_000.0 * row.try_get::<f64, _>(2).unwrap_or(0.0);
-            }
+        let read = |row: &SqliteRow| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+        let runs: Result<Vec<(String, f64, f64)>, sqlx::Error> = rows.iter().map(read).collect();
+        let mut runs = runs.map_err(|error| fault(&self.path, &error))?;
+        if !self.in_memory {
+            let path = self.path.clone();
+            let alive = move || {
+                runs.retain(|(owner, ..)| worker::lives(&path, owner));
+                runs
+            };
+            runs = off_the_loop(alive).await?;
         }
         Ok(rate)
     }
