@@ -1,7 +1,7 @@
 //! Taking URLs, and giving them back.
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
 use crate::model::{HELD, Known, Lease, Leased, Room, Work};
 
@@ -205,21 +205,18 @@ pub(super) async fn give_back(
     owner: &str,
     now: i64,
 ) -> Result<u64, sqlx::Error> {
-    let mut transaction = connection.begin_with("begin immediate").await?;
     sqlx::query(
         "update hosts set next_at = max(next_at, ?1 + delay) where delay > 0
         and (robots_owner = ?2 or id in (select host from urls where state = 1 and owner = ?2))",
     )
     .bind(now)
     .bind(owner.to_owned())
-    .execute(&mut *transaction)
+    .execute(&mut *connection)
     .await?;
     sqlx::query("update hosts set robots_owner = null where robots_owner = ?")
         .bind(owner.to_owned())
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
     let query = sqlx::query("update urls set state = 0, owner = null where state = 1 and owner = ?");
-    let given = query.bind(owner.to_owned()).execute(&mut *transaction).await?.rows_affected();
-    transaction.commit().await?;
-    Ok(given)
+    Ok(query.bind(owner.to_owned()).execute(&mut *connection).await?.rows_affected())
 }
