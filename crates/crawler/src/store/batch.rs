@@ -131,6 +131,7 @@ from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, va
 left join hosts on hosts.name = j.host
 where true order by j.place
 on conflict (key) do update set
+    host = iif(urls.host = 0 and urls.state = 5, excluded.host, urls.host),
     depth = min(urls.depth, excluded.depth),
     hops = min(urls.hops, excluded.hops),
     priority = max(urls.priority, excluded.priority),
