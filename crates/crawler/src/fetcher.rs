@@ -167,9 +167,9 @@ impl Fetcher {
 
     async fn answered(&self, lease: &Lease, response: Streaming) -> Fetched {
         let status = response.status();
-        if status == 304 && lease.known.is_some() {
-            let end = tried(lease, State::Done);
-            return without_records(PageEnd { status: Some(status), unchanged: true, ..end });
+        let robots = x_robots_tags(response.headers());
+        if let Some(known) = lease.known.as_ref().filter(|known| status == 304 && known.has_validator()) {
+            return without_records(self.not_modified(lease, known, &robots));
         }
         if let Some(error) = response.status_error() {
             let asked = asked_wait(&response);
@@ -194,7 +194,7 @@ impl Fetcher {
         match response.collect().await {
             Ok(response) => {
                 let body = Body { room: response.room(), bytes: response.into_bytes().into() };
-                known.hash = Some(hash(&body.bytes));
+                known.hash = Some(hash(&head, &body.bytes));
                 let mut fetched = if lease.known.as_ref().is_some_and(|before| before.hash == known.hash) {
                     let end = tried(lease, State::Done);
                     let (status, bytes) = (Some(status), body.bytes.len() as u64);
@@ -204,11 +204,22 @@ impl Fetcher {
                 } else {
                     self.parsed(lease, head, body).await
                 };
-                fetched.ends.pages.iter_mut().for_each(|end| end.known = known.clone());
+                // A page that gives no records by its own word is looked at anew the next time.
+                let kept = fetched.ends.pages.iter_mut().filter(|end| end.kind.is_none());
+                kept.for_each(|end| end.known = known.clone());
                 fetched
             }
             Err(error) => without_records(self.could_not(lease, &error, None)),
         }
+    }
+
+    /// It is as it was, unless its head now forbids its records, which it need not say with this status (RFC 9110, 15.4.5).
+    fn not_modified(&self, lease: &Lease, known: &Known, robots: &[String]) -> PageEnd {
+        let end = PageEnd { status: Some(304), ..tried(lease, State::Done) };
+        if self.page_rules.allowed_by_head(robots).index {
+            return PageEnd { unchanged: true, known: known.clone(), ..end };
+        }
+        PageEnd { kind: Some(NOINDEX.to_owned()), ..end }
     }
 
     /// A redirect is a link to the next page: it is fetched in its turn, under the rules of its own host.
@@ -340,8 +351,15 @@ fn validators(headers: &HeaderMap) -> Known {
     Known { hash: None, etag: text("etag"), modified: text("last-modified") }
 }
 
-fn hash(body: &[u8]) -> String {
-    Sha256::digest(body).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+/// Of all that decides which records a page gives: its head as well, where that says more than that it is a page.
+fn hash(head: &Head, body: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    for said in head.content_type.iter().chain(&head.robots) {
+        hash.update(said);
+        hash.update(b"\n");
+    }
+    hash.update(body);
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether another attempt may help. Of a status the head alone is known here, so that it is judged here.
@@ -433,7 +451,7 @@ fn look(
     let canonical = rules.canonical_of(&outline).and_then(|url| links.found(&url, 0, asked.hops + 1));
     let canonical = canonical.filter(|found| found.in_scope && found.url != asked.url);
     let kept_back = match (&canonical, allowed.index) {
-        (_, false) => Some("noindex"),
+        (_, false) => Some(NOINDEX),
         (Some(_), true) => Some("canonical"),
         (None, true) => None,
     };
