@@ -57,6 +57,7 @@ pub struct CrawlBuilder {
     retries: u32,
     total_timeout: Option<Duration>,
     max_redirects: u32,
+    allow_downgrade: bool,
     grace: Duration,
     allow: Vec<String>,
     deny: Vec<String>,
@@ -91,6 +92,7 @@ impl Crawl {
             retries: 2,
             total_timeout: Some(TOTAL),
             max_redirects: 10,
+            allow_downgrade: false,
             grace: gather_core::DEFAULT_GRACE,
             allow: Vec::new(),
             deny: Vec::new(),
@@ -203,6 +205,13 @@ impl CrawlBuilder {
     /// How many redirects in a row are followed. Default: 10.
     pub fn max_redirects(mut self, redirects: u32) -> Self {
         self.max_redirects = redirects;
+        self
+    }
+
+    /// Whether redirects of a robots.txt may leave https. Default: no. Those of a page are links, which may lead to http where that is
+    /// in scope.
+    pub fn allow_downgrade(mut self, allow: bool) -> Self {
+        self.allow_downgrade = allow;
         self
     }
 

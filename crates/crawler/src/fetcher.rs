@@ -16,17 +16,15 @@ use crate::links::Links;
 use crate::model::{Answered, Ends, Found, Known, Lease, PageEnd, State, Work};
 use crate::page_rules::PageRules;
 use crate::page_times::PageTimes;
-use crate::robots::Gate;
+use crate::robots::{self, Gate};
 use crate::sitemap;
+use crate::waits::{asked_wait, backoff};
 
-/// The first wait before another attempt; it doubles each time.
-const BACKOFF: Duration = Duration::from_millis(200);
+/// The kind of a page that gives no records because it says so.
+const NOINDEX: &str = "noindex";
 
 /// So often a page comes later because it was asked to (`Retry-After`), which are no attempts.
 const MAX_WAITS: u32 = 20;
-
-/// The longest `Retry-After` that is believed.
-const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Everything that fetching a page needs.
 pub(crate) struct Fetcher {
@@ -35,7 +33,7 @@ pub(crate) struct Fetcher {
     /// Judges by robots.txt; `None` does not ask.
     pub(crate) gate: Option<Gate>,
     pub(crate) recipe: Recipe,
-    /// Headers of the recipe; the secret ones go to the seeds' hosts alone.
+    /// Headers of the recipe; the secret ones go to the hosts of typed seeds alone.
     pub(crate) headers: Vec<(String, String, bool)>,
     pub(crate) seed_hosts: HashSet<String>,
     pub(crate) links: Links,
@@ -63,12 +61,14 @@ pub(crate) struct Fetched {
 impl Fetched {
     /// It ended by a fault of ours.
     pub(crate) fn broken(lease: &Lease, why: &str) -> Self {
+        let why = format!("an error of gather itself: {why}");
         if lease.work == Work::Robots {
-            return Self::default(); // it stays leased, and is given back at the end
+            let ends = Ends { pages: Vec::new(), robots: vec![robots::broken(lease, &why)] };
+            return Self { ends, stats: None };
         }
         let mut end = tried(lease, State::Failed);
         end.kind = Some(ErrorKind::Io.to_string());
-        end.message = Some(format!("an error of gather itself: {why}"));
+        end.message = Some(why);
         without_records(end)
     }
 }
@@ -185,11 +185,8 @@ impl Fetcher {
             end.message = Some(format!("its type is {}", other.chars().take(100).collect::<String>()));
             return without_records(end);
         }
-        let head = Head {
-            status,
-            content_type: response.content_type().map(|value| value.into_owned()),
-            robots: x_robots_tags(response.headers()),
-        };
+        let head =
+            Head { status, content_type: response.content_type().map(|value| value.into_owned()), robots };
         let mut known = validators(response.headers());
         match response.collect().await {
             Ok(response) => {
@@ -340,11 +337,6 @@ impl Fetcher {
     }
 }
 
-/// How long until another attempt, after so many.
-pub(crate) fn backoff(attempts: u32) -> Duration {
-    BACKOFF.saturating_mul(1 << attempts.min(7))
-}
-
 /// What to ask with the next time (RFC 9110, 13.1).
 fn validators(headers: &HeaderMap) -> Known {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -481,11 +473,6 @@ fn is_page(content_type: &str) -> bool {
     ["text/html", "application/xhtml+xml", ""].iter().any(|known| essence.eq_ignore_ascii_case(known))
 }
 
-/// How long the host asks to be left alone.
-pub(crate) fn asked_wait(response: &Streaming) -> Option<Duration> {
-    response.retry_after().map(|wait| wait.min(LONGEST_WAIT))
-}
-
 /// The end of a lease for which the host was not asked.
 fn end_of(lease: &Lease, state: State) -> PageEnd {
     PageEnd {
@@ -522,6 +509,28 @@ fn without_records(end: PageEnd) -> Fetched {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_over_a_robots_txt_ends_its_lease() {
+        let lease = Lease {
+            work: Work::Robots,
+            id: 7,
+            url: "http://h/".to_owned(),
+            host: "h:80".to_owned(),
+            attempts: 0,
+            waits: 0,
+            hops: 0,
+            depth: 0,
+            input: None,
+            known: None,
+            delay: 0,
+            robots_until: 0,
+        };
+        let ends = Fetched::broken(&lease, "it panicked").ends;
+        let file = ends.robots[0].file.as_ref().unwrap();
+        assert_eq!((ends.robots[0].id, file.status), (7, 0));
+        assert!(String::from_utf8_lossy(&file.body).contains("an error of gather itself: it panicked"));
+    }
 
     #[test]
     fn only_pages_are_parsed() {

@@ -28,6 +28,7 @@ mod scope;
 mod sitemap;
 mod store;
 mod trap;
+mod waits;
 
 pub use canonical::{Canonical, Form};
 pub use crawl::CrawlBuilder;

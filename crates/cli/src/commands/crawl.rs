@@ -180,6 +180,7 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
         .grace(args.shared.grace)
         .retries(args.shared.retries)
         .max_redirects(args.request.max_redirects)
+        .allow_downgrade(args.request.allow_downgrade)
         .same(same(args.same))
         .form(form(args))
         .meta_robots(!args.ignore_meta_robots)

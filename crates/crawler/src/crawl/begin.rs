@@ -192,8 +192,9 @@ impl CrawlBuilder {
         for seed in seeds {
             client = client.allow_origin(seed.as_str());
         }
-        let pages = client.retries(0).follow_redirects(false).per_origin(None).build().map_err(failed)?;
-        let gate = self.robots.then(|| Gate::new(pages.clone(), self.agent.clone(), self.retries));
+        let gate = self
+            .robots
+            .then(|| Gate::new(pages.clone(), self.agent.clone(), self.retries, self.allow_downgrade));
         Ok(Fetcher {
             pages,
             gate,
