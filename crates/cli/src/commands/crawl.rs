@@ -47,21 +47,18 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
         Ok(begun) => begun?,
         Err(reason) => return not_begun(session, given(&args, &seeds), reason).await,
     };
-    let mut out = match target {
-        Some(target) => {
-            let columns = stored_columns(&recipe, &mut **crawl.store().await).await.map_err(of_store)?;
-            let columns = if has_open_columns(&columns) { Vec::new() } else { columns };
-            Some(target.follow(columns, &mut **crawl.store().await).await.map_err(of_store)?)
-        }
-        None => None,
+    let target = match target {
+        Some(target) => follow(target, &recipe, &mut crawl).await.map(Some),
+        None => Ok(None),
     };
-    if let Some(out) = &out {
-        crawl.skip_to(out.last_record());
+    let ended = match target {
+        Ok(None) if args.refresh && !args.new => drive_to_the_end(&mut session, &mut crawl).await,
+        Ok(mut out) => drive(&mut session, &mut crawl, out.as_mut()).await,
+        Err(error) => Err(error),
+    };
+    if let Some(reason) = CancelToken::current().reason() {
+        session.stop(Stop::Signal(reason));
     }
-    let ended = match args.refresh && out.is_none() && !args.new {
-        true => drive_to_the_end(&mut session, &mut crawl).await,
-        false => drive(&mut session, &mut crawl, out.as_mut()).await,
-    };
     if was_finished && !args.refresh && !args.shared.quiet {
         session.report.say(&format!(
             "the crawl in {} was finished before\n  hint: --refresh asks for its pages again, and --restart begins anew and forgets what is in the store",
@@ -76,9 +73,25 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
         }
     };
     let closed = crawl.close().await;
-    let exit = session.finish().await?;
-    closed.map_err(of_store)?;
-    Ok(if ended.map_err(of_store)? { exit.max(Exit::Failed) } else { exit })
+    let exit = match ended.and_then(|failed| closed.map(|()| failed)).map_err(of_store) {
+        Ok(true) => Exit::Failed,
+        Ok(false) => Exit::Done,
+        Err(error) => {
+            let exit = Exit::of_error(&error);
+            session.broke(error);
+            exit
+        }
+    };
+    Ok(session.finish().await?.max(exit))
+}
+
+/// Brings the file of `--out` to where the store says it was.
+async fn follow(target: Projection, recipe: &Recipe, crawl: &mut Crawling) -> Result<Projection, Error> {
+    let columns = stored_columns(recipe, &mut **crawl.store().await).await?;
+    let columns = if has_open_columns(&columns) { Vec::new() } else { columns };
+    let out = target.follow(columns, &mut **crawl.store().await).await?;
+    crawl.skip_to(out.last_record());
+    Ok(out)
 }
 
 /// The crawl in the store, and whether it was finished before.
@@ -357,11 +370,10 @@ async fn drive_to_the_end(session: &mut Session, crawl: &mut Crawling) -> Result
 }
 
 async fn stop(session: &mut Session, crawl: &mut Crawling) -> Result<(), Error> {
-    crawl.stop().await?;
     if let Some(reason) = CancelToken::current().reason() {
         session.stop(Stop::Signal(reason));
     }
-    Ok(())
+    crawl.stop().await
 }
 
 /// Prints; told to stop, no longer than the grace: who reads may be stuck, and the records are in the store.
