@@ -222,9 +222,11 @@ impl Session {
         if record.get(key).is_some_and(|value| !value.is_null()) {
             return None;
         }
-        let input = record.get("_source").or(record.get("_input")).map_or_else(String::new, plain);
+        let source = record.get("_source").map(plain);
+        let input = record.get("_input").map(plain).or_else(|| source.clone()).unwrap_or_default();
         let fact = format!("a record is dropped: its key `{key}` is null, and rows are told apart by it");
-        Some(Failure::new(input, Kind::Parse, fact))
+        // Who led to the page is not known here.
+        Some(Failure { source, ..Failure::new(input, Kind::Parse, fact) })
     }
 
     /// Counts a failure, says it, and keeps it in the file of `--errors`.

@@ -35,6 +35,7 @@ pub(crate) struct Fetcher {
     pub(crate) recipe: Recipe,
     /// Headers of the recipe; the secret ones go to the hosts of typed seeds alone.
     pub(crate) headers: Vec<(String, String, bool)>,
+    pub(crate) typed_hosts: HashSet<String>,
     pub(crate) seed_hosts: HashSet<String>,
     pub(crate) links: Links,
     /// Whether the sitemaps are followed that the robots.txt of a seed's host names.
@@ -146,7 +147,7 @@ impl Fetcher {
 
     async fn ask(&self, lease: &Lease) -> Result<Streaming, FetchError> {
         let mut request = Request::get(lease.url.as_str())?;
-        let at_home = self.seed_hosts.contains(&lease.host);
+        let at_home = self.typed_hosts.contains(&lease.host);
         for (name, value, secret) in &self.headers {
             if at_home || !secret {
                 request = request.header(name, value)?;
