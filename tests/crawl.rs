@@ -398,3 +398,18 @@ fn one_at_a_time_pages_come_nearest_first_and_in_the_order_of_their_links() {
     let order: Vec<String> = site.requests().iter().map(|request| request.path().to_owned()).collect();
     assert_eq!(order, ["/robots.txt", "/", "/z", "/a", "/m", "/zz"]);
 }
+
+#[test]
+fn a_long_list_of_seeds_is_begun_with_in_a_moment() {
+    const SEEDS: usize = 40_000;
+    let folder = Folder::new();
+    let site = Mock::start(|_| Reply::html("<title>x</title>")).unwrap();
+    let list: String = (0..SEEDS).map(|page| format!("{}\n", site.join(&format!("/{page}")))).collect();
+    let list = folder.write("list", list);
+    let crawl = gather!["crawl", "--input", list, "--store", "a.db", "--max-pages", "1", "-q"];
+    let (run, cost) = crawl.here(folder.path()).start().wait_with_cost();
+    run.code(0);
+    assert_eq!(status(&folder)["discovered"], SEEDS);
+    assert!(cost.time.is_none_or(|time| time < Duration::from_secs(20)), "{cost:?}");
+    assert!(cost.peak.is_none_or(|peak| peak < 200 << 20), "{cost:?}");
+}

@@ -321,3 +321,60 @@ fn a_refresh_asks_conditionally_and_tells_what_changed() {
     let printed = crawl(&folder, site.url()).arg("--refresh").ok();
     assert_eq!(as_set(printed.records()), as_set(exported.records()));
 }
+
+/// What the records of each round are, by their titles.
+fn rounds(site: &Mock, folder: &Folder, count: usize) -> Vec<Vec<String>> {
+    let round = |_| {
+        let records = crawl(folder, site.url()).arg("--refresh").run().records();
+        gather!["verify", "a.db"].here(folder.path()).ok();
+        records.iter().map(|record| record["title"].as_str().unwrap().to_owned()).collect()
+    };
+    (0..count).map(round).collect()
+}
+
+/// Answers 304 to who knows this page, as the server of a file does.
+fn unless_known(request: &Request, page: Reply) -> Reply {
+    if request.header("if-none-match").is_some() { Reply::status(304) } else { page.header("etag", "\"1\"") }
+}
+
+#[test]
+fn a_page_that_was_a_redirect_for_one_round_gives_its_records_again() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match (request.path(), request.call()) {
+        ("/", _) => Reply::html("<title>home</title><a href=/page>"),
+        ("/page", 2) => Reply::redirect(302, "/login"),
+        ("/page", _) => unless_known(request, Reply::html("<title>page</title>")),
+        ("/login", _) => Reply::html("<title>login</title>"),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    let rounds = rounds(&site, &folder, 4);
+    assert_eq!(rounds[0], ["home", "page"]);
+    assert_eq!(rounds[1], ["home", "login"]);
+    for round in &rounds[2..] {
+        assert_eq!(round.len(), 3, "{round:?}");
+    }
+}
+
+#[test]
+fn a_word_of_the_head_that_changed_is_seen_in_the_next_round_also_where_the_body_is_the_same() {
+    for has_etag in [false, true] {
+        let folder = Folder::new();
+        let site = Mock::start(move |request| match (request.path(), request.call()) {
+            ("/", call) => {
+                let page = Reply::html("<title>home</title>");
+                let page = if has_etag { unless_known(request, page) } else { page };
+                if matches!(call, 2 | 3) { page.header("x-robots-tag", "noindex") } else { page }
+            }
+            _ => Reply::status(404),
+        })
+        .unwrap();
+        let expected: [&[&str]; 5] = [&["home"], &[], &[], &["home"], &["home"]];
+        for (round, expected) in expected.into_iter().enumerate() {
+            let found = rounds(&site, &folder, 1).remove(0);
+            assert_eq!(found, expected, "round {round}");
+            let kinds = &lawful_summary(folder.join("s.json"))["crawl"]["by_kind"];
+            assert_eq!(kinds["noindex"].as_u64().unwrap_or(0), u64::from(expected.is_empty()), "{kinds}");
+        }
+    }
+}

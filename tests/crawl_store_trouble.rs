@@ -161,6 +161,34 @@ fn a_crawl_that_waits_for_its_store_can_be_interrupted() {
 }
 
 #[test]
+fn an_interrupted_crawl_whose_store_fails_was_interrupted_and_has_its_summary() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::html("<a href=/1>").delay(std::time::Duration::from_millis(700)),
+    })
+    .unwrap();
+    let run = crawl(folder.path(), &site).args(["--summary", "s.json"]).start();
+    while site.calls_of("/") == 0 {
+        std::thread::yield_now();
+    }
+    let _other = execute(folder.join("a.db"), "drop table runs");
+    run.interrupt();
+    run.wait().code(130).says(&["error: ", "damaged"]);
+    assert_eq!(lawful_summary(folder.join("s.json"))["pending"], 1);
+}
+
+#[test]
+fn a_file_of_out_that_cannot_be_gone_on_with_leaves_a_summary() {
+    let (folder, site) = (Folder::new(), site());
+    crawl(folder.path(), &site).args(["--max-pages", "1", "--field", "t=title"]).ok();
+    let _other = execute(folder.join("a.db"), "alter table tally rename column removed to away");
+    let again = crawl(folder.path(), &site).args(["--field", "t=title", "--out", "o.jsonl"]);
+    again.args(["--summary", "s.json"]).run().code(2).says(&["error: "]);
+    assert_eq!(lawful_summary(folder.join("s.json"))["pending"], 1);
+}
+
+#[test]
 fn a_store_of_a_newer_version_is_named_and_left_alone() {
     let (folder, site) = (Folder::new(), site());
     crawl(folder.path(), &site).args(["--max-pages", "3"]).ok();

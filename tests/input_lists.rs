@@ -2,7 +2,7 @@
 
 use gather_site::{Mock, Reply};
 
-use crate::support::{Folder, as_set, dead_port, field, jsonl_file};
+use crate::support::{Folder, Gather, as_set, dead_port, field, jsonl_file};
 
 fn echo() -> Mock {
     Mock::start(|request| Reply::text(request.path().to_owned())).unwrap()
@@ -172,4 +172,86 @@ fn a_list_of_the_users_own_has_the_login_unless_the_command_line_names_who_has_i
         let run = gather![].args(fetch).arg(other.join("/b")).stdin(list).ok();
         assert_eq!(field(&run.records(), "text"), ["Basic bWU6cHc=", "nobody"]);
     }
+}
+
+/// What fetching the list does to a server that it names, with a login and nothing allowed.
+#[track_caller]
+fn assert_not_trusted(list: impl AsRef<[u8]>, server: &Mock) {
+    let folder = Folder::new();
+    let run = gather!["fetch", "--input", "-", "-u", "me:pw", "--errors", folder.join("e")];
+    run.stdin(list.as_ref()).run().code(1).says(&["--allow-private"]);
+    assert_eq!(server.calls(), 0);
+    assert_eq!(field(&jsonl_file(folder.join("e")), "kind")[0], "private_address");
+}
+
+#[test]
+fn what_a_page_leads_to_is_no_seed_that_the_user_typed() {
+    let server = who(String::new());
+    let folder = Folder::new();
+    let crawl = |list: &str| {
+        let crawl = gather!["crawl", "--input", "-", "-u", "me:pw", "--errors", "e", "--restart"];
+        crawl.args(["--store", "a.db", "--field", "t=body"]).here(folder.path()).stdin(list)
+    };
+    let admin = server.join("/admin");
+    crawl(&linked("http://evil.example/", &admin)).run().code(1).says(&[&admin, "loopback"]);
+    assert_eq!(server.calls(), 0);
+    assert_not_trusted(folder.read("e"), &server);
+    let page = who(String::new());
+    let login = |page: &Mock| page.requests().last().unwrap().header("authorization").map(str::to_owned);
+    crawl(&linked(page.url(), &page.join("/x"))).run();
+    assert_eq!(
+        (page.calls_of("/x"), login(&page)),
+        (1, None),
+        "where the page stands itself, without a login"
+    );
+    crawl(&page.join("/y")).run();
+    assert_eq!((page.calls_of("/y"), login(&page)), (1, Some("Basic bWU6cHc=".to_owned())));
+    crawl(&page.join("/z")).arg(server.url()).run();
+    assert_eq!((page.calls_of("/z"), login(&page)), (1, None), "the command line names who has it");
+}
+
+#[test]
+fn what_a_sitemap_names_is_not_what_the_user_typed() {
+    let server = who(String::new());
+    let sitemap = format!("<urlset><url><loc>{}</loc></url></urlset>", server.join("/admin"));
+    for format in ["jsonl", "json", "csv"] {
+        let records = gather!["sitemap", "-", "--format", format].stdin(sitemap.clone()).ok();
+        assert_not_trusted(records.bytes, &server);
+    }
+}
+
+#[test]
+fn an_error_of_what_a_page_led_to_gains_no_trust() {
+    let server = who(String::new());
+    let admin = server.join("/admin");
+    let folder = Folder::new();
+    let refused = |run: Gather| {
+        run.args(["--errors", "e"]).here(folder.path()).run().code(1);
+        folder.read("e")
+    };
+    let linked = linked("http://evil.example/", &admin);
+    for command in ["fetch", "links", "scrape", "sitemap"] {
+        let errors = refused(gather![command, "--input", "-"].stdin(linked.clone()));
+        assert_eq!(errors.matches("\"source\":\"http://evil.example/\"").count(), 1, "{errors}");
+        assert_not_trusted(errors, &server);
+    }
+    let index =
+        format!("<sitemapindex>{0}{0}</sitemapindex>", format!("<sitemap><loc>{admin}</loc></sitemap>"));
+    let index = index.replacen(&admin, "http://127.0.0.1:1/", 1);
+    let errors = refused(gather!["sitemap", "-"].stdin(index));
+    let of_nested = errors.lines().find(|line| line.contains("\"source\":\"-\"")).unwrap();
+    assert_not_trusted(of_nested, &server);
+}
+
+#[test]
+fn what_a_crawl_found_and_could_not_have_is_not_what_the_user_typed() {
+    let server = who(String::new());
+    let site = who(server.join("/admin"));
+    let folder = Folder::new();
+    let crawl =
+        gather!["crawl", site.url(), "--store", "a.db", "--allow", "http://127.0.0.1:*/**", "--errors", "e"];
+    crawl.here(folder.path()).run();
+    let errors = jsonl_file(folder.join("e"));
+    assert_eq!((&errors[0]["input"], &errors[0]["source"]), (&server.join("/admin").into(), &"a.db".into()));
+    assert_not_trusted(folder.read("e"), &server);
 }

@@ -96,3 +96,22 @@ fn a_redirect_to_http_is_followed_only_with_allow_downgrade() {
     let run = gather!["fetch", "--allow-private", "--cacert", pem, "--allow-downgrade", server.url()];
     assert_eq!(run.ok().record()["final_url"], plain.join("/"));
 }
+
+#[test]
+fn a_robots_txt_that_leaves_https_is_read_only_with_allow_downgrade() {
+    let ca = TestCa::new().unwrap();
+    let folder = Folder::new();
+    let pem = folder.write("ca.pem", ca.ca_pem());
+    let plain = Mock::start(|_| Reply::text("User-agent: *\nAllow: /")).unwrap();
+    let location = plain.join("/robots.txt");
+    let server = Mock::builder().tls(ca.good().unwrap()).start(move |request| match request.path() {
+        "/robots.txt" => Reply::redirect(302, &location),
+        _ => Reply::html("<title>x</title>"),
+    });
+    let server = server.unwrap();
+    let crawl = gather!["crawl", server.url(), "--store", "a.db", "--cacert", &pem, "--allow-private"];
+    crawl.here(folder.path()).run().code(1).says(&["it leads from https to http"]);
+    assert_eq!(plain.calls(), 0);
+    let crawl = gather!["crawl", server.url(), "--store", "a.db", "--cacert", &pem, "--allow-private"];
+    assert_eq!(crawl.arg("--allow-downgrade").here(folder.path()).ok().record()["title"], "x");
+}

@@ -17,7 +17,7 @@ use gather_fetch::Room;
 use gather_records::{Failure, Kind, Record};
 use gather_scraper::Stats;
 
-use crate::input::{Asked, BadEntry, Inputs, as_text};
+use crate::input::{Asked, BadEntry, By, Inputs, as_text};
 use crate::session::{Session, Stop};
 
 /// What an input gave, or a part of it.
@@ -30,6 +30,19 @@ pub(crate) struct Part {
     pub(crate) dropped: Vec<Failure>,
     /// What to tell the user although it is no failure.
     pub(crate) warnings: Vec<String>,
+}
+
+impl Part {
+    /// Says in its failures which page led to the input, if one did: a list of them is no list of what the user named.
+    fn led_to_by(&mut self, by: &By) {
+        self.dropped.iter_mut().for_each(|failure| say_source(failure, by));
+    }
+}
+
+fn say_source(failure: &mut Failure, by: &By) {
+    if let By::Page(page) = by {
+        failure.source.get_or_insert_with(|| page.clone());
+    }
 }
 
 /// What became of one input.
@@ -66,15 +79,27 @@ impl Worked {
     pub(crate) fn skipped(why: impl Into<String>) -> Self {
         Self::ended(Vec::new(), End::Skipped(why.into()))
     }
+
+    fn led_to_by(mut self, by: &By) -> Self {
+        self.part.led_to_by(by);
+        if let End::Failed(failure) = &mut self.end {
+            say_source(failure, by);
+        }
+        self
+    }
 }
 
 /// Where an input puts what it gives before it is done.
-pub(crate) struct Early(Sender<Part>);
+pub(crate) struct Early {
+    sender: Sender<Part>,
+    by: By,
+}
 
 impl Early {
     /// Waits until there is room for the part: who reads the records decides how fast they are made.
-    pub(crate) async fn give(&self, part: Part) {
-        let _ = self.0.send(part).await; // refused only when the run is over, and then nobody wants it
+    pub(crate) async fn give(&self, mut part: Part) {
+        part.led_to_by(&self.by);
+        let _ = self.sender.send(part).await; // refused only when the run is over, and then nobody wants it
     }
 }
 
@@ -99,14 +124,14 @@ impl Parts {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For the next input.
-    fn early(&self) -> Early {
-        if let Some(shared) = &self.shared {
-            return Early(shared.clone());
+    /// For the next input, which is by `by`.
+    fn early(&self, by: By) -> Early {
+        if let Some(sender) = self.shared.clone() {
+            return Early { sender, by };
         }
         let (sender, receiver) = bounded(1);
         self.lines().push_back(Box::pin(receiver));
-        Early(sender)
+        Early { sender, by }
     }
 
     /// The next part of whose turn it is. It looks at each poll whose that is: none may have come before.
@@ -137,8 +162,8 @@ enum Came {
     Over,
 }
 
-/// Something to work on, under the name of its input; or what became of an input that needs no work.
-pub(crate) type Unit<T> = (String, Result<T, Box<Worked>>);
+/// Something to work on, and the input it is of; or what became of an input that needs no work.
+pub(crate) type Unit<T> = (Asked, Result<T, Box<Worked>>);
 
 /// Works through all inputs with `work`, hands the records to the session's output and counts the outcomes.
 ///
@@ -204,13 +229,14 @@ where
     let taken = Arc::new(AtomicU64::new(0));
     let mut finished = 0;
     let parts = Parts::new(session.ordered);
-    let open = units.take_until(token.cancelled()).map(|(name, unit)| {
+    let open = units.take_until(token.cancelled()).map(|(input, unit)| {
         taken.fetch_add(1, Ordering::Relaxed);
-        (name, unit, parts.early())
+        let early = parts.early(input.by.clone());
+        (input, unit, early)
     });
     let work = Arc::new(work);
-    let map = map_concurrent(open, session.jobs, move |(name, unit, early)| {
-        attempt(work.clone(), name, unit, early)
+    let map = map_concurrent(open, session.jobs, move |(input, unit, early)| {
+        attempt(work.clone(), input, unit, early)
     });
     let outcomes = if session.ordered { map.ordered().left_stream() } else { map.right_stream() };
     let mut outcomes = std::pin::pin!(outcomes);
@@ -263,7 +289,7 @@ async fn grace_after(token: &CancelToken, grace: Duration) -> Reason {
 /// Works on one unit; a panic in it is a failure of that input and no other.
 async fn attempt<T, W, F>(
     work: Arc<W>,
-    name: String,
+    input: Asked,
     unit: Result<T, Box<Worked>>,
     early: Early,
 ) -> (String, Worked)
@@ -274,18 +300,19 @@ where
     let worked = match unit {
         Ok(unit) => {
             AssertUnwindSafe(async { work(unit, early).await }).catch_unwind().await.unwrap_or_else(|_| {
-                Worked::failed(Failure::new(&name, Kind::Io, "an error of gather itself (it panicked)"))
+                Worked::failed(Failure::new(&input.text, Kind::Io, "an error of gather itself (it panicked)"))
             })
         }
         Err(worked) => *worked,
     };
-    (name, worked)
+    let worked = worked.led_to_by(&input.by);
+    (input.text, worked)
 }
 
 /// A unit that is its own name.
 fn named(input: Result<Asked, BadEntry>) -> Unit<Asked> {
     match input {
-        Ok(input) => (input.text.clone(), Ok(input)),
+        Ok(input) => (input.clone(), Ok(input)),
         Err(bad) => bad_unit(bad),
     }
 }
@@ -293,5 +320,5 @@ fn named(input: Result<Asked, BadEntry>) -> Unit<Asked> {
 /// The unit of an entry that names no input.
 pub(crate) fn bad_unit<T>(bad: BadEntry) -> Unit<T> {
     let failure = Failure::new(&bad.entry, Kind::InvalidInput, &bad.message);
-    (bad.entry, Err(Box::new(Worked::failed(failure))))
+    (Asked::by_user(bad.entry), Err(Box::new(Worked::failed(failure))))
 }

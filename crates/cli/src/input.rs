@@ -24,6 +24,9 @@ const AHEAD: usize = 256;
 /// The keys of a record that name the page it was found in.
 const PAGE_KEYS: [&str; 2] = ["source", "_source"];
 
+/// The keys of a record of a sitemap, which names its URLs without saying where it stands itself.
+pub(crate) const SITEMAP_KEYS: [&str; 4] = ["url", "lastmod", "changefreq", "priority"];
+
 /// An input, or why the entry of a list gives none.
 pub(crate) type Given = Result<Input, BadEntry>;
 
@@ -41,7 +44,7 @@ pub(crate) enum By {
     User,
     /// A list beside the command line.
     List,
-    /// A page, of which an earlier run made a record; the page's URL or path.
+    /// A page, of which an earlier run made a record; the page's URL or path, empty if the record does not say it.
     Page(String),
 }
 
@@ -50,6 +53,13 @@ pub(crate) enum By {
 pub(crate) struct Asked {
     pub(crate) text: String,
     pub(crate) by: By,
+}
+
+impl Asked {
+    /// What the user named.
+    pub(crate) fn by_user(text: impl Into<String>) -> Self {
+        Self { text: text.into(), by: By::User }
+    }
 }
 
 /// An input as text.
@@ -215,7 +225,7 @@ impl List {
                 lines(name, reader).map(move |line| line.and_then(|line| from_json(&line, key.as_deref()))),
             ),
             Shape::Json => json_array(name, reader, key),
-            Shape::Table { delimiter, column, page } => table(name, reader, delimiter, (column, page)),
+            Shape::Table { delimiter, column, page } => table(name, reader, delimiter, column, page),
         }
     }
 }
@@ -229,9 +239,19 @@ enum Shape {
     Table {
         delimiter: u8,
         column: usize,
-        /// The column that names the page a row was found in.
-        page: Option<usize>,
+        page: PageOf,
     },
+}
+
+/// In which page the rows of a table were found.
+#[derive(Clone, Copy)]
+enum PageOf {
+    /// In none.
+    Nobody,
+    /// In the one that this column names.
+    Column(usize),
+    /// In a sitemap.
+    Sitemap,
 }
 
 /// What an entry names, and in which page it was found.
@@ -309,9 +329,15 @@ fn table_shape(header: &[u8], key: Option<&str>) -> Option<Shape> {
         };
         let first_of =
             |keys: &[&str]| keys.iter().find_map(|key| names.iter().position(|name| name.trim() == *key));
-        let (column, page) = (first_of(wanted)?, first_of(&PAGE_KEYS));
+        let column = first_of(wanted)?;
         // The first of a list of names may be that of a file.
         let is_file = key.is_none() && names.len() == 1 && Path::new(names.get(0)?).exists();
+        let has = |key| names.iter().any(|name| name.trim() == key);
+        let page = match first_of(&PAGE_KEYS) {
+            Some(column) => PageOf::Column(column),
+            None if SITEMAP_KEYS.into_iter().all(has) => PageOf::Sitemap,
+            None => PageOf::Nobody,
+        };
         (!is_file).then_some(Shape::Table { delimiter, column, page })
     })
 }
@@ -395,9 +421,11 @@ fn from_value(value: &Value, key: Option<&str>) -> Result<Found, BadEntry> {
     }
 }
 
-/// The page that a record was found in.
+/// The page that a record was found in; that of a sitemap is not known.
 fn page_of(record: &Value) -> Option<String> {
-    PAGE_KEYS.iter().find_map(|key| record.get(*key)?.as_str()).map(str::to_owned)
+    let named = PAGE_KEYS.iter().find_map(|key| record.get(*key)?.as_str());
+    let is_of_sitemap = || SITEMAP_KEYS.iter().all(|key| record.get(*key).is_some());
+    named.or_else(|| is_of_sitemap().then_some("")).map(str::to_owned)
 }
 
 /// A path that is not UTF-8, which stands lossily under its key and exactly beside it, as `path_bytes` (base64).
@@ -432,13 +460,18 @@ fn table(
     name: String,
     reader: Box<dyn BufRead + Send>,
     delimiter: u8,
-    (column, page): (usize, Option<usize>),
+    column: usize,
+    page: PageOf,
 ) -> Box<dyn Iterator<Item = Result<Found, BadEntry>>> {
     let rows = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
     Box::new(rows.into_byte_records().map(move |row| {
         let row = row.map_err(|error| unreadable(&name, &error))?;
         let cell = |column| row.get(column).filter(|cell| !cell.is_empty());
-        let page = page.and_then(cell).map(|page| String::from_utf8_lossy(page).into_owned());
+        let page = match page {
+            PageOf::Nobody => None,
+            PageOf::Column(column) => cell(column).map(|page| String::from_utf8_lossy(page).into_owned()),
+            PageOf::Sitemap => Some(String::new()),
+        };
         match cell(column) {
             Some(name) => Ok(Found { name: OsString::from_vec(name.to_vec()), page }),
             None => Err(bad(row.as_slice(), "the cell that names the input is empty".to_owned())),
@@ -499,12 +532,29 @@ mod tests {
             "{\"source\":\"http://p/\",\"url\":\"u\"}\n",
             "[{\"_source\":\"http://p/\",\"url\":\"u\"}]",
             "source,url,text\nhttp://p/,u,x\n",
+            "{\"input\":\"u\",\"kind\":\"dns\",\"source\":\"http://p/\"}\n",
         ];
         for text in lists {
             let given: Vec<_> = list(text, None).entries(By::User).map(Result::unwrap).collect();
             assert_eq!(given, [Input { name: "u".into(), by: page.clone() }], "{text}");
         }
-        for text in ["u\n", "{\"url\":\"u\"}\n", "url\nu\n", "source,url\n,u\n"] {
+        let of_sitemaps = [
+            "{\"url\":\"u\",\"lastmod\":null,\"changefreq\":null,\"priority\":0.8}\n",
+            "url,lastmod,changefreq,priority\nu,,,\n",
+        ];
+        for text in of_sitemaps {
+            let given: Vec<_> = list(text, None).entries(By::User).map(Result::unwrap).collect();
+            assert_eq!(given, [Input { name: "u".into(), by: By::Page(String::new()) }], "{text}");
+        }
+        let of_nobody = [
+            "u\n",
+            "{\"url\":\"u\"}\n",
+            "url\nu\n",
+            "source,url\n,u\n",
+            "{\"input\":\"u\",\"kind\":\"dns\"}\n",
+            "url,lastmod\nu,\n",
+        ];
+        for text in of_nobody {
             let given: Vec<_> = list(text, None).entries(By::List).map(Result::unwrap).collect();
             assert_eq!(given, [Input { name: "u".into(), by: By::List }], "{text}");
         }

@@ -57,7 +57,7 @@ pub(crate) struct Session {
     stopped: Option<Stop>,
     /// After the grace nobody took the results: there is no use in making more.
     is_stuck: bool,
-    failed_output: Option<anyhow::Error>,
+    broken_by: Option<anyhow::Error>,
     /// What a command adds to the summary.
     pub(crate) more: Record,
 }
@@ -136,7 +136,7 @@ impl Session {
             cookies: None,
             stopped: None,
             is_stuck: false,
-            failed_output: None,
+            broken_by: None,
             more: Record::new(),
         })
     }
@@ -222,9 +222,11 @@ impl Session {
         if record.get(key).is_some_and(|value| !value.is_null()) {
             return None;
         }
-        let input = record.get("_source").or(record.get("_input")).map_or_else(String::new, plain);
+        let source = record.get("_source").map(plain);
+        let input = record.get("_input").map(plain).or_else(|| source.clone()).unwrap_or_default();
         let fact = format!("a record is dropped: its key `{key}` is null, and rows are told apart by it");
-        Some(Failure::new(input, Kind::Parse, fact))
+        // Who led to the page is not known here.
+        Some(Failure { source, ..Failure::new(input, Kind::Parse, fact) })
     }
 
     /// Counts a failure, says it, and keeps it in the file of `--errors`.
@@ -253,13 +255,13 @@ impl Session {
     }
 
     fn output_failed(&mut self, error: SinkError, what: &str) {
-        self.not_written(anyhow::Error::new(error).context(format!("cannot write {what}")));
+        self.broke(anyhow::Error::new(error).context(format!("cannot write {what}")));
         self.stop(Stop::OutputFailed);
     }
 
-    /// Notes that an output could not be written, for `finish` to say; the first one stays.
-    pub(crate) fn not_written(&mut self, error: anyhow::Error) {
-        self.failed_output.get_or_insert(error);
+    /// Notes what went wrong with the whole run, for `finish` to say; the first one stays.
+    pub(crate) fn broke(&mut self, error: anyhow::Error) {
+        self.broken_by.get_or_insert(error);
     }
 
     /// Notes why the run stops; the first reason stays.
@@ -292,10 +294,10 @@ impl Session {
         }
         if let Some(cookies) = self.cookies.take() {
             let saved = to_thread(move || cookies.save()).await;
-            saved.map_err(anyhow::Error::from).flatten().unwrap_or_else(|error| self.not_written(error));
+            saved.map_err(anyhow::Error::from).flatten().unwrap_or_else(|error| self.broke(error));
         }
-        let failed_output = self.failed_output.take();
-        if let Some(error) = &failed_output {
+        let broken_by = self.broken_by.take();
+        if let Some(error) = &broken_by {
             self.report.say(&format!("error: {error:#}"));
         }
         let summary = self.report.close();
@@ -308,7 +310,7 @@ impl Session {
             written.context("cannot write the file of --summary")?;
         }
         let exit = self.exit();
-        Ok(if failed_output.is_some() { exit.max(Exit::Failed) } else { exit })
+        Ok(if broken_by.is_some() { exit.max(Exit::Failed) } else { exit })
     }
 
     fn exit(&self) -> Exit {

@@ -19,6 +19,14 @@ use crate::scope::Same;
 /// The time of a page, with the waits that its host asks for.
 const TOTAL: Duration = Duration::from_secs(600);
 
+/// Who gave a seed, which decides what it is trusted with.
+#[derive(Clone, Debug)]
+enum By {
+    User,
+    List,
+    Page(String),
+}
+
 /// The options of a crawl.
 ///
 /// ```
@@ -46,7 +54,7 @@ const TOTAL: Duration = Duration::from_secs(600);
 #[derive(Clone)]
 #[must_use]
 pub struct CrawlBuilder {
-    seeds: Vec<String>,
+    seeds: Vec<(String, By)>,
     sitemaps: Vec<String>,
     robots_sitemaps: bool,
     recipe: Recipe,
@@ -57,6 +65,7 @@ pub struct CrawlBuilder {
     retries: u32,
     total_timeout: Option<Duration>,
     max_redirects: u32,
+    allow_downgrade: bool,
     grace: Duration,
     allow: Vec<String>,
     deny: Vec<String>,
@@ -91,6 +100,7 @@ impl Crawl {
             retries: 2,
             total_timeout: Some(TOTAL),
             max_redirects: 10,
+            allow_downgrade: false,
             grace: gather_core::DEFAULT_GRACE,
             allow: Vec::new(),
             deny: Vec::new(),
@@ -113,9 +123,36 @@ impl Crawl {
 }
 
 impl CrawlBuilder {
-    /// A URL to begin at. It was typed, so its host may be private.
+    /// A URL to begin at. It was typed, so its host may be private, and the client's credentials and a recipe's secret headers go there.
     pub fn seed(mut self, url: impl Into<String>) -> Self {
-        self.seeds.push(url.into());
+        self.seeds.push((url.into(), By::User));
+        self
+    }
+
+    /// A URL to begin at, of a list beside those that were typed: its host may be private, and no credentials go there.
+    pub fn seed_of_list(mut self, url: impl Into<String>) -> Self {
+        self.seeds.push((url.into(), By::List));
+        self
+    }
+
+    /// A URL to begin at that the page at `page` led to, or a page that is not known, if that is empty: no credentials go there, and its
+    /// host may be private only as far as [`Client::allow_link`] says.
+    ///
+    /// ```
+    /// use gather_crawler::{Crawl, SqliteStore};
+    /// use gather_site::{Mock, Reply};
+    ///
+    /// # gather_core::run(async {
+    /// let site = Mock::start(|_| Reply::html("<title>inside</title>")).unwrap();
+    /// let store = SqliteStore::in_memory().await.unwrap();
+    /// let crawl = Crawl::builder().seed_of_page("http://example.com/", site.url());
+    /// let mut crawl = crawl.begin(Box::new(store)).await.unwrap();
+    /// assert!(crawl.next().await.unwrap().is_none());
+    /// assert_eq!((crawl.counts().await.unwrap().refused, site.calls()), (1, 0));
+    /// # }).unwrap();
+    /// ```
+    pub fn seed_of_page(mut self, page: impl Into<String>, url: impl Into<String>) -> Self {
+        self.seeds.push((url.into(), By::Page(page.into())));
         self
     }
 
@@ -203,6 +240,13 @@ impl CrawlBuilder {
     /// How many redirects in a row are followed. Default: 10.
     pub fn max_redirects(mut self, redirects: u32) -> Self {
         self.max_redirects = redirects;
+        self
+    }
+
+    /// Whether redirects of a robots.txt may leave https. Default: no. Those of a page are links, which may lead to http where that is
+    /// in scope.
+    pub fn allow_downgrade(mut self, allow: bool) -> Self {
+        self.allow_downgrade = allow;
         self
     }
 

@@ -16,17 +16,15 @@ use crate::links::Links;
 use crate::model::{Answered, Ends, Found, Known, Lease, PageEnd, State, Work};
 use crate::page_rules::PageRules;
 use crate::page_times::PageTimes;
-use crate::robots::Gate;
+use crate::robots::{self, Gate};
 use crate::sitemap;
+use crate::waits::{asked_wait, backoff};
 
-/// The first wait before another attempt; it doubles each time.
-const BACKOFF: Duration = Duration::from_millis(200);
+/// The kind of a page that gives no records because it says so.
+const NOINDEX: &str = "noindex";
 
 /// So often a page comes later because it was asked to (`Retry-After`), which are no attempts.
 const MAX_WAITS: u32 = 20;
-
-/// The longest `Retry-After` that is believed.
-const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Everything that fetching a page needs.
 pub(crate) struct Fetcher {
@@ -35,8 +33,9 @@ pub(crate) struct Fetcher {
     /// Judges by robots.txt; `None` does not ask.
     pub(crate) gate: Option<Gate>,
     pub(crate) recipe: Recipe,
-    /// Headers of the recipe; the secret ones go to the seeds' hosts alone.
+    /// Headers of the recipe; the secret ones go to the hosts of typed seeds alone.
     pub(crate) headers: Vec<(String, String, bool)>,
+    pub(crate) typed_hosts: HashSet<String>,
     pub(crate) seed_hosts: HashSet<String>,
     pub(crate) links: Links,
     /// Whether the sitemaps are followed that the robots.txt of a seed's host names.
@@ -63,12 +62,14 @@ pub(crate) struct Fetched {
 impl Fetched {
     /// It ended by a fault of ours.
     pub(crate) fn broken(lease: &Lease, why: &str) -> Self {
+        let why = format!("an error of gather itself: {why}");
         if lease.work == Work::Robots {
-            return Self::default(); // it stays leased, and is given back at the end
+            let ends = Ends { pages: Vec::new(), robots: vec![robots::broken(lease, &why)] };
+            return Self { ends, stats: None };
         }
         let mut end = tried(lease, State::Failed);
         end.kind = Some(ErrorKind::Io.to_string());
-        end.message = Some(format!("an error of gather itself: {why}"));
+        end.message = Some(why);
         without_records(end)
     }
 }
@@ -146,7 +147,7 @@ impl Fetcher {
 
     async fn ask(&self, lease: &Lease) -> Result<Streaming, FetchError> {
         let mut request = Request::get(lease.url.as_str())?;
-        let at_home = self.seed_hosts.contains(&lease.host);
+        let at_home = self.typed_hosts.contains(&lease.host);
         for (name, value, secret) in &self.headers {
             if at_home || !secret {
                 request = request.header(name, value)?;
@@ -167,9 +168,9 @@ impl Fetcher {
 
     async fn answered(&self, lease: &Lease, response: Streaming) -> Fetched {
         let status = response.status();
-        if status == 304 && lease.known.is_some() {
-            let end = tried(lease, State::Done);
-            return without_records(PageEnd { status: Some(status), unchanged: true, ..end });
+        let robots = x_robots_tags(response.headers());
+        if let Some(known) = lease.known.as_ref().filter(|known| status == 304 && known.has_validator()) {
+            return without_records(self.not_modified(lease, known, &robots));
         }
         if let Some(error) = response.status_error() {
             let asked = asked_wait(&response);
@@ -185,16 +186,13 @@ impl Fetcher {
             end.message = Some(format!("its type is {}", other.chars().take(100).collect::<String>()));
             return without_records(end);
         }
-        let head = Head {
-            status,
-            content_type: response.content_type().map(|value| value.into_owned()),
-            robots: x_robots_tags(response.headers()),
-        };
+        let head =
+            Head { status, content_type: response.content_type().map(|value| value.into_owned()), robots };
         let mut known = validators(response.headers());
         match response.collect().await {
             Ok(response) => {
                 let body = Body { room: response.room(), bytes: response.into_bytes().into() };
-                known.hash = Some(hash(&body.bytes));
+                known.hash = Some(hash(&head, &body.bytes));
                 let mut fetched = if lease.known.as_ref().is_some_and(|before| before.hash == known.hash) {
                     let end = tried(lease, State::Done);
                     let (status, bytes) = (Some(status), body.bytes.len() as u64);
@@ -204,11 +202,22 @@ impl Fetcher {
                 } else {
                     self.parsed(lease, head, body).await
                 };
-                fetched.ends.pages.iter_mut().for_each(|end| end.known = known.clone());
+                // A page that gives no records by its own word is looked at anew the next time.
+                let kept = fetched.ends.pages.iter_mut().filter(|end| end.kind.is_none());
+                kept.for_each(|end| end.known = known.clone());
                 fetched
             }
             Err(error) => without_records(self.could_not(lease, &error, None)),
         }
+    }
+
+    /// It is as it was, unless its head now forbids its records, which it need not say with this status (RFC 9110, 15.4.5).
+    fn not_modified(&self, lease: &Lease, known: &Known, robots: &[String]) -> PageEnd {
+        let end = PageEnd { status: Some(304), ..tried(lease, State::Done) };
+        if self.page_rules.allowed_by_head(robots).index {
+            return PageEnd { unchanged: true, known: known.clone(), ..end };
+        }
+        PageEnd { kind: Some(NOINDEX.to_owned()), ..end }
     }
 
     /// A redirect is a link to the next page: it is fetched in its turn, under the rules of its own host.
@@ -329,19 +338,21 @@ impl Fetcher {
     }
 }
 
-/// How long until another attempt, after so many.
-pub(crate) fn backoff(attempts: u32) -> Duration {
-    BACKOFF.saturating_mul(1 << attempts.min(7))
-}
-
 /// What to ask with the next time (RFC 9110, 13.1).
 fn validators(headers: &HeaderMap) -> Known {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     Known { hash: None, etag: text("etag"), modified: text("last-modified") }
 }
 
-fn hash(body: &[u8]) -> String {
-    Sha256::digest(body).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+/// Of all that decides which records a page gives: its head as well, where that says more than that it is a page.
+fn hash(head: &Head, body: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    for said in head.content_type.iter().chain(&head.robots) {
+        hash.update(said);
+        hash.update(b"\n");
+    }
+    hash.update(body);
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether another attempt may help. Of a status the head alone is known here, so that it is judged here.
@@ -433,7 +444,7 @@ fn look(
     let canonical = rules.canonical_of(&outline).and_then(|url| links.found(&url, 0, asked.hops + 1));
     let canonical = canonical.filter(|found| found.in_scope && found.url != asked.url);
     let kept_back = match (&canonical, allowed.index) {
-        (_, false) => Some("noindex"),
+        (_, false) => Some(NOINDEX),
         (Some(_), true) => Some("canonical"),
         (None, true) => None,
     };
@@ -461,11 +472,6 @@ fn links_of(
 fn is_page(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     ["text/html", "application/xhtml+xml", ""].iter().any(|known| essence.eq_ignore_ascii_case(known))
-}
-
-/// How long the host asks to be left alone.
-pub(crate) fn asked_wait(response: &Streaming) -> Option<Duration> {
-    response.retry_after().map(|wait| wait.min(LONGEST_WAIT))
 }
 
 /// The end of a lease for which the host was not asked.
@@ -504,6 +510,28 @@ fn without_records(end: PageEnd) -> Fetched {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_over_a_robots_txt_ends_its_lease() {
+        let lease = Lease {
+            work: Work::Robots,
+            id: 7,
+            url: "http://h/".to_owned(),
+            host: "h:80".to_owned(),
+            attempts: 0,
+            waits: 0,
+            hops: 0,
+            depth: 0,
+            input: None,
+            known: None,
+            delay: 0,
+            robots_until: 0,
+        };
+        let ends = Fetched::broken(&lease, "it panicked").ends;
+        let file = ends.robots[0].file.as_ref().unwrap();
+        assert_eq!((ends.robots[0].id, file.status), (7, 0));
+        assert!(String::from_utf8_lossy(&file.body).contains("an error of gather itself: it panicked"));
+    }
 
     #[test]
     fn only_pages_are_parsed() {

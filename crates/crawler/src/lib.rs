@@ -5,9 +5,10 @@
 //! where it was, and each record is there once. [`SqliteStore`] is a store in one file.
 //!
 //! Modules, top to bottom; a module uses those below it: `crawl` (the options, and how it begins), `projection` (a file of records), `handle` (a
-//! crawl on its way), `engine` (the loop), `fetcher` (one page), `robots` (one robots.txt), `hooks`, `store` (the seam, and SQLite),
-//! `page_rules`, `sitemap`, `links`, `scope`, `trap`, `canonical` (pure), `identity` (one file by several names), `model`, `clock`, `error`.
+//! crawl on its way), `engine` (the loop), `fetcher` (one page), `robots` (one robots.txt), `waits`, `hooks`, `store` (the seam, and SQLite),
+//! `page_rules`, `sitemap`, `links`, `scope`, `trap`, `canonical` (pure), `identity` (one file by several names), `model`, `clock`, `blocking`, `error`.
 
+mod blocking;
 mod canonical;
 mod clock;
 mod crawl;
@@ -27,6 +28,7 @@ mod scope;
 mod sitemap;
 mod store;
 mod trap;
+mod waits;
 
 pub use canonical::{Canonical, Form};
 pub use crawl::CrawlBuilder;

@@ -144,6 +144,13 @@ pub struct Known {
     pub modified: Option<String>,
 }
 
+impl Known {
+    /// Whether the server can be asked for the page only if it has changed.
+    pub(crate) fn has_validator(&self) -> bool {
+        self.etag.is_some() || self.modified.is_some()
+    }
+}
+
 /// A URL to fetch, taken for this worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {

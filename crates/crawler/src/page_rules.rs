@@ -41,11 +41,18 @@ impl PageRules {
         if !self.obey {
             return Allowed::ALL;
         }
-        let of_headers = headers.iter().fold(Allowed::ALL, |allowed, value| self.heed_header(allowed, value));
         page.metas()
             .filter(|(name, _)| name.eq_ignore_ascii_case("robots") || name.eq_ignore_ascii_case(&self.agent))
             .flat_map(|(_, content)| content.split([',', ' ']))
-            .fold(of_headers, Allowed::and)
+            .fold(self.allowed_by_head(headers), Allowed::and)
+    }
+
+    /// What the values of its X-Robots-Tag headers allow.
+    pub(crate) fn allowed_by_head(&self, headers: &[String]) -> Allowed {
+        if !self.obey {
+            return Allowed::ALL;
+        }
+        headers.iter().fold(Allowed::ALL, |allowed, value| self.heed_header(allowed, value))
     }
 
     /// Whether a link with this `rel` may be followed.

@@ -2,13 +2,14 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gather_core::to_thread;
 use gather_records::{Format, Record, plain};
 use sha2::{Digest, Sha256};
 
+use crate::blocking::off_the_loop;
 use crate::error::{Error, ErrorKind};
 use crate::identity::is_one_of;
 use crate::model::Stored;
@@ -62,18 +63,22 @@ impl Projection {
     ///
     /// # Errors
     /// A format that cannot be added to; a database; a file that another process writes, or that cannot be written.
-    pub fn lock(path: &Path, format: Format, taken: &[PathBuf]) -> Result<Self, Error> {
+    pub async fn lock(path: &Path, format: Format, taken: &[PathBuf]) -> Result<Self, Error> {
         if !matches!(format, Format::Jsonl | Format::Csv | Format::Tsv) {
             return Err(Error::invalid(
                 format!("a crawl does not write {format} as it goes"),
                 "name it .jsonl, .csv or .tsv; gather export writes every format",
             ));
         }
-        if is_one_of(path, taken) {
-            return Err(is_database(path));
-        }
-        let is_regular = std::fs::metadata(path).map_or(true, |there| there.is_file());
-        let file = if is_regular { locked(path)? } else { opened(path)? };
+        let (place, taken) = (path.to_owned(), taken.to_vec());
+        let opened = off_the_loop(move || {
+            if is_one_of(&place, &taken) {
+                return Err(is_database(&place));
+            }
+            let is_regular = std::fs::metadata(&place).map_or(true, |there| there.is_file());
+            Ok((if is_regular { locked(&place)? } else { opened(&place)? }, is_regular))
+        });
+        let (file, is_regular) = opened.await??;
         let absolute = std::path::absolute(path).map_err(|error| unwritable(path, &error))?;
         let note = format!("out {format} {}", absolute.display());
         let (path, file) = (path.to_owned(), Arc::new(file));
@@ -131,7 +136,7 @@ impl Projection {
         columns: Vec<String>,
         store: &mut dyn Store,
     ) -> Result<Self, Error> {
-        Self::lock(path, format, &store.files())?.follow(columns, store).await
+        Self::lock(path, format, &store.files()).await?.follow(columns, store).await
     }
 
     /// Reads what should be there, and cuts off what is behind it; all, if it is something else.
@@ -147,11 +152,9 @@ impl Projection {
             };
             let bytes = kept.as_ref().map_or(0, |(whole, _)| whole.bytes);
             file.set_len(bytes)?;
-            (&*file).seek(SeekFrom::Start(bytes))?;
             Ok(kept)
         };
-        let kept = to_thread(work).await.map_err(|ended| Error::new(ErrorKind::Io, ended.to_string()))?;
-        match kept.map_err(|error| unwritable(&path, &error))? {
+        match off_the_loop(work).await?.map_err(|error| unwritable(&path, &error))? {
             Some((whole, hash)) => (self.number, self.bytes, self.hash) = (whole.number, whole.bytes, hash),
             None => self.hash = empty,
         }
@@ -176,7 +179,8 @@ impl Projection {
     /// # Errors
     /// A file that cannot be written.
     pub async fn empty(&mut self, store: &mut dyn Store) -> Result<(), Error> {
-        let cut = self.file.set_len(0).and_then(|()| (&*self.file).seek(SeekFrom::Start(0)));
+        let file = self.file.clone();
+        let cut = off_the_loop(move || file.set_len(0)).await?;
         cut.map_err(|error| unwritable(&self.path, &error))?;
         self.hash = Sha256::new();
         self.hash.update(self.columns.join("\n"));
@@ -184,7 +188,7 @@ impl Projection {
         Ok(())
     }
 
-    /// Adds records, and notes that they are there.
+    /// Adds records, and notes that they are there. Dropped while pending, it has added none: the next ones are written over them.
     ///
     /// # Errors
     /// The file or the store takes no more; the next [`open`](Self::open) cuts off what is not noted.
@@ -194,13 +198,20 @@ impl Projection {
         for stored in records {
             self.encode(&stored.record, &mut text)?;
         }
-        self.hash.update(&text);
-        let (file, size, sync) = (self.file.clone(), text.len() as u64, self.durable && self.is_regular);
-        let work =
-            move || (&*file).write_all(&text).and_then(|()| if sync { file.sync_data() } else { Ok(()) });
-        let written = to_thread(work).await.map_err(|ended| Error::new(ErrorKind::Io, ended.to_string()))?;
-        written.map_err(|error| unwritable(&self.path, &error))?;
-        (self.number, self.bytes) = (last.number, self.bytes + size);
+        let mut hash = self.hash.clone();
+        hash.update(&text);
+        let (file, at, size) = (self.file.clone(), self.bytes, text.len() as u64);
+        let (is_regular, sync) = (self.is_regular, self.durable && self.is_regular);
+        let work = move || {
+            if is_regular {
+                file.write_all_at(&text, at)?
+            } else {
+                (&*file).write_all(&text)?
+            }
+            if sync { file.sync_data() } else { Ok(()) }
+        };
+        off_the_loop(work).await?.map_err(|error| unwritable(&self.path, &error))?;
+        (self.number, self.bytes, self.hash) = (last.number, at + size, hash);
         if !self.is_regular {
             return Ok(());
         }
@@ -337,6 +348,27 @@ mod tests {
             std::fs::write(&path, "_so").unwrap();
             let file = Projection::open(&path, Format::Csv, columns(), &mut store).await.unwrap();
             assert_eq!((file.last_record(), std::fs::metadata(&path).unwrap().len()), (0, 0));
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn records_whose_adding_was_dropped_are_added_again_and_the_file_holds_its_proof() {
+        gather_core::run(async {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.jsonl");
+            let mut store = SqliteStore::create(&folder.path().join("a.db"), false).await.unwrap();
+            let mut file = Projection::open(&path, Format::Jsonl, Vec::new(), &mut store).await.unwrap();
+            let records = [stored(1, "a"), stored(2, "b")];
+            for _ in 0..3 {
+                assert!(futures::FutureExt::now_or_never(file.add(&records, &mut store)).is_none());
+            }
+            file.add(&records, &mut store).await.unwrap();
+            drop(file);
+            let whole = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(whole.lines().count(), 2, "{whole}");
+            let file = Projection::open(&path, Format::Jsonl, Vec::new(), &mut store).await.unwrap();
+            assert_eq!(file.last_record(), 2);
         })
         .unwrap();
     }

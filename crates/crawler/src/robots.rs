@@ -8,8 +8,8 @@ use gather_core::sleep;
 use gather_fetch::{Access, Client, Error, ErrorKind, MAX_ROBOTS, Request, Robots, Streaming, Url};
 
 use crate::clock::{millis, now};
-use crate::fetcher::{asked_wait, backoff};
 use crate::model::{Answered, Lease, PageEnd, RobotsEnd, RobotsFile, State};
+use crate::waits::{asked_wait, backoff};
 
 /// How long an answer holds (RFC 9309, 2.4).
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
@@ -28,12 +28,14 @@ pub(crate) struct Gate {
     pub(crate) client: Client,
     pub(crate) agent: String,
     pub(crate) retries: u32,
+    /// Whether redirects of a file may leave https.
+    pub(crate) allow_downgrade: bool,
     kept: Mutex<HashMap<String, (i64, Arc<Access>)>>,
 }
 
 impl Gate {
-    pub(crate) fn new(client: Client, agent: String, retries: u32) -> Self {
-        Self { client, agent, retries, kept: Mutex::default() }
+    pub(crate) fn new(client: Client, agent: String, retries: u32, allow_downgrade: bool) -> Self {
+        Self { client, agent, retries, allow_downgrade, kept: Mutex::default() }
     }
 
     /// Whether the host's file is in memory, as fresh as in the store.
@@ -81,12 +83,12 @@ impl Gate {
         let tries = if self.retries == 0 { 1 } else { TRIES.max(self.retries + 1) };
         let file = match file {
             Ok(file) => Some(file),
-            Err(_) if lease.attempts + 1 < tries => {
+            Err(Miss { may_pass: true, .. }) if lease.attempts + 1 < tries => {
                 let wait = now().saturating_add(millis(backoff(lease.attempts)));
                 answered.not_before = answered.not_before.max(wait);
                 None
             }
-            Err(why) => Some(unreachable(&why)),
+            Err(Miss { why, .. }) => Some(unreachable(&why)),
         };
         let crawl_delay = match file.as_ref().map(access) {
             Some(Access::Rules(robots)) => robots.crawl_delay(&self.agent).map_or(0, millis),
@@ -96,20 +98,21 @@ impl Gate {
     }
 
     /// The answer behind the redirects, each a delay after the one before; or why there is none.
-    async fn follow(&self, lease: &Lease, answered: &mut Answered) -> Result<RobotsFile, String> {
+    async fn follow(&self, lease: &Lease, answered: &mut Answered) -> Result<RobotsFile, Miss> {
         let page = Url::parse(&lease.url).and_then(|url| url.join("/robots.txt"));
-        let mut url = page.map_err(|error| error.to_string())?;
-        let said = |error: Error| error.fact().to_owned();
+        let mut url = page.map_err(|error| Miss { why: error.to_string(), may_pass: false })?;
         for hop in 0..=MAX_REDIRECTS {
             if hop > 0 {
                 sleep(Duration::from_millis(u64::try_from(lease.delay).unwrap_or(0))).await;
             }
-            let request = Request::get(url.as_str()).map_err(said)?;
-            let response = self.client.stream(request).await.map_err(said)?;
+            let request = Request::get(url.as_str())?;
+            let response = self.client.stream(request).await?;
             let Some(target) = response.redirect() else { return self.read(response, answered).await };
             match target {
-                Ok(target) if url.scheme() == "https" && target.scheme() == "http" => {
-                    return Err(format!("it leads from https to {target}"));
+                Ok(target)
+                    if url.scheme() == "https" && target.scheme() == "http" && !self.allow_downgrade =>
+                {
+                    return Err(Miss { why: format!("it leads from https to {target}"), may_pass: false });
                 }
                 Ok(target) => url = target,
                 Err(_) => break,
@@ -118,7 +121,7 @@ impl Gate {
         Ok(file(404, Vec::new()))
     }
 
-    async fn read(&self, mut response: Streaming, answered: &mut Answered) -> Result<RobotsFile, String> {
+    async fn read(&self, mut response: Streaming, answered: &mut Answered) -> Result<RobotsFile, Miss> {
         let status = response.status();
         let asked = asked_wait(&response);
         if let Some(wait) = asked {
@@ -126,16 +129,34 @@ impl Gate {
         }
         answered.slow_down = status == 429 || asked.is_some();
         if status >= 500 {
-            return Err(format!("status {status}"));
+            return Err(Miss { why: format!("status {status}"), may_pass: true });
         }
         let mut body = Vec::new();
         while (200..300).contains(&status) && body.len() < MAX_ROBOTS + 4 {
-            let Some(chunk) = response.chunk().await.map_err(|error| error.fact().to_owned())? else { break };
+            let Some(chunk) = response.chunk().await? else { break };
             body.extend_from_slice(&chunk);
         }
         body.truncate(MAX_ROBOTS + 4);
         Ok(file(status, body))
     }
+}
+
+/// Why there is no answer, and whether another attempt may help.
+struct Miss {
+    why: String,
+    may_pass: bool,
+}
+
+impl From<Error> for Miss {
+    fn from(error: Error) -> Self {
+        Self { why: error.fact().to_owned(), may_pass: !error.is_refused() }
+    }
+}
+
+/// The end of a lease that came to none by a fault of ours: it would be the same the next time in this run.
+pub(crate) fn broken(lease: &Lease, why: &str) -> RobotsEnd {
+    let answered = Answered { host: lease.host.clone(), until: Some(now()), ..Answered::default() };
+    RobotsEnd { id: lease.id, answered, file: Some(unreachable(why)), crawl_delay: 0, links: Vec::new() }
 }
 
 fn file(status: u16, body: Vec<u8>) -> RobotsFile {

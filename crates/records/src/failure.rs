@@ -149,6 +149,8 @@ pub struct Failure {
     pub attempts: u32,
     /// How long it took, in milliseconds.
     pub elapsed_ms: u64,
+    /// The page (its URL or path), or the store of the crawl, that led to an input that nobody typed. The record has it only then.
+    pub source: Option<String>,
 }
 
 impl Failure {
@@ -164,6 +166,7 @@ impl Failure {
             final_url: None,
             attempts: 1,
             elapsed_ms: 0,
+            source: None,
         }
     }
 
@@ -196,7 +199,8 @@ impl From<Failure> for Record {
             ("attempts", failure.attempts.into()),
             ("elapsed_ms", failure.elapsed_ms.into()),
         ];
-        input.chain(rest).collect()
+        let source = failure.source.map(|source| ("source", Value::from(source)));
+        input.chain(rest).chain(source).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use futures::StreamExt;
@@ -15,10 +16,11 @@ use gather_records::{Format, Record};
 use gather_scraper::Recipe;
 
 use crate::args::{Crawl, Polite, SameName};
+use crate::commands::crawl::account::Origins;
 use crate::commands::scrape;
 use crate::cookies;
 use crate::exit::{Exit, usage, usage_error};
-use crate::input::{self, Inputs, as_text};
+use crate::input::{self, Asked, By, Inputs, as_text};
 use crate::places;
 use crate::request::{self, Requests};
 use crate::session::{Look, Session, Stop, database, file_target};
@@ -47,21 +49,18 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
         Ok(begun) => begun?,
         Err(reason) => return not_begun(session, given(&args, &seeds), reason).await,
     };
-    let mut out = match target {
-        Some(target) => {
-            let columns = stored_columns(&recipe, &mut **crawl.store().await).await.map_err(of_store)?;
-            let columns = if has_open_columns(&columns) { Vec::new() } else { columns };
-            Some(target.follow(columns, &mut **crawl.store().await).await.map_err(of_store)?)
-        }
-        None => None,
+    let target = match target {
+        Some(target) => follow(target, &recipe, &mut crawl).await.map(Some),
+        None => Ok(None),
     };
-    if let Some(out) = &out {
-        crawl.skip_to(out.last_record());
+    let ended = match target {
+        Ok(None) if args.refresh && !args.new => drive_to_the_end(&mut session, &mut crawl).await,
+        Ok(mut out) => drive(&mut session, &mut crawl, out.as_mut()).await,
+        Err(error) => Err(error),
+    };
+    if let Some(reason) = CancelToken::current().reason() {
+        session.stop(Stop::Signal(reason));
     }
-    let ended = match args.refresh && out.is_none() && !args.new {
-        true => drive_to_the_end(&mut session, &mut crawl).await,
-        false => drive(&mut session, &mut crawl, out.as_mut()).await,
-    };
     if was_finished && !args.refresh && !args.shared.quiet {
         session.report.say(&format!(
             "the crawl in {} was finished before\n  hint: --refresh asks for its pages again, and --restart begins anew and forgets what is in the store",
@@ -69,16 +68,35 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
         ));
     }
     let ended = match ended {
-        Ok(()) => account::account(&mut session, &mut crawl, args.shared.quiet).await,
+        Ok(()) => {
+            let origins = Origins::new(&seeds, &path);
+            account::account(&mut session, &mut crawl, &origins, args.shared.quiet).await
+        }
         Err(error) => {
             session.report.pending(given(&args, &seeds));
             Err(error)
         }
     };
     let closed = crawl.close().await;
-    let exit = session.finish().await?;
-    closed.map_err(of_store)?;
-    Ok(if ended.map_err(of_store)? { exit.max(Exit::Failed) } else { exit })
+    let exit = match ended.and_then(|failed| closed.map(|()| failed)).map_err(of_store) {
+        Ok(true) => Exit::Failed,
+        Ok(false) => Exit::Done,
+        Err(error) => {
+            let exit = Exit::of_error(&error);
+            session.broke(error);
+            exit
+        }
+    };
+    Ok(session.finish().await?.max(exit))
+}
+
+/// Brings the file of `--out` to where the store says it was.
+async fn follow(target: Projection, recipe: &Recipe, crawl: &mut Crawling) -> Result<Projection, Error> {
+    let columns = stored_columns(recipe, &mut **crawl.store().await).await?;
+    let columns = if has_open_columns(&columns) { Vec::new() } else { columns };
+    let out = target.follow(columns, &mut **crawl.store().await).await?;
+    crawl.skip_to(out.last_record());
+    Ok(out)
 }
 
 /// The crawl in the store, and whether it was finished before.
@@ -101,7 +119,7 @@ async fn not_begun(mut session: Session, given: u64, reason: Reason) -> anyhow::
 }
 
 /// How many inputs were given.
-fn given(args: &Crawl, seeds: &[String]) -> u64 {
+fn given(args: &Crawl, seeds: &[Asked]) -> u64 {
     (seeds.len() + sitemaps(args).count()) as u64
 }
 
@@ -128,16 +146,15 @@ fn check(args: &Crawl) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The URLs that were typed, then those of the list.
-async fn seeds(args: &Crawl) -> anyhow::Result<Vec<String>> {
+/// The URLs that were typed, then those of the list, each once.
+async fn seeds(args: &Crawl) -> anyhow::Result<Vec<Asked>> {
     let list = input::list(args.shared.input.as_ref(), args.shared.input_key.clone())?;
     let inputs = Inputs::start(args.urls.iter().map(Into::into).collect(), list)?;
     let mut stream = std::pin::pin!(inputs.stream().take_until(cancelled()));
-    let mut seeds: Vec<String> = Vec::new();
+    let (mut seeds, mut known) = (Vec::new(), HashSet::new());
     while let Some(given) = stream.next().await {
         let seed = as_text(given).map_err(|bad| usage_error(format!("{}: {}", bad.entry, bad.message)))?;
-        let seed = seed.text;
-        if !seeds.contains(&seed) {
+        if known.insert(seed.text.clone()) {
             seeds.push(seed);
         }
     }
@@ -153,14 +170,15 @@ fn sitemaps(args: &Crawl) -> impl Iterator<Item = &String> {
     args.sitemap.iter().filter(|url| !url.is_empty())
 }
 
-fn store_path(args: &Crawl, seeds: &[String]) -> anyhow::Result<PathBuf> {
+fn store_path(args: &Crawl, seeds: &[Asked]) -> anyhow::Result<PathBuf> {
     if let Some(path) = &args.store {
         if path.to_str().is_some_and(|text| text.contains("://")) {
             return Err(usage("a store is a file so far", "write --store FILE.db"));
         }
         return Ok(path.clone());
     }
-    let first = seeds.first().or_else(|| sitemaps(args).next()).map(String::as_str).unwrap_or_default();
+    let first = seeds.first().map(|seed| &seed.text).or_else(|| sitemaps(args).next());
+    let first = first.map(String::as_str).unwrap_or_default();
     let host = Url::parse(first).ok().and_then(|url| url.host_str().map(str::to_owned)).ok_or_else(|| {
         usage(
             format!("`{first}` is no page to begin at"),
@@ -170,7 +188,7 @@ fn store_path(args: &Crawl, seeds: &[String]) -> anyhow::Result<PathBuf> {
     Ok(format!("./gather-{}.db", host.trim_matches(['[', ']']).replace(':', "_")).into())
 }
 
-fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> anyhow::Result<CrawlBuilder> {
+fn builder(args: &Crawl, seeds: &[Asked], recipe: Recipe, jar: Option<Jar>) -> anyhow::Result<CrawlBuilder> {
     let client = request::builder(&args.request, &args.shared, &Polite::default(), jar)?;
     let mut builder = Crawling::builder()
         .client(client)
@@ -180,6 +198,7 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
         .grace(args.shared.grace)
         .retries(args.shared.retries)
         .max_redirects(args.request.max_redirects)
+        .allow_downgrade(args.request.allow_downgrade)
         .same(same(args.same))
         .form(form(args))
         .meta_robots(!args.ignore_meta_robots)
@@ -191,7 +210,11 @@ fn builder(args: &Crawl, seeds: &[String], recipe: Recipe, jar: Option<Jar>) -> 
         .only_new(args.new);
     builder = sitemaps(args).fold(builder, |builder, url| builder.sitemap(url));
     builder = builder.robots_sitemaps(args.sitemap.iter().any(String::is_empty));
-    builder = seeds.iter().fold(builder, |builder, seed| builder.seed(seed));
+    builder = seeds.iter().fold(builder, |builder, Asked { text, by }| match by {
+        By::User => builder.seed(text),
+        By::List => builder.seed_of_list(text),
+        By::Page(page) => builder.seed_of_page(page, text),
+    });
     builder = args.allow.iter().fold(builder, |builder, glob| builder.allow(glob));
     builder = args.deny.iter().fold(builder, |builder, glob| builder.deny(glob));
     if let Some(depth) = args.max_depth {
@@ -297,7 +320,7 @@ async fn open(args: &Crawl, recipe: &Recipe, store: &Path) -> anyhow::Result<(Se
         return Err(usage("the columns of the table are not known before", "write .jsonl, or export it"));
     }
     let session = Session::without_records(&args.shared)?;
-    let target = Projection::lock(&file, format, &SqliteStore::files_of(store)).map_err(usage_error)?;
+    let target = Projection::lock(&file, format, &SqliteStore::files_of(store)).await.map_err(usage_error)?;
     Ok((session, Some(target.durable(args.durable))))
 }
 
@@ -356,11 +379,10 @@ async fn drive_to_the_end(session: &mut Session, crawl: &mut Crawling) -> Result
 }
 
 async fn stop(session: &mut Session, crawl: &mut Crawling) -> Result<(), Error> {
-    crawl.stop().await?;
     if let Some(reason) = CancelToken::current().reason() {
         session.stop(Stop::Signal(reason));
     }
-    Ok(())
+    crawl.stop().await
 }
 
 /// Prints; told to stop, no longer than the grace: who reads may be stuck, and the records are in the store.

@@ -52,7 +52,7 @@ pub(crate) async fn run(args: Fetch) -> anyhow::Result<Exit> {
     })
     .await;
     if let Err(error) = job.write_index().await {
-        session.not_written(error);
+        session.broke(error);
     }
     session.finish().await
 }
@@ -250,7 +250,7 @@ async fn body(args: &Fetch, job: &Job) -> anyhow::Result<Exit> {
             match written.await? {
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                     let error = anyhow::Error::new(error).context("cannot write the body to stdout");
-                    session.not_written(error);
+                    session.broke(error);
                 }
                 _ => session.report.ok(url, bytes),
             }

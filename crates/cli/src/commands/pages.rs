@@ -113,7 +113,7 @@ impl Sources {
             Some("-") => stream::once(self.open.clone().until(self.stdin())).boxed(),
             Some(url) if is_url(url) => {
                 let asked = Asked { text: url.to_owned(), by: input.by };
-                one((asked.text.clone(), Ok(Source::Url(asked))))
+                one((asked.clone(), Ok(Source::Url(asked))))
             }
             _ => self.files(input.name),
         }
@@ -138,14 +138,17 @@ impl Sources {
             }
             Err(error) => Err(Failure::new(&name, Kind::Io, format!("cannot read stdin: {error}"))),
         };
-        (name, unit.map_err(|failure| Box::new(Worked::failed(failure))))
+        (Asked::by_user(name), unit.map_err(|failure| Box::new(Worked::failed(failure))))
     }
 
     fn files(self, input: OsString) -> BoxStream<'static, Unit<Source>> {
         let root = PathBuf::from(input);
         let folder = match index_of(&root) {
             Ok(index) => Arc::new(GivenFolder::new(root.clone(), index, self.reader.clone())),
-            Err(failure) => return one((failure.input.clone(), Err(Box::new(Worked::failed(failure))))),
+            Err(failure) => {
+                let input = Asked::by_user(&failure.input);
+                return one((input, Err(Box::new(Worked::failed(*failure)))));
+            }
         };
         let base = self.base;
         let files = self.open.begin(self.reader.read([root.clone()]));
@@ -166,7 +169,7 @@ impl Sources {
                         place: is_in_folder.then(|| (folder.clone(), below.to_owned())),
                         bytes: file.into_bytes().unwrap_or_default(),
                     };
-                    (name, Ok(Source::Here(here)))
+                    (Asked::by_user(name), Ok(Source::Here(here)))
                 }
                 Err(error) => {
                     let name = error.path().to_string_lossy().into_owned();
@@ -176,7 +179,7 @@ impl Sources {
                     } else {
                         Worked::failed(read::failure(&error))
                     };
-                    (name, Err(Box::new(worked)))
+                    (Asked::by_user(name), Err(Box::new(worked)))
                 }
             })
             .boxed()
@@ -188,7 +191,7 @@ pub(crate) fn one<T: Send + 'static>(unit: Unit<T>) -> BoxStream<'static, Unit<T
 }
 
 /// What an earlier `fetch --output-dir` says of the files in a folder.
-fn index_of(folder: &Path) -> Result<HashMap<PathBuf, Entry>, Failure> {
+fn index_of(folder: &Path) -> Result<HashMap<PathBuf, Entry>, Box<Failure>> {
     if !folder.is_dir() {
         return Ok(HashMap::new());
     }
@@ -197,11 +200,11 @@ fn index_of(folder: &Path) -> Result<HashMap<PathBuf, Entry>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HashMap::new()),
         Err(error) => {
             let index = folder.join("index.jsonl");
-            Err(Failure::new(
+            Err(Box::new(Failure::new(
                 index.to_string_lossy(),
                 Kind::Parse,
                 format!("not the index of saved pages: {error}"),
-            ))
+            )))
         }
     }
 }

@@ -39,7 +39,7 @@ pub(crate) async fn run(args: Query) -> anyhow::Result<Exit> {
     match answer.value {
         Some(value) if as_document => {
             if let Err(error) = write_whole(&args, value).await {
-                session.not_written(error);
+                session.broke(error);
             }
         }
         Some(value) => {

@@ -195,7 +195,7 @@ fn question(number: usize, given: Given) -> Option<Unit<(String, String)>> {
     let name = format!("line {number}");
     match input::as_text(given) {
         Ok(line) if line.text.trim().is_empty() => None,
-        Ok(line) => Some((name.clone(), Ok((name, line.text)))),
+        Ok(line) => Some((Asked::by_user(&name), Ok((name, line.text)))),
         Err(bad) => Some(bad_unit(bad)),
     }
 }

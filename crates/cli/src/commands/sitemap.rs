@@ -20,8 +20,6 @@ use crate::report::names;
 use crate::request::{Requests, failure};
 use crate::session::{Look, Session};
 
-const COLUMNS: [&str; 4] = ["url", "lastmod", "changefreq", "priority"];
-
 /// Indexes inside one another; the protocol has one.
 const MAX_DEPTH: usize = 4;
 
@@ -39,7 +37,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let requests = Requests::polite(&args.request, &args.shared, &args.polite)?;
     let max_size = args.request.max_size;
     let sources = Sources::only(is_sitemap, args.base.as_deref(), max_size, &args.shared)?;
-    let columns = Some(COLUMNS.map(str::to_owned).to_vec());
+    let columns = Some(input::SITEMAP_KEYS.map(str::to_owned).to_vec());
     let mut session = Session::open(&args.shared, Look { text, columns, more_columns: false }).await?;
     session.saves(requests.take_cookies());
     requests.allow_typed(&args.site);
@@ -71,7 +69,7 @@ enum Start {
 
 fn site(given: Given) -> Unit<Start> {
     match as_text(given) {
-        Ok(asked) => (asked.text.clone(), Ok(Start::Site(asked))),
+        Ok(asked) => (asked.clone(), Ok(Start::Site(asked))),
         Err(bad) => bad_unit(bad),
     }
 }
@@ -97,6 +95,8 @@ struct Job {
 
 /// What one document gave.
 struct Read {
+    /// Where it stands.
+    source: String,
     sitemap: Sitemap,
     bytes: u64,
 }
@@ -149,7 +149,7 @@ impl Job {
     async fn beginning_with(&self, input: String, at: &str, read: Read) -> Worked {
         let mut tree = Tree::new(input.clone());
         tree.seen.extend([plain_url(&input), plain_url(at)]);
-        let children = tree.take(input, read);
+        let children = tree.take(input, read, None);
         self.follow(&mut tree, children, 1).await;
         tree.worked()
     }
@@ -164,10 +164,10 @@ impl Job {
             }
             if depth > MAX_DEPTH {
                 let message = format!("sitemaps are inside one another more than {MAX_DEPTH} deep");
-                let failures = wanted
-                    .iter()
-                    .map(|(url, _)| Failure::new(url, Kind::TooLarge, format!("{url}: {message}")));
-                tree.failures.extend(failures);
+                for (url, place) in wanted {
+                    let failure = Failure::new(&url, Kind::TooLarge, format!("{url}: {message}"));
+                    tree.fail(failure, Some(place));
+                }
                 return;
             }
             (level, places) = (Vec::new(), Vec::new());
@@ -197,9 +197,10 @@ impl Job {
     /// Parses on the CPU lane.
     async fn read(&self, input: &str, url: String, bytes: Vec<u8>) -> Result<Read, Failure> {
         let (max, length) = (self.max_size, bytes.len() as u64);
+        let source = if url.is_empty() { input.to_owned() } else { url.clone() };
         let parsed = to_thread_in(Lane::Cpu, move || Sitemap::within(bytes, &url, max)).await;
         match parsed {
-            Ok(sitemap) => Ok(Read { sitemap, bytes: length }),
+            Ok(sitemap) => Ok(Read { source, sitemap, bytes: length }),
             Err(ended) => Err(Failure::new(input, Kind::Io, format!("an error of gather itself: {ended}"))),
         }
     }
@@ -219,15 +220,18 @@ struct Tree {
 
 #[derive(Default)]
 struct Node {
+    /// Where it stands: what led to those that it names.
+    source: String,
     entries: Vec<SitemapEntry>,
     children: Vec<usize>,
 }
 
 impl Tree {
     fn new(input: String) -> Self {
+        let root = Node { source: input.clone(), ..Node::default() };
         Self {
             input,
-            nodes: vec![Node::default()],
+            nodes: vec![root],
             seen: HashSet::new(),
             fetched: 0,
             bytes: 0,
@@ -248,17 +252,23 @@ impl Tree {
                 "{}: more than {max} nested sitemaps, {over} are left out\n  hint: --max-sitemaps N takes more",
                 self.input
             );
-            self.failures.push(Failure::new(&self.input, Kind::TooLarge, message));
+            self.fail(Failure::new(&self.input, Kind::TooLarge, message), None);
         }
         self.fetched += wanted.len();
         wanted
+    }
+
+    /// Notes a failure of the input, or of a document that the one in this place named.
+    fn fail(&mut self, failure: Failure, parent: Option<usize>) {
+        let source = parent.and_then(|at| self.nodes.get(at)).map(|node| node.source.clone());
+        self.failures.push(Failure { source, ..failure });
     }
 
     fn add(&mut self, parent: usize, url: String, read: Result<Read, Failure>) -> Vec<String> {
         let read = match read {
             Ok(read) => read,
             Err(failure) => {
-                self.failures.push(failure);
+                self.fail(failure, Some(parent));
                 return Vec::new();
             }
         };
@@ -267,11 +277,11 @@ impl Tree {
         if let Some(parent) = self.nodes.get_mut(parent) {
             parent.children.push(at);
         }
-        self.take(url, read)
+        self.take(url, read, Some(parent))
     }
 
     /// Takes what a document gave into the last node; returns the sitemaps that it names.
-    fn take(&mut self, from: String, read: Read) -> Vec<String> {
+    fn take(&mut self, from: String, read: Read, parent: Option<usize>) -> Vec<String> {
         let Sitemap { entries, sitemaps, skipped, error, .. } = read.sitemap;
         self.bytes += read.bytes;
         if skipped > 0 {
@@ -282,10 +292,10 @@ impl Tree {
         if let Some(error) = error {
             let mut failure = pages::failure(&from, &error);
             failure.message = format!("{from}: {}", failure.message);
-            self.failures.push(failure);
+            self.fail(failure, parent);
         }
         if let Some(node) = self.nodes.last_mut() {
-            node.entries = entries;
+            (node.source, node.entries) = (read.source, entries);
         }
         sitemaps.into_iter().map(|entry| entry.url).collect()
     }
@@ -300,7 +310,7 @@ impl Tree {
             if !names(&first.message, &first.input) {
                 first.message = format!("{}: {}", first.input, first.message);
             }
-            first.input = self.input;
+            (first.input, first.source) = (self.input, None);
             worked.end = End::Failed(Box::new(first));
         }
         worked.part.dropped = failures.collect();

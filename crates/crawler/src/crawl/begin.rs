@@ -9,7 +9,7 @@ use gather_core::{cancelled, channel, spawn};
 use gather_scraper::Recipe;
 use serde_json::json;
 
-use super::CrawlBuilder;
+use super::{By, CrawlBuilder};
 use crate::canonical::Canonical;
 use crate::clock::millis;
 use crate::engine::{Account, Engine, Progress};
@@ -37,17 +37,16 @@ impl CrawlBuilder {
     /// # Errors
     /// Kind `InvalidInput`, as [`begin`](Self::begin).
     pub fn check(&self) -> Result<(), Error> {
-        let (canonical, links) = self.links(&self.seeds()?)?;
-        self.fetcher(&canonical, links).map(|_| ())
+        let seeds = self.seeds()?;
+        self.fetcher(&seeds, self.links(&seeds)?).map(|_| ())
     }
 
-    fn links(&self, seeds: &[Seed]) -> Result<(Vec<Canonical>, Links), Error> {
-        let canonical = seeds.iter().map(|seed| seed.url.clone()).collect();
+    fn links(&self, seeds: &[Seed]) -> Result<Links, Error> {
         let pages: Vec<&Seed> = seeds.iter().filter(|seed| !seed.is_sitemap).collect();
         let homes = if pages.is_empty() { seeds.iter().collect() } else { pages };
         let homes: Vec<Canonical> = homes.into_iter().map(|seed| seed.url.clone()).collect();
         let scope = Scope::new(&homes, self.same, &self.allow, &self.deny)?;
-        Ok((canonical, Links::new(scope, self.form, self.public(), self.loopback())))
+        Ok(Links::new(scope, self.form, self.public(), self.loopback()))
     }
 
     /// Begins the crawl, or goes on with the one that is in the store.
@@ -56,14 +55,14 @@ impl CrawlBuilder {
     /// Kind `InvalidInput` for options that do not hold, and for a store that holds another crawl; the store's errors.
     pub async fn begin(self, mut store: Box<dyn Store>) -> Result<Crawl, Error> {
         let seeds = self.seeds()?;
-        let (canonical, links) = self.links(&seeds)?;
+        let links = self.links(&seeds)?;
         let plan = self.plan(&seeds);
         let mut found: Vec<Found> = seeds.iter().filter_map(|seed| seed.found(&links)).collect();
         if self.robots_sitemaps && !self.robots {
             let usual = |seed: &Seed| links.sitemap(seed.url.url().join(USUAL).ok()?.as_str(), 0, 0, true);
             found.extend(seeds.iter().filter_map(usual));
         }
-        let fetcher = Arc::new(self.fetcher(&canonical, links)?);
+        let fetcher = Arc::new(self.fetcher(&seeds, links)?);
         store.begin(&plan, &found).await?;
         if self.provenance {
             store.keep_note(PROVENANCE, "true").await?;
@@ -105,18 +104,18 @@ impl CrawlBuilder {
         if self.seeds.is_empty() && self.sitemaps.is_empty() {
             return Err(Error::invalid("no page to begin at", "name at least one URL"));
         }
-        let parse = |(given, is_sitemap): (&String, bool)| {
+        let parse = |(given, by, is_sitemap): (&String, &By, bool)| {
             let url = Canonical::parse_as(given, self.form).ok_or_else(|| {
                 Error::invalid(
                     format!("`{given}` is no page to begin at"),
                     "write it with its scheme, such as https://example.com/",
                 )
             })?;
-            Ok(Seed { url, given: given.clone(), is_sitemap })
+            Ok(Seed { url, given: given.clone(), by: by.clone(), is_sitemap })
         };
         // What is named as both is a sitemap.
-        let given = self.sitemaps.iter().map(|given| (given, true));
-        let given = given.chain(self.seeds.iter().map(|given| (given, false)));
+        let given = self.sitemaps.iter().map(|given| (given, &By::User, true));
+        let given = given.chain(self.seeds.iter().map(|(given, by)| (given, by, false)));
         let mut seeds = given.map(parse).collect::<Result<Vec<_>, _>>()?;
         let mut known = HashSet::new();
         seeds.retain(|seed| known.insert(seed.url.clone()));
@@ -174,7 +173,7 @@ impl CrawlBuilder {
         said.into_iter().filter(|(_, _, differs)| *differs).map(|(name, value, _)| (name, value)).collect()
     }
 
-    fn fetcher(&self, seeds: &[Canonical], links: Links) -> Result<Fetcher, Error> {
+    fn fetcher(&self, seeds: &[Seed], links: Links) -> Result<Fetcher, Error> {
         if self.recipe.has_detail() {
             return Err(Error::invalid(
                 "a recipe with [detail] is not crawled",
@@ -188,18 +187,27 @@ impl CrawlBuilder {
                 None => plain,
             }
         };
-        let mut client = self.client.clone();
-        for seed in seeds {
-            client = client.allow_origin(seed.as_str());
-        }
+        let client = self.client.clone();
         let pages = client.retries(0).follow_redirects(false).per_origin(None).build().map_err(failed)?;
-        let gate = self.robots.then(|| Gate::new(pages.clone(), self.agent.clone(), self.retries));
+        for seed in seeds {
+            let url = seed.url.as_str();
+            let allowed = match &seed.by {
+                By::User => pages.allow_origin(url),
+                By::List => pages.allow_host(url),
+                By::Page(page) => pages.allow_link(page, url),
+            };
+            allowed.map_err(failed)?;
+        }
+        let gate = self
+            .robots
+            .then(|| Gate::new(pages.clone(), self.agent.clone(), self.retries, self.allow_downgrade));
         Ok(Fetcher {
             pages,
             gate,
             headers: headers(&self.recipe)?,
             recipe: self.recipe.clone(),
-            seed_hosts: seeds.iter().map(Canonical::host).collect(),
+            seed_hosts: hosts(seeds.iter()),
+            typed_hosts: hosts(seeds.iter().filter(|seed| matches!(seed.by, By::User))),
             links,
             robots_sitemaps: self.robots_sitemaps,
             page_rules: PageRules { agent: self.agent.clone(), ..self.page_rules.clone() },
@@ -218,11 +226,12 @@ impl CrawlBuilder {
 struct Seed {
     url: Canonical,
     given: String,
+    by: By,
     is_sitemap: bool,
 }
 
 impl Seed {
-    /// It was typed, so it belongs to the crawl.
+    /// It was given, so it belongs to the crawl.
     fn found(&self, links: &Links) -> Option<Found> {
         if self.is_sitemap {
             return links.sitemap(self.url.as_str(), 0, 0, true);
@@ -230,6 +239,10 @@ impl Seed {
         let found = links.found(self.url.as_str(), 0, 0)?;
         Some(Found { in_scope: true, left_out: None, pattern: String::new(), priority: FIRST, ..found })
     }
+}
+
+fn hosts<'a>(seeds: impl Iterator<Item = &'a Seed>) -> HashSet<String> {
+    seeds.map(|seed| seed.url.host()).collect()
 }
 
 /// The recipe's headers; those from the environment, and credentials, are secret.

@@ -57,6 +57,7 @@ const DROP_DROPPED: &str = "delete from dropped where page in (select value ->> 
 const COUNT_REMOVAL: &str = "update tally set removed = removed + 1";
 const FORGET_PAGES: &str = "delete from pages where url in (select value ->> 'id' from jsonb_each(?1))";
 
+/// What is known of a page is of the records that it has: where they are others, what was known before is no more.
 const ADD_PAGES: &str = "
 insert into pages (url, bytes, records, status, hash, etag, modified, fetched_at)
 select value ->> 'id', value ->> 'bytes', value ->> 'records', value ->> 'status', value ->> 'hash', value ->> 'etag',
@@ -64,8 +65,7 @@ select value ->> 'id', value ->> 'bytes', value ->> 'records', value ->> 'status
 from jsonb_each(?1) where value ->> 'state' = 2
 on conflict (url) do update set bytes = iif(excluded.status = 304, bytes, excluded.bytes),
     records = (select count(*) from records where page = pages.url), status = excluded.status,
-    hash = coalesce(excluded.hash, hash), etag = coalesce(excluded.etag, etag),
-    modified = coalesce(excluded.modified, modified), fetched_at = excluded.fetched_at";
+    hash = excluded.hash, etag = excluded.etag, modified = excluded.modified, fetched_at = excluded.fetched_at";
 
 const ADD_RECORDS: &str = "
 insert or ignore into records (page, place, body)
@@ -131,6 +131,7 @@ from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, va
 left join hosts on hosts.name = j.host
 where true order by j.place
 on conflict (key) do update set
+    host = iif(urls.host = 0 and urls.state = 5, excluded.host, urls.host),
     depth = min(urls.depth, excluded.depth),
     hops = min(urls.hops, excluded.hops),
     priority = max(urls.priority, excluded.priority),

@@ -1,17 +1,20 @@
 //! Taking URLs, and giving them back.
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
 use crate::model::{HELD, Known, Lease, Leased, Room, Work};
 
-/// So many hosts are looked at for one batch of leases.
+/// So many hosts are looked at for one batch of leases at least, of which some may have nothing yet; else as many as there are leases.
 const HOSTS_AT_ONCE: i64 = 256;
 
+/// Hosts that may get a request: [`Candidate::open`] is above 0 for them, so that those that are busy take no other's place.
 const CANDIDATES: &str = "
-select id, name, delay, slots, busy, robots_owner is not null, robots_until,
+select id, name, delay, slots, busy, robots_until,
     (select min(not_before) from urls where state = 0 and host = hosts.id)
-from hosts where waiting > 0 and next_at <= ?1 order by next_at, id limit ?2";
+from hosts where waiting > 0 and next_at <= ?1 and robots_owner is null
+    and (busy = 0 or (delay = 0 and (slots = 0 or busy < slots)))
+order by next_at, id limit ?2";
 
 const NEXT: &str = "select min(next_at) from hosts where waiting > 0 and next_at > ?";
 
@@ -44,8 +47,6 @@ struct Candidate {
     delay: i64,
     slots: i64,
     busy: i64,
-    /// Whether its robots.txt is being asked for.
-    asks_robots: bool,
     robots_until: i64,
     /// When its first URL may be fetched.
     first: i64,
@@ -59,9 +60,8 @@ impl Candidate {
             delay: row.try_get(2)?,
             slots: row.try_get(3)?,
             busy: row.try_get(4)?,
-            asks_robots: row.try_get(5)?,
-            robots_until: row.try_get(6)?,
-            first: row.try_get(7)?,
+            robots_until: row.try_get(5)?,
+            first: row.try_get(6)?,
         })
     }
 
@@ -74,11 +74,7 @@ impl Candidate {
         let slots = if self.delay > 0 { 1 } else { self.slots };
         let free = if slots == 0 { i64::MAX } else { (slots - self.busy).max(0) };
         let is_one_by_one = room.apart > 0 || self.needs_robots(room);
-        match self.asks_robots {
-            true => 0,
-            false if is_one_by_one => free.min(1),
-            false => free,
-        }
+        if is_one_by_one { free.min(1) } else { free }
     }
 }
 
@@ -97,7 +93,8 @@ pub(super) async fn lease(
     let next = sqlx::query_scalar(NEXT).bind(room.now).fetch_one(&mut *connection).await?;
     let mut leased = Leased { leases: Vec::new(), next, held: false };
     let mut ready = Vec::new();
-    for row in sqlx::query(CANDIDATES).bind(room.now).bind(HOSTS_AT_ONCE).fetch_all(&mut *connection).await? {
+    let hosts = HOSTS_AT_ONCE.max(left);
+    for row in sqlx::query(CANDIDATES).bind(room.now).bind(hosts).fetch_all(&mut *connection).await? {
         let host = Candidate::from_row(&row)?;
         if host.first > room.now {
             leased.next = Some(leased.next.map_or(host.first, |next| next.min(host.first)));
@@ -205,21 +202,18 @@ pub(super) async fn give_back(
     owner: &str,
     now: i64,
 ) -> Result<u64, sqlx::Error> {
-    let mut transaction = connection.begin_with("begin immediate").await?;
     sqlx::query(
         "update hosts set next_at = max(next_at, ?1 + delay) where delay > 0
         and (robots_owner = ?2 or id in (select host from urls where state = 1 and owner = ?2))",
     )
     .bind(now)
     .bind(owner.to_owned())
-    .execute(&mut *transaction)
+    .execute(&mut *connection)
     .await?;
     sqlx::query("update hosts set robots_owner = null where robots_owner = ?")
         .bind(owner.to_owned())
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
     let query = sqlx::query("update urls set state = 0, owner = null where state = 1 and owner = ?");
-    let given = query.bind(owner.to_owned()).execute(&mut *transaction).await?.rows_affected();
-    transaction.commit().await?;
-    Ok(given)
+    Ok(query.bind(owner.to_owned()).execute(&mut *connection).await?.rows_affected())
 }

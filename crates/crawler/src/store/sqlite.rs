@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use gather_core::to_thread;
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{Connection, Row, SqliteConnection};
@@ -17,6 +16,7 @@ use super::schema::{self, Found as Looked};
 use super::troubles::{SEED_COUNTS, SEED_TROUBLES, TROUBLES, trouble};
 use super::worker::{self, Worker};
 use super::{Store, lease, verify};
+use crate::blocking::off_the_loop;
 use crate::error::{Error, ErrorKind};
 use crate::identity::resolved;
 use crate::model::{
@@ -136,9 +136,10 @@ impl SqliteStore {
         if !path.exists() {
             return Ok(());
         }
-        let path = &resolved(path);
-        let store = Self::open(path).await?;
-        if worker::somebody_lives(path) {
+        let path = resolved(path);
+        let store = Self::open(&path).await?;
+        let of_workers = path.clone();
+        if off_the_loop(move || worker::somebody_lives(&of_workers)).await? {
             return Err(Error::new(
                 ErrorKind::Locked,
                 format!("another process crawls into {}", path.display()),
@@ -146,16 +147,16 @@ impl SqliteStore {
             .hinted("stop it first"));
         }
         drop(store.connection.close().await);
-        for file in Self::files_of(path) {
-            match std::fs::remove_file(&file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    let fact = format!("cannot remove the store {}: {error}", path.display());
-                    return Err(Error::new(ErrorKind::Io, fact));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        let files = Self::files_of(&path);
+        let removed = off_the_loop(move || {
+            files.iter().try_for_each(|file| match std::fs::remove_file(file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            })
+        });
+        removed.await?.map_err(|error| {
+            Error::new(ErrorKind::Io, format!("cannot remove the store {}: {error}", path.display()))
+        })
     }
 
     /// The files of a store at this path, there or not.
@@ -239,14 +240,9 @@ impl SqliteStore {
             return Ok(worker.name.clone());
         }
         let path = self.path.clone();
-        let begun = to_thread(move || Worker::begin(&path)).await;
-        let worker =
-            begun.map_err(|ended| Error::new(ErrorKind::Io, ended.to_string()))?.map_err(|error| {
-                Error::new(
-                    ErrorKind::Io,
-                    format!("cannot make a lock beside {}: {error}", self.path.display()),
-                )
-            })?;
+        let worker = off_the_loop(move || Worker::begin(&path)).await?.map_err(|error| {
+            Error::new(ErrorKind::Io, format!("cannot make a lock beside {}: {error}", self.path.display()))
+        })?;
         let name = worker.name.clone();
         self.worker = Some(worker);
         Ok(name)
@@ -266,35 +262,76 @@ impl SqliteStore {
         )
     }
 
-    /// What a crawl in this store is, compared with the one that is to go on.
-    async fn check_plan(&mut self, plan: &Plan) -> Result<(), Error> {
-        let seeds: BTreeSet<&String> = plan.seeds.iter().map(|(canonical, _)| canonical).collect();
-        let parts = [
-            ("seeds", json!(seeds).to_string(), "other seeds"),
-            ("recipe", plan.recipe.clone(), "another recipe"),
-            ("scope", plan.scope.clone(), "another scope"),
-        ];
-        for (name, value, what) in parts {
-            match self.note(name).await? {
-                None => self.keep_note(name, &value).await?,
-                Some(known) if known == value => {}
-                Some(_) => return Err(self.other_crawl(what)),
-            }
-        }
-        Ok(())
-    }
-
     fn other_crawl(&self, what: &str) -> Error {
         Error::invalid(
             format!("the store {} holds a crawl with {what}", self.path.display()),
             "run the command it was begun with, name another store with --store, or begin anew with --restart",
         )
     }
-
-    async fn round(&mut self) -> Result<i64, Error> {
-        Ok(self.note(ROUND).await?.and_then(|round| round.parse().ok()).unwrap_or(0))
-    }
 }
+
+async fn note(connection: &mut SqliteConnection, name: &str) -> Result<Option<String>, sqlx::Error> {
+    let query = sqlx::query_scalar("select value from notes where name = ?").bind(name.to_owned());
+    query.fetch_optional(connection).await
+}
+
+async fn keep_note(connection: &mut SqliteConnection, name: &str, value: &str) -> Result<(), sqlx::Error> {
+    let query =
+        sqlx::query("insert into notes values (?, ?) on conflict do update set value = excluded.value");
+    query.bind(name.to_owned()).bind(value.to_owned()).execute(connection).await?;
+    Ok(())
+}
+
+/// What a crawl in the store is, compared with the one that is to go on: what of it is another.
+async fn other_plan(
+    connection: &mut SqliteConnection,
+    plan: &Plan,
+) -> Result<Option<&'static str>, sqlx::Error> {
+    let seeds: BTreeSet<&String> = plan.seeds.iter().map(|(canonical, _)| canonical).collect();
+    let parts = [
+        ("seeds", json!(seeds).to_string(), "other seeds"),
+        ("recipe", plan.recipe.clone(), "another recipe"),
+        ("scope", plan.scope.clone(), "another scope"),
+    ];
+    for (name, value, what) in parts {
+        match note(connection, name).await? {
+            None => keep_note(connection, name, &value).await?,
+            Some(known) if known == value => {}
+            Some(_) => return Ok(Some(what)),
+        }
+    }
+    Ok(None)
+}
+
+async fn round(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    Ok(note(connection, ROUND).await?.and_then(|round| round.parse().ok()).unwrap_or(0))
+}
+
+async fn is_finished(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select pending + leased = 0 from tally").fetch_one(connection).await
+}
+
+/// Adds seeds, and as what they were given.
+async fn add_seeds(
+    connection: &mut SqliteConnection,
+    seeds: &[Found],
+    given: &[(String, String)],
+    bounds: Bounds,
+) -> Result<(), sqlx::Error> {
+    let links: Vec<Value> = seeds.iter().map(|seed| link(seed, None)).collect();
+    let given = given.iter().zip(seeds).map(|((_, given), seed)| json!({"given": given, "key": seed.key}));
+    let given: Vec<Value> = given.collect();
+    add_urls(connection, &Value::from(links).to_string(), bounds).await?;
+    let query = sqlx::query(
+        "insert or ignore into seeds (given, url) select value ->> 'given', urls.id
+        from json_each(?) join urls on urls.key = unhex(value ->> 'key')",
+    );
+    query.bind(Value::from(given).to_string()).execute(connection).await?;
+    Ok(())
+}
+
+/// So many seeds go into one statement: enough that there are few, few enough that their texts need no memory to speak of.
+const SEEDS_AT_ONCE: usize = 1_000;
 
 /// The note of the round that is on its way.
 const ROUND: &str = "round";
@@ -305,25 +342,16 @@ const RATE_OVER: i64 = 60_000;
 #[async_trait]
 impl Store for SqliteStore {
     async fn begin(&mut self, plan: &Plan, seeds: &[Found]) -> Result<(), Error> {
-        self.check_plan(plan).await?;
-        let links: Vec<Value> = seeds.iter().map(|seed| link(seed, None)).collect();
-        let given: Vec<Value> = plan
-            .seeds
-            .iter()
-            .zip(seeds)
-            .map(|((_, given), seed)| json!({"given": given, "key": seed.key}))
-            .collect();
-        let (links, given) = (Value::from(links).to_string(), Value::from(given).to_string());
-        ask!(self, async {
+        let other = ask!(self, async {
             let mut transaction = self.connection.begin_with("begin immediate").await?;
-            add_urls(&mut transaction, &links, plan.bounds).await?;
-            sqlx::query(
-                "insert or ignore into seeds (given, url) select value ->> 'given', urls.id
-                from json_each(?) join urls on urls.key = unhex(value ->> 'key')",
-            )
-            .bind(given)
-            .execute(&mut *transaction)
-            .await?;
+            let other = other_plan(&mut transaction, plan).await?;
+            if other.is_some() {
+                return Ok(other);
+            }
+            let mut given = plan.seeds.chunks(SEEDS_AT_ONCE);
+            for seeds in seeds.chunks(SEEDS_AT_ONCE) {
+                add_seeds(&mut transaction, seeds, given.next().unwrap_or_default(), plan.bounds).await?;
+            }
             // What robots.txt could not be had for may be had by now.
             sqlx::query(
                 "update urls set state = 0, kind = null, message = null where state = 4 and kind = 'robots'
@@ -334,20 +362,30 @@ impl Store for SqliteStore {
             sqlx::query("update hosts set robots_until = 0, robots_failures = 0 where robots_status = 0")
                 .execute(&mut *transaction)
                 .await?;
-            transaction.commit().await
-        })
+            transaction.commit().await?;
+            Ok(None)
+        })?;
+        other.map_or(Ok(()), |what| Err(self.other_crawl(what)))
     }
 
     async fn reclaim(&mut self, now: i64) -> Result<u64, Error> {
         let (owners, path) = (self.other_owners().await?, self.path.clone());
-        let dead =
-            to_thread(move || owners.into_iter().filter(|owner| !worker::lives(&path, owner)).collect());
-        let dead: Vec<String> = dead.await.map_err(|ended| Error::new(ErrorKind::Io, ended.to_string()))?;
-        let mut reclaimed = 0;
-        for owner in dead {
-            reclaimed += ask!(self, lease::give_back(&mut self.connection, &owner, now))?;
+        let dead = off_the_loop(move || {
+            owners.into_iter().filter(|owner| !worker::lives(&path, owner)).collect::<Vec<_>>()
+        });
+        let dead = dead.await?;
+        if dead.is_empty() {
+            return Ok(0);
         }
-        Ok(reclaimed)
+        ask!(self, async {
+            let mut transaction = self.connection.begin_with("begin immediate").await?;
+            let mut reclaimed = 0;
+            for owner in dead {
+                reclaimed += lease::give_back(&mut transaction, &owner, now).await?;
+            }
+            transaction.commit().await?;
+            Ok(reclaimed)
+        })
     }
 
     async fn lease(&mut self, room: Room, most: Option<u64>) -> Result<Leased, Error> {
@@ -363,7 +401,7 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&mut self, ends: &Ends, bounds: Bounds) -> Result<(), Error> {
-        let (me, round, now) = (self.worker().await?, self.round().await?, crate::clock::now());
+        let (me, now) = (self.worker().await?, crate::clock::now());
         let (known, depths) = (&mut self.known, &self.depths);
         // Under a bound of depth each link is a way that may turn out to be the shortest.
         let all_count = bounds.max_depth.is_some();
@@ -372,6 +410,7 @@ impl Store for SqliteStore {
         });
         ask!(self, async {
             let mut transaction = self.connection.begin_with("begin immediate").await?;
+            let round = round(&mut transaction).await?;
             store_robots(&mut transaction, &me, &ends.robots).await?;
             batch.store(&mut transaction, &me, bounds, (round, now)).await?;
             transaction.commit().await
@@ -397,26 +436,22 @@ impl Store for SqliteStore {
     }
 
     async fn begin_round(&mut self) -> Result<i64, Error> {
-        let round = self.round().await?;
-        if !self.is_finished().await? {
-            return Ok(round);
-        }
         ask!(self, async {
             let mut transaction = self.connection.begin_with("begin immediate").await?;
+            let round = round(&mut transaction).await?;
+            if !is_finished(&mut transaction).await? {
+                return Ok(round);
+            }
             sqlx::query(
                 "update urls set state = 0, kind = null, message = null, attempts = 0, waits = 0, not_before = 0
                 where state in (2, 3, 4) or (state = 5 and kind = 'type')",
             )
             .execute(&mut *transaction)
             .await?;
-            sqlx::query("insert into notes values (?, ?) on conflict do update set value = excluded.value")
-                .bind(ROUND)
-                .bind((round + 1).to_string())
-                .execute(&mut *transaction)
-                .await?;
-            transaction.commit().await
-        })?;
-        Ok(round + 1)
+            keep_note(&mut transaction, ROUND, &(round + 1).to_string()).await?;
+            transaction.commit().await?;
+            Ok(round + 1)
+        })
     }
 
     async fn changes_after(&mut self, number: i64, most: u32) -> Result<Vec<Change>, Error> {
@@ -435,8 +470,11 @@ impl Store for SqliteStore {
 
     async fn release(&mut self) -> Result<(), Error> {
         let me = self.worker().await?;
-        ask!(self, lease::give_back(&mut self.connection, &me, crate::clock::now()))?;
-        Ok(())
+        ask!(self, async {
+            let mut transaction = self.connection.begin_with("begin immediate").await?;
+            lease::give_back(&mut transaction, &me, crate::clock::now()).await?;
+            transaction.commit().await
+        })
     }
 
     async fn records_after(&mut self, number: i64, most: u32) -> Result<Vec<Stored>, Error> {
@@ -461,8 +499,7 @@ impl Store for SqliteStore {
     }
 
     async fn is_finished(&mut self) -> Result<bool, Error> {
-        let query = sqlx::query_scalar("select pending + leased = 0 from tally");
-        ask!(self, query.fetch_one(&mut self.connection))
+        ask!(self, is_finished(&mut self.connection))
     }
 
     async fn counts(&mut self) -> Result<Counts, Error> {
@@ -524,16 +561,19 @@ impl Store for SqliteStore {
             from runs where seen > ?",
         );
         let rows = ask!(self, query.bind(now - RATE_OVER).fetch_all(&mut self.connection))?;
-        let mut rate = Rate::default();
-        for row in rows {
-            let owner: String = row.try_get(0).map_err(|error| fault(&self.path, &error))?;
-            if self.in_memory || worker::lives(&self.path, &owner) {
-                rate.workers += 1;
-                rate.pages += 1_000.0 * row.try_get::<f64, _>(1).unwrap_or(0.0);
-                rate.bytes += 1_000.0 * row.try_get::<f64, _>(2).unwrap_or(0.0);
-            }
+        let read = |row: &SqliteRow| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+        let runs: Result<Vec<(String, f64, f64)>, sqlx::Error> = rows.iter().map(read).collect();
+        let mut runs = runs.map_err(|error| fault(&self.path, &error))?;
+        if !self.in_memory {
+            let path = self.path.clone();
+            let alive = move || {
+                runs.retain(|(owner, ..)| worker::lives(&path, owner));
+                runs
+            };
+            runs = off_the_loop(alive).await?;
         }
-        Ok(rate)
+        let sum = |of: fn(&(String, f64, f64)) -> f64| 1_000.0 * runs.iter().map(of).sum::<f64>();
+        Ok(Rate { workers: runs.len() as u64, pages: sum(|run| run.1), bytes: sum(|run| run.2) })
     }
 
     async fn hosts(&mut self, most: u32) -> Result<Vec<HostCounts>, Error> {
@@ -554,15 +594,11 @@ impl Store for SqliteStore {
     }
 
     async fn note(&mut self, name: &str) -> Result<Option<String>, Error> {
-        let query = sqlx::query_scalar("select value from notes where name = ?").bind(name.to_owned());
-        ask!(self, query.fetch_optional(&mut self.connection))
+        ask!(self, note(&mut self.connection, name))
     }
 
     async fn keep_note(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        let query =
-            sqlx::query("insert into notes values (?, ?) on conflict do update set value = excluded.value");
-        ask!(self, query.bind(name.to_owned()).bind(value.to_owned()).execute(&mut self.connection))?;
-        Ok(())
+        ask!(self, keep_note(&mut self.connection, name, value))
     }
 
     fn files(&self) -> Vec<PathBuf> {

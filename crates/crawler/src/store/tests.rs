@@ -182,6 +182,7 @@ fn what_was_lost_behind_our_back_is_noticed() {
         ("insert into seeds values (x'00', 1)", "1 values are of another type"),
         ("update urls set url = x'00' where id = 2", "1 values are of another type"),
         ("update urls set state = 0 where state = 2", "1 URLs have a page and were not fetched"),
+        ("update urls set host = 0 where state = 0", "1 URLs of no host are not left out"),
     ];
     gather_core::run(async move {
         for (damage, expected) in damages {
@@ -390,6 +391,104 @@ fn a_store_in_a_place_that_cannot_be_written_to_is_read() {
         let mut store = SqliteStore::connect_to_read(&path).await.unwrap();
         assert_eq!(store.records_after(0, 10).await.unwrap().len(), 1);
         assert_eq!(store.keep_note("a", "b").await.unwrap_err().kind(), ErrorKind::ReadOnly);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_sitemap_that_was_out_of_scope_at_first_is_asked_for_under_its_own_host() {
+    gather_core::run(async {
+        let (_folder, _, mut store) = begun().await;
+        let first = leased(&mut store, NOW).await;
+        let url = "http://other/sitemap.xml";
+        let as_link = PageEnd { links: vec![links().found(url, 1, 0).unwrap()], ..done(&first[0]) };
+        store.commit(&ends(&[as_link]), Bounds::default()).await.unwrap();
+        let as_sitemap = links().sitemap(url, 0, 0, true).unwrap();
+        let again = crate::model::RobotsEnd {
+            id: 0,
+            answered: Answered::default(),
+            file: None,
+            crawl_delay: 0,
+            links: vec![as_sitemap],
+        };
+        store.commit(&Ends { pages: Vec::new(), robots: vec![again] }, Bounds::default()).await.unwrap();
+        let leases = leased(&mut store, NOW).await;
+        assert_eq!((leases[0].host.as_str(), leases[0].delay), ("other:80", 1000));
+        assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+    })
+    .unwrap();
+}
+
+#[test]
+fn what_was_known_of_a_page_goes_with_its_records() {
+    gather_core::run(async {
+        let (_folder, _, mut store) = begun().await;
+        let known = Known { hash: Some("1".into()), etag: Some("e".into()), modified: Some("m".into()) };
+        let first = leased(&mut store, NOW).await;
+        let page = PageEnd { known: known.clone(), links: Vec::new(), ..done(&first[0]) };
+        store.commit(&ends(&[page]), Bounds::default()).await.unwrap();
+        for (unchanged, expected, now) in
+            [(true, known.clone(), NOW + 10_000), (false, Known::default(), NOW + 20_000)]
+        {
+            store.begin_round().await.unwrap();
+            let again = leased(&mut store, now).await;
+            assert_eq!(again[0].known, Some(known.clone()));
+            let end = PageEnd { unchanged, links: Vec::new(), ..done(&again[0]) };
+            let end = PageEnd { records: Vec::new(), known: expected.clone(), ..end };
+            store.commit(&ends(&[end]), Bounds::default()).await.unwrap();
+            assert_eq!(store.record_count().await.unwrap(), u64::from(unchanged));
+        }
+        store.begin_round().await.unwrap();
+        assert_eq!(leased(&mut store, NOW + 30_000).await[0].known, Some(Known::default()));
+    })
+    .unwrap();
+}
+
+#[test]
+fn hosts_that_are_busy_take_no_other_hosts_place() {
+    gather_core::run(async {
+        let (_folder, _, mut store) = begun().await;
+        let first = leased(&mut store, NOW).await;
+        let of = |host: usize, page: usize| {
+            let found = links().found(&format!("http://h{host}/{page}"), 1, 0).unwrap();
+            crate::Found { in_scope: true, delay: 0, limit: 1, ..found }
+        };
+        let found = (0..600).flat_map(|host| [of(host, 1), of(host, 2)]);
+        let end = PageEnd { links: found.collect(), ..done(&first[0]) };
+        store.commit(&ends(&[end]), Bounds::default()).await.unwrap();
+        let room = |leases| Room { leases, ..room(NOW) };
+        assert_eq!(store.lease(room(500), None).await.unwrap().leases.len(), 500);
+        assert_eq!(store.lease(room(500), None).await.unwrap().leases.len(), 100);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_crawl_that_is_another_leaves_the_store_as_it_was() {
+    gather_core::run(async {
+        let (_folder, _, mut store) = begun().await;
+        store.connection.execute("delete from notes where name <> 'scope'").await.unwrap();
+        let other = Plan { scope: "other".to_owned(), ..plan() };
+        let error = store.begin(&other, &[links().found("http://h/", 0, 0).unwrap()]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(store.note("seeds").await.unwrap(), None);
+    })
+    .unwrap();
+}
+
+#[test]
+fn many_seeds_are_all_there_each_as_it_was_given() {
+    gather_core::run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = SqliteStore::create(&folder.path().join("a.db"), false).await.unwrap();
+        let urls: Vec<String> = (0..2_500).map(|page| format!("http://h/{page}")).collect();
+        let seeds = urls.iter().map(|url| (url.clone(), url.clone())).collect();
+        let found: Vec<_> = urls.iter().map(|url| links().found(url, 0, 0).unwrap()).collect();
+        store.begin(&Plan { seeds, ..plan() }, &found).await.unwrap();
+        assert_eq!(store.seed_counts().await.unwrap().pending, 2_500);
+        let wrong = "select count(*) from seeds join urls on urls.id = seeds.url where given <> urls.url";
+        let wrong: i64 = sqlx::query_scalar(wrong).fetch_one(&mut store.connection).await.unwrap();
+        assert_eq!(wrong, 0);
     })
     .unwrap();
 }

@@ -11,7 +11,7 @@ use crate::canonical::Canonical;
 use crate::model::State;
 
 /// A rule, and the query that counts its exceptions.
-const RULES: [(&str, &str); 22] = [
+const RULES: [(&str, &str); 23] = [
     (
         "discovered URLs are not in the table of URLs",
         "select abs((select discovered from tally) - (select count(*) from urls))",
@@ -45,6 +45,10 @@ const RULES: [(&str, &str); 22] = [
     (
         "patterns have fewer URLs than were counted",
         "select count(*) from patterns where count < 1 or host not in (select id from hosts)",
+    ),
+    (
+        "URLs of no host are not left out",
+        "select count(*) from urls where host = 0 and (state <> 5 or kind is not 'scope')",
     ),
     ("URLs are in no state", "select count(*) from urls where state not between 0 and 5"),
     (

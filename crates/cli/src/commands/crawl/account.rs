@@ -1,6 +1,7 @@
 //! What a crawl came to: its summary, its failures, its law.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use gather_crawler::{Counts, Crawl as Crawling, Error, State, Trouble};
@@ -9,14 +10,47 @@ use gather_scraper::Stats;
 use serde_json::json;
 
 use super::AT_ONCE;
+use crate::input::{Asked, By};
 use crate::session::Session;
 
+/// Who led to the URLs of a crawl.
+pub(super) struct Origins<'a> {
+    /// Of the seeds that pages led to, those pages.
+    pages: HashMap<&'a str, &'a str>,
+    /// The store, which knows of what was found that it was, and not by whom.
+    store: String,
+}
+
+impl<'a> Origins<'a> {
+    pub(super) fn new(seeds: &'a [Asked], store: &Path) -> Self {
+        let of_page = |seed: &'a Asked| match &seed.by {
+            By::Page(page) => Some((&*seed.text, &**page)),
+            By::User | By::List => None,
+        };
+        let store = store.to_string_lossy().into_owned();
+        Self { pages: seeds.iter().filter_map(of_page).collect(), store }
+    }
+
+    /// What led to the URL of a trouble; `None` if it was the user.
+    fn of(&self, trouble: &Trouble) -> Option<&str> {
+        match &trouble.seed {
+            Some(seed) => self.pages.get(&**seed).copied(),
+            None => Some(&self.store),
+        }
+    }
+}
+
 /// Fills in the summary from the store. Returns whether the crawl has failed, beyond its given URLs.
-pub(super) async fn account(session: &mut Session, crawl: &mut Crawling, quiet: bool) -> Result<bool, Error> {
+pub(super) async fn account(
+    session: &mut Session,
+    crawl: &mut Crawling,
+    origins: &Origins<'_>,
+    quiet: bool,
+) -> Result<bool, Error> {
     let counts = crawl.counts().await?;
     let seeds = crawl.store().await.seed_counts().await?;
     let by_kind = crawl.store().await.by_kind().await?;
-    let found = troubles(session, crawl).await?;
+    let found = troubles(session, crawl, origins).await?;
     let records = crawl.store().await.record_count().await?;
     session.report.fields(&Stats::default());
     session.report.fields(&crawl.stats());
@@ -52,14 +86,18 @@ struct Found {
 }
 
 /// Keeps each in the file of `--errors`, and names those that the crawl has failed by.
-async fn troubles(session: &mut Session, crawl: &mut Crawling) -> Result<Found, Error> {
+async fn troubles(
+    session: &mut Session,
+    crawl: &mut Crawling,
+    origins: &Origins<'_>,
+) -> Result<Found, Error> {
     let mut found = Found::default();
     let of_seeds = crawl.store().await.seed_troubles().await?;
-    name(session, &of_seeds, &mut found).await;
+    name(session, &of_seeds, origins, &mut found).await;
     let mut after = (0, -1);
     loop {
         let troubles = crawl.store().await.troubles(after, AT_ONCE).await?;
-        name(session, &troubles, &mut found).await;
+        name(session, &troubles, origins, &mut found).await;
         match troubles.last() {
             Some(last) => after = last.at,
             None => return Ok(found),
@@ -67,9 +105,10 @@ async fn troubles(session: &mut Session, crawl: &mut Crawling) -> Result<Found, 
     }
 }
 
-async fn name(session: &mut Session, troubles: &[Trouble], found: &mut Found) {
+async fn name(session: &mut Session, troubles: &[Trouble], origins: &Origins<'_>, found: &mut Found) {
     for trouble in troubles {
-        let failure = failure(trouble);
+        let mut failure = failure(trouble);
+        failure.source = origins.of(trouble).map(str::to_owned);
         if trouble.seed.is_some() {
             *session.report.summary.by_kind.entry(failure.kind).or_default() += 1;
         }
