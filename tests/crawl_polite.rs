@@ -277,6 +277,21 @@ fn a_rate_spreads_requests_without_a_delay() {
 }
 
 #[test]
+fn a_rate_of_few_an_hour_is_waited_for_and_ends_no_crawl() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::html("<title>x</title>"),
+    })
+    .unwrap();
+    // Its robots.txt has had its turn, and the next is in three minutes.
+    crawl(&folder, site.url()).args(["--rate", "20/h", "--max-time", "1500ms", "--grace", "0"]).ok();
+    assert_eq!(site.calls(), 1);
+    let summary = lawful_summary(folder.join("s.json"));
+    assert_eq!((&summary["stopped_by"], &summary["pending"]), (&"max_time".into(), &1.into()));
+}
+
+#[test]
 fn a_refresh_asks_conditionally_and_tells_what_changed() {
     let folder = Folder::new();
     let round = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));

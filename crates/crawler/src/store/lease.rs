@@ -15,9 +15,9 @@ from hosts where waiting > 0 and next_at <= ?1 order by next_at, id limit ?2";
 
 const NEXT: &str = "select min(next_at) from hosts where waiting > 0 and next_at > ?";
 
-/// Whether a host waits for its delay alone.
-const SOON: &str =
-    "select exists (select 1 from hosts where waiting > 0 and next_at > ?1 and next_at - delay <= ?1 + ?2)";
+/// Whether a host waits for its delay, or for its turn by the rate, alone.
+const SOON: &str = "
+select exists (select 1 from hosts where waiting > 0 and next_at > ?1 and next_at - max(delay, ?3) <= ?1 + ?2)";
 
 const TAKEN: &str = "select leased + done from tally";
 
@@ -106,8 +106,8 @@ pub(super) async fn lease(
         }
     }
     if ready.is_empty() && leased.next.is_some_and(|next| next > room.now + HELD) {
-        let soon: bool =
-            sqlx::query_scalar(SOON).bind(room.now).bind(HELD).fetch_one(&mut *connection).await?;
+        let soon = sqlx::query_scalar(SOON).bind(room.now).bind(HELD).bind(room.apart);
+        let soon: bool = soon.fetch_one(&mut *connection).await?;
         leased.held = !soon;
     }
     while left > 0 && !ready.is_empty() {
