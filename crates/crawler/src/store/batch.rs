@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
-use crate::model::{Answered, Bounds, Ends, Found, PageEnd, RobotsEnd, Work};
+use crate::canonical::Canonical;
+use crate::model::{Answered, Bounds, Ends, Found, PageEnd, RobotsEnd, State, Work};
+use crate::trap;
 
 /// What was left out as a page, and turned out to be a sitemap meanwhile, is fetched as one.
 const END_URLS: &str = "
@@ -87,33 +89,38 @@ on conflict (name) do update set own_delay = excluded.own_delay, slots = exclude
     latency = iif(own_delay = excluded.own_delay, latency, 0)
 where own_delay <> excluded.own_delay or slots <> excluded.slots";
 
-/// New URLs, by the patterns that they are under. What is left out for another reason does not count.
-const COUNT_PATTERNS: &str = "
-insert into patterns (host, pattern, count)
-select hosts.id, j.pattern, count(distinct j.key)
-from (select value ->> 'key' key, value ->> 'host' host, value ->> 'pattern' pattern from jsonb_each(?1)
-        where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> '') j
-join hosts on hosts.name = j.host
-where not exists (select 1 from urls where urls.key = unhex(j.key))
-group by 1, 2
-on conflict (host, pattern) do update set count = count + excluded.count";
+/// New URLs that are under a pattern. What is left out for another reason, or too deep so far, takes nothing of its budget. Then a statement.
+macro_rules! of_fresh {
+    ($statement:literal) => {
+        concat!(
+            "with fresh as (
+                select value ->> 'key' key, hosts.id host, value ->> 'pattern' pattern, min(jsonb_each.key) place
+                from jsonb_each(?1) join hosts on hosts.name = value ->> 'host'
+                left join urls source on source.id = value ->> 'source'
+                where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> ''
+                    and not exists (select 1 from urls where urls.key = unhex(value ->> 'key'))
+                group by 1 having min(coalesce(source.depth, 0) + (value ->> 'deeper')) <= ?2) ",
+            $statement
+        )
+    };
+}
+
+const COUNT_PATTERNS: &str = of_fresh!(
+    "insert into patterns (host, pattern, count) select host, pattern, count(*) from fresh where true group by 1, 2
+    on conflict (host, pattern) do update set count = count + excluded.count"
+);
 
 /// The budget of a pattern goes to its first URLs; all of these links are counted by now.
-const LEAVE_OUT: &str = "
-with fresh as (
-    select value ->> 'key' key, hosts.id host, value ->> 'pattern' pattern, min(jsonb_each.key) place
-    from jsonb_each(?1) join hosts on hosts.name = value ->> 'host'
-    where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> ''
-        and not exists (select 1 from urls where urls.key = unhex(value ->> 'key'))
-    group by 1),
-placed as (
-    select key, patterns.count - row_number() over (partition by host, pattern order by place desc) + 1 place
-    from fresh join patterns using (host, pattern))
-select key from placed where place > ?2";
+const LEAVE_OUT: &str = of_fresh!(
+    ", placed as (
+        select key, patterns.count - row_number() over (partition by host, pattern order by place desc) + 1 place
+        from fresh join patterns using (host, pattern))
+    select key from placed where place > ?3"
+);
 
 /// In the order of the links. A new URL waits, or is left out with the reason (out of scope, a trap, over a budget, too deep). One that is known
-/// keeps its state, unless it was left out and is a sitemap, it was too deep and this way to it is shorter, or too many redirects led to it and now fewer do;
-/// a page that was done before a shorter way to it was found is reopened for its links.
+/// keeps its state, unless it was left out and is a sitemap, or too many redirects led to it and now fewer do; one to which a shorter way was found
+/// is reopened for the links that are known of it, and for itself if it was too deep.
 const ADD_URLS: &str = "
 insert into urls (key, url, host, state, kind, depth, hops, priority, seed, sitemap)
 select unhex(j.key), j.url, iif(j.in_scope = 0, 0, hosts.id),
@@ -136,7 +143,8 @@ on conflict (key) do update set
     priority = max(urls.priority, excluded.priority),
     sitemap = iif(urls.sitemap = 0 and urls.state in (0, 1, 5), excluded.sitemap, urls.sitemap),
     seed = coalesce(urls.seed, excluded.seed),
-    reopened = iif(urls.state = 2 and excluded.depth < urls.depth, 1, urls.reopened),
+    reopened = iif(excluded.depth < urls.depth and (urls.state = 2 or (urls.state = 5 and urls.kind = 'depth')
+        or exists (select 1 from links where links.source = urls.id)), 1, urls.reopened),
     shortened = iif(urls.leads_to is not null and excluded.hops < urls.hops, 1, urls.shortened),
     state = case when urls.state = 5 and (urls.kind = 'depth' or excluded.sitemap > urls.sitemap) then excluded.state
         when urls.state = 3 and urls.kind = 'redirect' and excluded.hops < urls.hops then 0 else urls.state end,
@@ -168,16 +176,29 @@ from jsonb_each(?1) join urls target on target.key = unhex(value ->> 'key')
 where value ->> 'source' is not null group by 1, 2
 on conflict (source, target) do update set deeper = excluded.deeper where excluded.deeper < deeper";
 
-/// The reopened pages pass their shorter way on. 2 marks those whose turn it is.
-const MARK_REOPENED: &str = "update urls set reopened = 2 where reopened = 1";
+/// The reopened pages pass their shorter way on, by all links that were ever found on them. 2 marks those whose turn it is.
+const MARK_REOPENED: &str = "update urls set reopened = 2 where reopened > 0 and reopened = 1";
 const PASS_ON: &str = "
-update urls set depth = way.depth, reopened = case when urls.state = 2 then 1 else urls.reopened end,
-    state = case when urls.state = 5 and kind = 'depth' and way.depth <= ?1 then 0 else urls.state end,
-    kind = case when urls.state = 5 and kind = 'depth' and way.depth <= ?1 then null else kind end
+update urls set depth = way.depth, reopened = iif(urls.state = 2 or (urls.state = 5 and urls.kind = 'depth')
+    or exists (select 1 from links where links.source = urls.id), 1, urls.reopened)
 from (select links.target, min(source.depth + links.deeper) depth
-    from urls source join links on links.source = source.id where source.reopened = 2 group by 1) way
+    from urls source join links on links.source = source.id where source.reopened > 0 and source.reopened = 2 group by 1) way
 where urls.id = way.target and way.depth < urls.depth";
-const UNMARK: &str = "update urls set reopened = 0 where reopened = 2";
+const NEAR_ENOUGH: &str = "
+select id, host, url from urls where reopened > 0 and reopened = 2 and state = 5 and kind = 'depth' and depth <= ? order by id";
+const UNMARK: &str = "update urls set reopened = 0 where reopened > 0 and reopened = 2";
+
+/// What is near enough now is under the budget of its pattern, which it took nothing of before.
+const COUNT_REVIVED: &str = "
+insert into patterns (host, pattern, count)
+select value ->> 'host', value ->> 'pattern', count(*) from jsonb_each(?1) where value ->> 'pattern' <> '' group by 1, 2
+on conflict (host, pattern) do update set count = count + excluded.count";
+const REVIVE: &str = "
+update urls set state = iif(j.is_over, 5, 0), kind = iif(j.is_over, 'budget', null)
+from (select value ->> 'id' id, patterns.count
+        - row_number() over (partition by value ->> 'host', value ->> 'pattern' order by jsonb_each.key desc) + 1 > ?2 is_over
+    from jsonb_each(?1) left join patterns on patterns.host = value ->> 'host' and patterns.pattern = value ->> 'pattern') j
+where urls.id = j.id";
 
 const SEE_RUN: &str = "
 insert into runs (owner, started, seen, fetched, bytes) values (?1, ?2, ?2, ?3, ?4)
@@ -195,7 +216,7 @@ pub(super) async fn add_urls(
 ) -> Result<(), sqlx::Error> {
     let deepest = bounds.max_depth.and_then(|depth| i64::try_from(depth).ok()).unwrap_or(i64::MAX);
     run(connection, ADD_HOSTS, links).await?;
-    let over = over_budget(connection, links, bounds.per_pattern).await?;
+    let over = over_budget(connection, links, deepest, bounds.per_pattern).await?;
     let add = sqlx::query(ADD_URLS).bind(links.to_owned()).bind(deepest).bind(over);
     add.execute(&mut *connection).await?;
     if run(connection, LEAD, links).await? > 0 || has_shortened(connection).await? {
@@ -211,7 +232,8 @@ pub(super) async fn add_urls(
         if marked == 0 {
             return Ok(());
         }
-        sqlx::query(PASS_ON).bind(deepest).execute(&mut *connection).await?;
+        sqlx::query(PASS_ON).execute(&mut *connection).await?;
+        revive(connection, deepest, bounds.per_pattern).await?;
         sqlx::query(UNMARK).execute(&mut *connection).await?;
     }
 }
@@ -220,14 +242,37 @@ pub(super) async fn add_urls(
 async fn over_budget(
     connection: &mut SqliteConnection,
     links: &str,
+    deepest: i64,
     per_pattern: Option<u64>,
 ) -> Result<String, sqlx::Error> {
     let Some(most) = per_pattern else { return Ok("[]".to_owned()) };
-    run(connection, COUNT_PATTERNS, links).await?;
+    sqlx::query(COUNT_PATTERNS).bind(links.to_owned()).bind(deepest).execute(&mut *connection).await?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let query = sqlx::query_scalar(LEAVE_OUT).bind(links.to_owned()).bind(most);
+    let query = sqlx::query_scalar(LEAVE_OUT).bind(links.to_owned()).bind(deepest).bind(most);
     let keys: Vec<String> = query.fetch_all(&mut *connection).await?;
     Ok(Value::from(keys).to_string())
+}
+
+/// Takes in what was too deep before, and is marked: it waits, or is more than its pattern may have.
+async fn revive(
+    connection: &mut SqliteConnection,
+    deepest: i64,
+    per_pattern: Option<u64>,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query_as(NEAR_ENOUGH).bind(deepest);
+    let near: Vec<(i64, i64, String)> = query.fetch_all(&mut *connection).await?;
+    if near.is_empty() {
+        return Ok(());
+    }
+    let pattern = |url: &str| Canonical::parse(url).map(|url| trap::pattern(url.url())).unwrap_or_default();
+    let row = |(id, host, url): (i64, i64, String)| json!({"id": id, "host": host, "pattern": pattern(&url)});
+    let near = near.into_iter().map(row).collect::<Value>().to_string();
+    if per_pattern.is_some() {
+        run(connection, COUNT_REVIVED, &near).await?;
+    }
+    let most = per_pattern.and_then(|most| i64::try_from(most).ok()).unwrap_or(i64::MAX);
+    sqlx::query(REVIVE).bind(near).bind(most).execute(connection).await?;
+    Ok(())
 }
 
 async fn has_shortened(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
