@@ -59,6 +59,49 @@ fn how_many_redirects_lead_to_a_page_does_not_depend_on_who_is_first() {
 }
 
 #[test]
+fn a_chain_of_redirects_is_no_circle_however_long_it_is() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path().trim_start_matches("/r").parse::<u32>() {
+        Ok(120) => Reply::html("<title>end</title>"),
+        Ok(hop) => Reply::redirect(302, &format!("/r{}", hop + 1)),
+        Err(_) => Reply::status(404),
+    })
+    .unwrap();
+    let run = crawl(&folder, &site.join("/r0")).args(["--max-redirects", "200"]).ok();
+    assert_eq!(field(&run.records(), "title"), ["end"]);
+    gather!["verify", "a.db"].here(folder.path()).ok();
+}
+
+#[test]
+fn a_redirect_that_leads_nowhere_is_asked_for_once_however_short_the_way_to_it_is() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/" => Reply::html("<a href=/long><a href=/slow>"),
+        "/long" => Reply::redirect(302, "/self"),
+        "/slow" => Reply::html("<a href=/self><a href=/mail>").delay(Duration::from_millis(600)),
+        "/self" => Reply::redirect(302, "/self"),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    crawl(&folder, site.url()).ok();
+    assert_eq!(site.calls_of("/self"), 1);
+}
+
+#[test]
+fn a_seed_in_another_spelling_is_no_other_input() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/" => Reply::html("<title>home</title>"),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    for end in ["/", "", "/#x"] {
+        crawl(&folder, &site.join(end)).ok();
+        assert_eq!(lawful_summary(folder.join("s.json"))["inputs"], 1, "{end:?}");
+    }
+}
+
+#[test]
 fn pages_that_hang_do_not_hold_up_the_others() {
     let folder = Folder::new();
     let site = Mock::start(|request| match request.path() {

@@ -146,9 +146,9 @@ on conflict (key) do update set
     reopened = iif(excluded.depth < urls.depth and (urls.state = 2 or (urls.state = 5 and urls.kind = 'depth')
         or exists (select 1 from links where links.source = urls.id)), 1, urls.reopened),
     shortened = iif(urls.leads_to is not null and excluded.hops < urls.hops, 1, urls.shortened),
-    state = case when urls.state = 5 and (urls.kind = 'depth' or excluded.sitemap > urls.sitemap) then excluded.state
-        when urls.state = 3 and urls.kind = 'redirect' and excluded.hops < urls.hops then 0 else urls.state end,
-    kind = case when urls.state = 5 and (urls.kind = 'depth' or excluded.sitemap > urls.sitemap) then excluded.kind else urls.kind end
+    state = case when urls.state = 5 and excluded.sitemap > urls.sitemap then excluded.state
+        when urls.state = 3 and urls.message like 'more than % redirects lead to %' and excluded.hops < urls.hops then 0 else urls.state end,
+    kind = case when urls.state = 5 and excluded.sitemap > urls.sitemap then excluded.kind else urls.kind end
 where excluded.depth < urls.depth or excluded.hops < urls.hops or (urls.seed is null and excluded.seed is not null)
     or excluded.priority > urls.priority or excluded.sitemap > urls.sitemap";
 
@@ -162,10 +162,10 @@ where urls.id = j.source and urls.leads_to is not j.target";
 /// Fewer redirects to a page are fewer to all that it leads to.
 const PASS_HOPS: &str = "
 with recursive way (id, hops) as (
-    select leads_to, hops + 1 from urls where shortened > 0
+    select leads_to, hops + 1 from urls where shortened > 0 and leads_to is not null
     union select urls.leads_to, way.hops + 1 from way join urls on urls.id = way.id
-    where urls.leads_to is not null and way.hops < 100)
-update urls set hops = short.hops, state = iif(state = 3 and kind = 'redirect', 0, state)
+    where urls.leads_to is not null and way.hops < urls.hops)
+update urls set hops = short.hops, state = iif(state = 3 and message like 'more than % redirects lead to %', 0, state)
 from (select id, min(hops) hops from way group by 1) short where urls.id = short.id and short.hops < urls.hops";
 const UNMARK_SHORTENED: &str = "update urls set shortened = 0 where shortened > 0";
 

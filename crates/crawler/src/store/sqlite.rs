@@ -319,7 +319,7 @@ impl Store for SqliteStore {
             add_urls(&mut transaction, &links, plan.bounds).await?;
             sqlx::query(
                 "insert or ignore into seeds (given, url) select value ->> 'given', urls.id
-                from json_each(?) join urls on urls.key = unhex(value ->> 'key')",
+                from json_each(?) join urls on urls.key = unhex(value ->> 'key') where urls.id not in (select url from seeds)",
             )
             .bind(given)
             .execute(&mut *transaction)

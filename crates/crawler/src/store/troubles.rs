@@ -9,10 +9,10 @@ use crate::model::{State, Trouble};
 macro_rules! of_ends {
     ($query:literal) => {
         concat!(
-            "with recursive way (given, seed, id, step) as (
-                select given, url, url, 0 from seeds
-                union all select given, way.seed, leads_to, step + 1 from way join urls on urls.id = way.id
-                where urls.state = 2 and leads_to is not null and step < 100),
+            "with recursive way (given, seed, id) as (
+                select given, url, url from seeds
+                union select given, way.seed, leads_to from way join urls on urls.id = way.id
+                where urls.state = 2 and leads_to is not null),
             ends (given, seed, id) as (
                 select given, way.seed, max(iif(urls.state = 2 and leads_to is not null, null, way.id))
                 from way join urls on urls.id = way.id group by given) ",
