@@ -70,7 +70,9 @@ impl Gate {
             None => format!("robots.txt does not allow {}: {why}", lease.url),
         };
         let kind = Some(ErrorKind::Robots.to_string());
-        Some(PageEnd { state: State::Refused, kind, message: Some(message), ..blank })
+        // What could not be asked says nothing of the page.
+        let unchanged = matches!(*access, Access::DisallowAll(_));
+        Some(PageEnd { state: State::Refused, kind, message: Some(message), unchanged, ..blank })
     }
 
     /// Asks for the file of the lease's host.

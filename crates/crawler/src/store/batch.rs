@@ -159,7 +159,7 @@ update urls set leads_to = j.target from (
     where value ->> 'hops' > 0 and value ->> 'source' is not null) j
 where urls.id = j.source and urls.leads_to is not j.target";
 
-/// Fewer redirects to a page are fewer to all that it leads to.
+/// Fewer redirects to a page are fewer to all that it leads to, as far as nothing else leads there by as few: a circle ends so, too.
 const PASS_HOPS: &str = "
 with recursive way (id, hops) as (
     select leads_to, hops + 1 from urls where shortened > 0 and leads_to is not null
@@ -287,6 +287,15 @@ pub(super) fn link(found: &Found, source: Option<i64>) -> Value {
     })
 }
 
+/// Whether what the page gave before is no more: it is not there, or left out. What could not be had may be as it was.
+fn is_gone(end: &PageEnd) -> bool {
+    match end.state {
+        State::Failed => matches!(end.status, Some(404 | 410)),
+        State::Refused | State::Skipped => !end.unchanged,
+        _ => false,
+    }
+}
+
 fn of_host(answered: &Answered) -> Value {
     json!({
         "host": answered.host, "until": answered.until, "took": answered.took, "slow": answered.slow_down,
@@ -313,7 +322,7 @@ pub(super) struct Batch {
     links: String,
     /// Pages whose records are new.
     renewed: String,
-    /// Pages that are not there any more.
+    /// Pages that are not there any more, or are no pages of the crawl.
     gone: String,
     requests: i64,
     bytes: i64,
@@ -344,10 +353,8 @@ impl Batch {
             records: all(pages.iter().flat_map(|end| rows(texts(end), end.id)).collect()),
             dropped: all(pages.iter().flat_map(|end| rows(end.dropped.clone(), end.id)).collect()),
             links: all(of_pages.chain(of_robots).collect()),
-            renewed: ids(|end| end.state == crate::model::State::Done && !end.unchanged),
-            gone: ids(|end| {
-                end.state == crate::model::State::Failed && matches!(end.status, Some(404 | 410))
-            }),
+            renewed: ids(|end| end.state == State::Done && !end.unchanged),
+            gone: ids(is_gone),
             requests: i64::try_from(pages.iter().filter(|end| end.answered.until.is_some()).count())
                 .unwrap_or(0),
             bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
