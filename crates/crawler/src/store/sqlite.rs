@@ -128,6 +128,36 @@ impl SqliteStore {
         Self::connect_once(path, &options, false).await
     }
 
+    /// From now on reads what is in the store at this moment, whatever others commit, until it is closed. To write is an error.
+    ///
+    /// Nothing of it is held in memory. What others write meanwhile stays in the log beside the store (`-wal`), which grows as long
+    /// as this is open.
+    ///
+    /// # Errors
+    /// The store can no longer be used.
+    ///
+    /// ```
+    /// use gather_crawler::{SqliteStore, Store};
+    ///
+    /// # gather_core::run(async {
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("a.db");
+    /// let mut writer = SqliteStore::create(&path, false).await.unwrap();
+    /// let mut reader = SqliteStore::open(&path).await.unwrap();
+    /// reader.hold_still().await.unwrap();
+    /// writer.keep_note("seen", "1").await.unwrap();
+    /// assert_eq!(reader.note("seen").await.unwrap(), None);
+    /// assert!(reader.keep_note("seen", "2").await.is_err());
+    /// # }).unwrap();
+    /// ```
+    pub async fn hold_still(&mut self) -> Result<(), Error> {
+        // A transaction is of the moment of its first query, not of its beginning.
+        for statement in ["pragma query_only = on", "begin", "select removed from tally"] {
+            ask!(self, sqlx::query(statement).execute(&mut self.connection))?;
+        }
+        Ok(())
+    }
+
     /// Removes a store and what belongs to it.
     ///
     /// # Errors
