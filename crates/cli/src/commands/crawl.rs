@@ -58,7 +58,7 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
     if let Some(out) = &out {
         crawl.skip_to(out.last_record());
     }
-    let ended = match args.refresh && out.is_none() && !args.new {
+    let ended = match crawl.is_round() && out.is_none() && !args.new {
         true => drive_to_the_end(&mut session, &mut crawl).await,
         false => drive(&mut session, &mut crawl, out.as_mut()).await,
     };

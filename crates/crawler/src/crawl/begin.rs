@@ -23,7 +23,7 @@ use crate::page_times::PageTimes;
 use crate::robots::Gate;
 use crate::scope::{Same, Scope};
 use crate::sitemap::USUAL;
-use crate::store::Store;
+use crate::store::{ROUND, Store};
 
 /// From the end of a response to the next request to the same host on the public net.
 const DELAY: Duration = Duration::from_secs(1);
@@ -71,8 +71,9 @@ impl CrawlBuilder {
         if self.refresh {
             store.begin_round().await?;
         }
+        let is_round = store.note(ROUND).await?.is_some() && !store.is_finished().await?;
         let last_record = if self.only_new { store.last_record().await? } else { 0 };
-        Ok(self.start(store, fetcher, plan.bounds, last_record))
+        Ok(Crawl { is_round, ..self.start(store, fetcher, plan.bounds, last_record) })
     }
 
     fn start(&self, store: Box<dyn Store>, fetcher: Arc<Fetcher>, bounds: Bounds, last_record: i64) -> Crawl {
@@ -95,7 +96,15 @@ impl CrawlBuilder {
             progress: Progress::default(),
         };
         let engine = Some(spawn(engine.run()));
-        Crawl { store, engine, account, committed: when_committed, stop: Some(stop), last_record }
+        Crawl {
+            store,
+            engine,
+            account,
+            committed: when_committed,
+            stop: Some(stop),
+            last_record,
+            is_round: false,
+        }
     }
 
     fn seeds(&self) -> Result<Vec<Seed>, Error> {

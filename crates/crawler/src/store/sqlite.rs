@@ -16,7 +16,7 @@ use super::known::KnownUrls;
 use super::schema::{self, Found as Looked};
 use super::troubles::{SEED_COUNTS, SEED_TROUBLES, TROUBLES, trouble};
 use super::worker::{self, Worker};
-use super::{Store, lease, verify};
+use super::{ROUND, Store, lease, verify};
 use crate::error::{Error, ErrorKind};
 use crate::identity::resolved;
 use crate::model::{
@@ -326,8 +326,10 @@ impl SqliteStore {
     }
 }
 
-/// The note of the round that is on its way.
-const ROUND: &str = "round";
+/// Whether a round has something left to do, besides asking once more for what robots.txt could not be had for: a host that is
+/// never there must not hold up all others.
+const IS_UNDER_WAY: &str = "
+select exists (select 1 from urls where state in (0, 1) and (state = 1 or kind is null or attempts + waits > 0))";
 
 /// How far back a rate looks.
 const RATE_OVER: i64 = 60_000;
@@ -354,10 +356,10 @@ impl Store for SqliteStore {
             .bind(given)
             .execute(&mut *transaction)
             .await?;
-            // What robots.txt could not be had for may be had by now.
+            // What robots.txt could not be had for may be had by now; by its kind it is still told from what was never tried.
             sqlx::query(
-                "update urls set state = 0, kind = null, message = null where state = 4 and kind = 'robots'
-                and host in (select id from hosts where robots_status = 0)",
+                "update urls set state = 0, message = null, attempts = 0, waits = 0
+                where state in (3, 4) and (kind = 'robots' or attempts = 0) and host in (select id from hosts where robots_status = 0)",
             )
             .execute(&mut *transaction)
             .await?;
@@ -428,7 +430,8 @@ impl Store for SqliteStore {
 
     async fn begin_round(&mut self) -> Result<i64, Error> {
         let round = self.round().await?;
-        if !self.is_finished().await? {
+        let is_under_way = sqlx::query_scalar(IS_UNDER_WAY).fetch_one(&mut self.connection);
+        if ask!(self, is_under_way)? {
             return Ok(round);
         }
         ask!(self, async {
