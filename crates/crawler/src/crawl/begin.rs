@@ -165,6 +165,8 @@ impl CrawlBuilder {
             recipe: self.recipe.to_toml(),
             scope: scope.to_string(),
             bounds: Bounds { max_depth, per_pattern: self.per_pattern },
+            public: self.public(),
+            loopback: self.loopback(),
         }
     }
 

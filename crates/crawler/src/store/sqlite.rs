@@ -17,11 +17,13 @@ use super::schema::{self, Found as Looked};
 use super::troubles::{SEED_COUNTS, SEED_TROUBLES, TROUBLES, trouble};
 use super::worker::{self, Worker};
 use super::{ROUND, Store, lease, verify};
+use crate::canonical::Canonical;
 use crate::error::{Error, ErrorKind};
 use crate::identity::resolved;
+use crate::links::pace;
 use crate::model::{
-    Bounds, Change, Counts, Ends, Found, HostCounts, Leased, Plan, Rate, RobotsFile, Room, State, Stored,
-    Trouble, Work,
+    Bounds, Change, Counts, Ends, Found, HostCounts, Leased, Pace, Plan, Rate, RobotsFile, Room, State,
+    Stored, Trouble, Work,
 };
 
 /// How long a statement waits for another process to end its transaction.
@@ -331,6 +333,37 @@ impl SqliteStore {
 const IS_UNDER_WAY: &str = "
 select exists (select 1 from urls where state in (0, 1) and (state = 1 or kind is null or attempts + waits > 0))";
 
+/// So many hosts are looked at in one step.
+const HOSTS_AT_ONCE: i64 = 10_000;
+
+const OTHER_PACES: &str = "
+select id, name from hosts where id > ?1 and (own_delay <> ?2 or slots <> ?3) order by id limit ?4";
+const SET_PACES: &str = "
+update hosts set own_delay = j.delay, slots = j.slots, latency = iif(own_delay = j.delay, latency, 0)
+from (select value ->> 'id' id, value ->> 'delay' delay, value ->> 'slots' slots from jsonb_each(?1)) j
+where hosts.id = j.id and (own_delay <> j.delay or hosts.slots <> j.slots)";
+
+/// The pace of this run holds for all hosts that are known, also those that no link leads to any more.
+async fn keep_pace(
+    connection: &mut SqliteConnection,
+    public: Pace,
+    loopback: Pace,
+) -> Result<(), sqlx::Error> {
+    let mut last = 0;
+    loop {
+        let query = sqlx::query_as(OTHER_PACES).bind(last).bind(public.delay).bind(public.limit);
+        let hosts: Vec<(i64, String)> = query.bind(HOSTS_AT_ONCE).fetch_all(&mut *connection).await?;
+        let Some((id, _)) = hosts.last() else { return Ok(()) };
+        last = *id;
+        let paces = hosts.iter().filter_map(|(id, name)| {
+            let pace = pace(&Canonical::parse(&format!("http://{name}/"))?, public, loopback);
+            Some(json!({"id": id, "delay": pace.delay, "slots": pace.limit}))
+        });
+        let paces = paces.collect::<Value>().to_string();
+        sqlx::query(SET_PACES).bind(paces).execute(&mut *connection).await?;
+    }
+}
+
 /// How far back a rate looks.
 const RATE_OVER: i64 = 60_000;
 
@@ -366,6 +399,7 @@ impl Store for SqliteStore {
             sqlx::query("update hosts set robots_until = 0, robots_failures = 0 where robots_status = 0")
                 .execute(&mut *transaction)
                 .await?;
+            keep_pace(&mut transaction, plan.public, plan.loopback).await?;
             transaction.commit().await
         })
     }

@@ -15,6 +15,8 @@ use crate::scope::{Same, Scope};
 
 const NOW: i64 = 1_000_000;
 
+const PUBLIC: Pace = Pace { delay: 1000, limit: 1 };
+
 fn room(now: i64) -> Room {
     Room { leases: 64, now, robots: false, apart: 0 }
 }
@@ -26,12 +28,19 @@ fn ends(pages: &[PageEnd]) -> Ends {
 fn links() -> Links {
     let seeds = [crate::Canonical::parse("http://h/").unwrap()];
     let scope = Scope::new(&seeds, Same::Host, &[], &[]).unwrap();
-    Links::new(scope, Form::default(), Pace { delay: 1000, limit: 1 }, Pace::default())
+    Links::new(scope, Form::default(), PUBLIC, Pace::default())
 }
 
 fn plan() -> Plan {
     let seeds = vec![("http://h/".to_owned(), "http://h".to_owned())];
-    Plan { seeds, recipe: String::new(), scope: String::new(), bounds: Bounds::default() }
+    Plan {
+        seeds,
+        recipe: String::new(),
+        scope: String::new(),
+        bounds: Bounds::default(),
+        public: PUBLIC,
+        loopback: Pace::default(),
+    }
 }
 
 async fn begun() -> (TempDir, PathBuf, SqliteStore) {
