@@ -179,7 +179,9 @@ impl Fetcher {
             return without_records(self.redirected(lease, status, target.ok()));
         }
         let is_sitemap = matches!(lease.work, Work::Sitemap { .. });
-        if let Some(other) = response.content_type().filter(|value| !is_sitemap && !is_page(value)) {
+        let is_read =
+            |content_type: &str| is_page(content_type) || (self.recipe.reads_json() && is_json(content_type));
+        if let Some(other) = response.content_type().filter(|value| !is_sitemap && !is_read(value)) {
             let mut end = tried(lease, State::Skipped);
             (end.status, end.kind) = (Some(status), Some("type".to_owned()));
             end.message = Some(format!("its type is {}", other.chars().take(100).collect::<String>()));
@@ -459,8 +461,16 @@ fn links_of(
 }
 
 fn is_page(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    ["text/html", "application/xhtml+xml", ""].iter().any(|known| essence.eq_ignore_ascii_case(known))
+    ["text/html", "application/xhtml+xml", ""].contains(&&*essence(content_type))
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = essence(content_type);
+    ["application/json", "text/json"].contains(&&*essence) || essence.ends_with("+json")
+}
+
+fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// How long the host asks to be left alone.
