@@ -1,5 +1,6 @@
 //! What becomes of one lease: the request, the page, its records and links.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -9,6 +10,7 @@ use gather_fetch::{Client, Error as FetchError, ErrorKind, HeaderMap, Request, R
 use gather_records::Record;
 use gather_scraper::{Extraction, Outline, Page, Recipe, Sitemap, Stats};
 use sha2::{Digest, Sha256};
+use url::Origin;
 
 use crate::clock::{millis, now};
 use crate::hooks::{Hooks, Keep, Verdict};
@@ -28,6 +30,9 @@ const MAX_WAITS: u32 = 20;
 /// The longest `Retry-After` that is believed.
 const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// URLs with a login, by the origins that it is for.
+pub(crate) type Logins = HashMap<Origin, Url>;
+
 /// Everything that fetching a page needs.
 pub(crate) struct Fetcher {
     /// Follows no redirect and tries once: both are for the frontier to know of.
@@ -37,6 +42,7 @@ pub(crate) struct Fetcher {
     pub(crate) recipe: Recipe,
     /// Headers of the recipe; the secret ones go to the seeds' hosts alone.
     pub(crate) headers: Vec<(String, String, bool)>,
+    pub(crate) logins: Logins,
     pub(crate) seed_hosts: HashSet<String>,
     pub(crate) links: Links,
     /// Whether the sitemaps are followed that the robots.txt of a seed's host names.
@@ -144,8 +150,21 @@ impl Fetcher {
         end.records.retain_mut(|record| hooks.record(record) == Keep::Yes);
     }
 
+    /// The URL, with the login that a seed has for its origin.
+    fn with_login<'a>(&self, url: &'a str) -> Cow<'a, str> {
+        if self.logins.is_empty() {
+            return url.into();
+        }
+        let Ok(mut asked) = Url::parse(url) else { return url.into() };
+        let Some(login) = self.logins.get(&asked.origin()) else { return url.into() };
+        // Neither fails where there is a host.
+        let _ = asked.set_username(login.username());
+        let _ = asked.set_password(login.password());
+        String::from(asked).into()
+    }
+
     async fn ask(&self, lease: &Lease) -> Result<Streaming, FetchError> {
-        let mut request = Request::get(lease.url.as_str())?;
+        let mut request = Request::get(self.with_login(&lease.url).as_ref())?;
         let at_home = self.seed_hosts.contains(&lease.host);
         for (name, value, secret) in &self.headers {
             if at_home || !secret {
@@ -292,7 +311,7 @@ impl Fetcher {
         match looked.extraction {
             Ok(found) => {
                 let input = lease.input.as_deref();
-                let from = Origin { url: &lease.url, input, status, fetched_at };
+                let from = Provenance { url: &lease.url, input, status, fetched_at };
                 end.records = found.records.into_iter().map(|record| from.with(record)).collect();
                 end.dropped = found.dropped.iter().map(ToString::to_string).collect();
                 Fetched { stats: Some(found.stats), ..without_records(end) }
@@ -353,7 +372,7 @@ fn may_pass(error: &FetchError) -> bool {
 }
 
 /// Where a record is from.
-struct Origin<'a> {
+struct Provenance<'a> {
     url: &'a str,
     /// The seed that led there by redirects.
     input: Option<&'a str>,
@@ -361,7 +380,7 @@ struct Origin<'a> {
     fetched_at: Option<SystemTime>,
 }
 
-impl Origin<'_> {
+impl Provenance<'_> {
     fn with(&self, fields: Record) -> Record {
         let mut record = Record::new();
         record.insert("_source", self.url);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::lock::Mutex as AsyncMutex;
 use gather_core::{cancelled, channel, spawn};
+use gather_fetch::{Url, without_password};
 use gather_scraper::Recipe;
 use serde_json::json;
 
@@ -14,7 +15,7 @@ use crate::canonical::Canonical;
 use crate::clock::millis;
 use crate::engine::{Account, Engine, Progress};
 use crate::error::Error;
-use crate::fetcher::Fetcher;
+use crate::fetcher::{Fetcher, Logins};
 use crate::handle::Crawl;
 use crate::links::{FIRST, Links};
 use crate::model::{Bounds, Found, Pace, Plan};
@@ -37,8 +38,9 @@ impl CrawlBuilder {
     /// # Errors
     /// Kind `InvalidInput`, as [`begin`](Self::begin).
     pub fn check(&self) -> Result<(), Error> {
-        let (canonical, links) = self.links(&self.seeds()?)?;
-        self.fetcher(&canonical, links).map(|_| ())
+        let seeds = self.seeds()?;
+        let (canonical, links) = self.links(&seeds)?;
+        self.fetcher(&canonical, logins(&seeds), links).map(|_| ())
     }
 
     fn links(&self, seeds: &[Seed]) -> Result<(Vec<Canonical>, Links), Error> {
@@ -63,7 +65,7 @@ impl CrawlBuilder {
             let usual = |seed: &Seed| links.sitemap(seed.url.url().join(USUAL).ok()?.as_str(), 0, 0, true);
             found.extend(seeds.iter().filter_map(usual));
         }
-        let fetcher = Arc::new(self.fetcher(&canonical, links)?);
+        let fetcher = Arc::new(self.fetcher(&canonical, logins(&seeds), links)?);
         store.begin(&plan, &found).await?;
         if self.provenance {
             store.keep_note(PROVENANCE, "true").await?;
@@ -121,7 +123,9 @@ impl CrawlBuilder {
                     "write it with its scheme, such as https://example.com/",
                 )
             })?;
-            Ok(Seed { url, given: given.clone(), is_sitemap })
+            let login =
+                Url::parse(given).ok().filter(|url| !url.username().is_empty() || url.password().is_some());
+            Ok(Seed { url, given: without_password(given).into_owned(), login, is_sitemap })
         };
         // What is named as both is a sitemap.
         let given = self.sitemaps.iter().map(|given| (given, true));
@@ -185,7 +189,7 @@ impl CrawlBuilder {
         said.into_iter().filter(|(_, _, differs)| *differs).map(|(name, value, _)| (name, value)).collect()
     }
 
-    fn fetcher(&self, seeds: &[Canonical], links: Links) -> Result<Fetcher, Error> {
+    fn fetcher(&self, seeds: &[Canonical], logins: Logins, links: Links) -> Result<Fetcher, Error> {
         if self.recipe.has_detail() {
             return Err(Error::invalid(
                 "a recipe with [detail] is not crawled",
@@ -209,6 +213,7 @@ impl CrawlBuilder {
             pages,
             gate,
             headers: headers(&self.recipe)?,
+            logins,
             recipe: self.recipe.clone(),
             seed_hosts: seeds.iter().map(Canonical::host).collect(),
             links,
@@ -228,8 +233,17 @@ impl CrawlBuilder {
 /// Where a crawl begins.
 struct Seed {
     url: Canonical,
+    /// Without the password in it.
     given: String,
+    /// The URL with its login, where it has one.
+    login: Option<Url>,
     is_sitemap: bool,
+}
+
+/// The logins of the seeds' URLs, by the origins that they are for; of several the first.
+fn logins(seeds: &[Seed]) -> Logins {
+    let of = |seed: &Seed| seed.login.clone().map(|url| (seed.url.url().origin(), url));
+    seeds.iter().rev().filter_map(of).collect()
 }
 
 impl Seed {
