@@ -104,6 +104,7 @@ impl Fetcher {
         };
         for end in &mut fetched.ends.pages {
             end.answered.took = if self.adaptive { took } else { 0 };
+            end.elapsed_ms = millis(instant() - begun);
             if end.state != State::Pending {
                 self.page_times.end(end.id);
             }
@@ -333,7 +334,7 @@ impl Fetcher {
         end.message = Some(error.fact().to_owned());
         // A 503 that names no time is one page's trouble more often than the host's: it is tried again as other errors are.
         end.answered.slow_down = end.status == Some(429) || asked.is_some();
-        let later = |wait| now().saturating_add(millis(wait));
+        end.phase = error.phase().map(|phase| phase.to_string());
         if let Some(wait) = asked.filter(|_| may_pass(error)) {
             end.answered.not_before = later(wait);
             self.pause(&lease.host, end.answered.not_before);
@@ -507,6 +508,8 @@ fn end_of(lease: &Lease, state: State) -> PageEnd {
         kind: None,
         message: None,
         status: None,
+        phase: None,
+        elapsed_ms: 0,
         attempts: lease.attempts,
         waits: lease.waits,
         not_before: 0,

@@ -285,6 +285,10 @@ pub struct PageEnd {
     pub message: Option<String>,
     /// The status of the response.
     pub status: Option<u16>,
+    /// Which phase of the request a time limit ran out in.
+    pub phase: Option<String>,
+    /// How long the last try took, in milliseconds.
+    pub elapsed_ms: i64,
     /// How often it was tried.
     pub attempts: u32,
     /// How often it was asked to come later.
@@ -385,6 +389,10 @@ pub struct Trouble {
     pub message: String,
     /// The status of the response.
     pub status: Option<u16>,
+    /// Which phase of the request a time limit ran out in.
+    pub phase: Option<String>,
+    /// How long the last try took, in milliseconds.
+    pub elapsed_ms: u64,
     /// How often it was tried.
     pub attempts: u32,
     /// Whether it is a record that was dropped, on a page that was done.

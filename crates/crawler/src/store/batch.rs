@@ -11,9 +11,9 @@ use crate::trap;
 /// What was left out as a page, and turned out to be a sitemap meanwhile, is fetched as one.
 const END_URLS: &str = "
 update urls set state = iif(j.state = 5 and j.sitemap < urls.sitemap, 0, j.state), owner = null, kind = j.kind, message = j.message, status = j.status,
-    attempts = j.attempts, waits = j.waits, not_before = j.not_before, leads_to = iif(j.state = 2, null, leads_to)
+    phase = j.phase, elapsed_ms = j.elapsed_ms, attempts = j.attempts, waits = j.waits, not_before = j.not_before, leads_to = iif(j.state = 2, null, leads_to)
 from (select value ->> 'id' id, value ->> 'state' state, value ->> 'kind' kind, value ->> 'message' message,
-        value ->> 'status' status, value ->> 'attempts' attempts, value ->> 'waits' waits,
+        value ->> 'status' status, value ->> 'phase' phase, value ->> 'elapsed_ms' elapsed_ms, value ->> 'attempts' attempts, value ->> 'waits' waits,
         value ->> 'not_before' not_before, value ->> 'sitemap' sitemap
     from jsonb_each(?1)) j
 where urls.id = j.id and urls.state = 1 and urls.owner = ?2";
@@ -307,7 +307,7 @@ fn of_page(end: &PageEnd) -> Value {
     let sitemap = if let Work::Sitemap { nested } = end.work { nested + 1 } else { 0 };
     json!({
         "id": end.id, "state": end.state.number(), "kind": end.kind, "message": end.message, "status": end.status,
-        "attempts": end.attempts, "waits": end.waits, "not_before": end.not_before, "until": end.answered.until,
+        "phase": end.phase, "elapsed_ms": end.elapsed_ms, "attempts": end.attempts, "waits": end.waits, "not_before": end.not_before, "until": end.answered.until,
         "bytes": end.bytes, "records": end.records.len(), "hash": end.known.hash, "etag": end.known.etag,
         "modified": end.known.modified, "sitemap": sitemap,
     })

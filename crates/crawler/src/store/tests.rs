@@ -71,6 +71,8 @@ fn done(lease: &Lease) -> PageEnd {
         kind: None,
         message: None,
         status: Some(200),
+        phase: None,
+        elapsed_ms: 7,
         attempts: 1,
         waits: 0,
         not_before: 0,
@@ -135,11 +137,11 @@ fn the_leases_of_the_dead_are_taken_over_and_those_of_the_living_are_not() {
 fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
     gather_core::run(async {
         let (_folder, path, mut store) = begun().await;
-        store.connection.execute("pragma user_version = 4").await.unwrap();
+        store.connection.execute("pragma user_version = 5").await.unwrap();
         drop(store);
         let error = SqliteStore::create(&path, false).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Newer);
-        assert!(error.to_string().contains("version 4") && error.hint().is_some(), "{error}");
+        assert!(error.to_string().contains("version 5") && error.hint().is_some(), "{error}");
         assert!(path.exists() && SqliteStore::remove(&path).await.is_err() && path.exists());
     })
     .unwrap();
