@@ -102,6 +102,84 @@ fn a_seed_in_another_spelling_is_no_other_input() {
 }
 
 #[test]
+fn a_password_in_a_seed_is_sent_to_its_origin_and_told_to_nobody() {
+    let folder = Folder::new();
+    let other = Mock::start(|_| Reply::html("<title>other</title>")).unwrap();
+    let link = format!("<title>home</title><a href={}>", other.url());
+    let site = Mock::start(move |request| match (request.path(), request.header("authorization")) {
+        ("/robots.txt", _) => Reply::status(404),
+        (_, None) => Reply::status(401),
+        ("/", _) => Reply::redirect(302, "/home"),
+        ("/home", _) => Reply::html(link.clone()),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    let seed = |path: &str| site.join(path).replace("http://", "http://me:hunter2@");
+    let run = crawl(&folder, &seed("/")).args([&seed("/none")]).args([
+        "--allow",
+        "http://127.0.0.1:*/**",
+        "--allow-private",
+    ]);
+    let run = run.run().code(1);
+    assert_eq!(run.records().len(), 2, "{run:?}");
+    assert!(other.requests().iter().all(|request| request.header("authorization").is_none()));
+    let scraped = gather!["scrape", seed("/")].ok();
+    let said = [run.stdout, run.stderr, folder.read("e.jsonl"), scraped.stdout].concat();
+    assert!(said.contains("me:***@") && !said.contains("hunter2"), "{said}");
+    let store = std::fs::read(folder.join("a.db")).unwrap();
+    assert!(!store.windows(7).any(|part| part == b"hunter2"), "it is in the store");
+}
+
+#[test]
+fn a_page_that_sends_us_to_itself_until_it_sees_its_cookie_is_had_with_cookies() {
+    let site = Mock::start(|request| match (request.path(), request.header("cookie")) {
+        ("/", Some(_)) => Reply::html("<title>in</title>"),
+        ("/", None) => Reply::redirect(302, "/").header("set-cookie", "seen=1; Path=/"),
+        ("/never", _) => Reply::redirect(302, "/never").header("set-cookie", "seen=1; Path=/"),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    let folder = Folder::new();
+    assert_eq!(crawl(&folder, site.url()).arg("--cookies").ok().record()["title"], "in");
+    gather!["verify", "a.db"].here(folder.path()).ok();
+    crawl(&Folder::new(), site.url()).run().code(1).says(&["leads to itself"]);
+    let folder = Folder::new();
+    let never = crawl(&folder, &site.join("/never")).args(["--cookies", "--max-redirects", "3"]);
+    never.run().code(1).says(&["leads to itself"]);
+    assert_eq!(site.calls_of("/never"), 4);
+}
+
+#[test]
+fn a_failure_tells_the_phase_and_how_long_it_took() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::html("x").delay(Duration::from_secs(5)),
+    })
+    .unwrap();
+    crawl(&folder, site.url()).args(["--first-byte-timeout", "300ms", "--retries", "0"]).run().code(1);
+    let errors = jsonl_file(folder.join("e.jsonl"));
+    assert_eq!((&errors[0]["kind"], &errors[0]["phase"]), (&"timeout".into(), &"first_byte".into()));
+    assert!((300..5_000).contains(&errors[0]["elapsed_ms"].as_u64().unwrap()), "{errors:?}");
+}
+
+#[test]
+fn json_is_a_page_where_the_recipe_takes_records_from_it() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/" => Reply::json(r#"{"items": [{"t": "1"}], "next": "/2"}"#),
+        "/2" => Reply::json(r#"{"items": [{"t": "2"}, {"t": "3"}], "next": null}"#),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    let recipe = "[record]\neach_json = '/items'\n[fields]\nt = { json = '/t' }\n[follow]\nnext = '/next'\n";
+    let recipe = folder.write("r.toml", recipe);
+    let run = crawl(&folder, site.url()).arg("--recipe").arg(recipe).ok();
+    assert_eq!(field(&run.records(), "t"), ["1", "2", "3"]);
+    crawl(&Folder::new(), site.url()).ok().says(&["1 skipped"]);
+}
+
+#[test]
 fn pages_that_hang_do_not_hold_up_the_others() {
     let folder = Folder::new();
     let site = Mock::start(|request| match request.path() {

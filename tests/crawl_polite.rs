@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gather_site::{Mock, Reply, Request};
 
-use crate::support::{Folder, Gather, as_set, jsonl_file, lawful_summary};
+use crate::support::{Folder, Gather, as_set, dead_port, jsonl_file, lawful_summary};
 
 fn crawl(folder: &Folder, url: &str) -> Gather {
     gather!["crawl", url, "--store", "a.db", "--summary", "s.json"].here(folder.path())

@@ -160,6 +160,19 @@ fn a_page_that_is_none_any_more_is_gone_from_the_answer_and_the_feed_says_so() {
 }
 
 #[test]
+fn an_empty_validator_is_not_sent_back() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::html("<title>x</title>").header("etag", ""),
+    })
+    .unwrap();
+    crawl(&folder, site.url()).ok();
+    crawl(&folder, site.url()).arg("--refresh").ok();
+    assert!(site.requests().iter().all(|request| request.header("if-none-match").is_none()));
+}
+
+#[test]
 fn going_on_with_a_refresh_prints_each_page_once() {
     let folder = Folder::new();
     let (site, round) = site(|request, round| match request.path() {

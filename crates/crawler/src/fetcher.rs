@@ -178,7 +178,8 @@ impl Fetcher {
             ("if-modified-since", known.and_then(|known| known.modified.as_ref())),
         ];
         for (name, value) in conditions {
-            if let Some(value) = value {
+            // A validator without a value is none.
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
                 request = request.header(name, value)?;
             }
         }
@@ -196,7 +197,17 @@ impl Fetcher {
             return without_records(self.could_not(lease, &error, asked));
         }
         if let Some(target) = response.redirect() {
-            return without_records(self.redirected(lease, status, target.ok()));
+            let mut end = match target {
+                Ok(target) if self.waits_for_cookies(lease, &target, &response) => {
+                    let (waits, attempts) = (lease.waits + 1, lease.attempts);
+                    PageEnd { waits, attempts, ..tried(lease, State::Pending) }
+                }
+                target => self.redirected(lease, status, target.ok()),
+            };
+            if let Some(wait) = asked_wait(&response) {
+                self.hold(lease, &mut end, wait);
+            }
+            return without_records(end);
         }
         let is_sitemap = matches!(lease.work, Work::Sitemap { .. });
         let is_read =
@@ -231,6 +242,20 @@ impl Fetcher {
             }
             Err(error) => without_records(self.could_not(lease, &error, None)),
         }
+    }
+
+    /// Whether a page sends us to itself until it sees the cookies that it sets, which we keep.
+    fn waits_for_cookies(&self, lease: &Lease, target: &Url, response: &Streaming) -> bool {
+        let is_itself =
+            || self.links.found(target.as_str(), 0, 0).is_some_and(|found| found.url == lease.url);
+        let sets_cookies = self.pages.keeps_cookies() && response.headers().contains_key("set-cookie");
+        sets_cookies && lease.waits < self.max_redirects && is_itself()
+    }
+
+    /// Leaves the host alone for as long as it asks.
+    fn hold(&self, lease: &Lease, end: &mut PageEnd, wait: Duration) {
+        end.answered.not_before = now().saturating_add(millis(wait));
+        self.pause(&lease.host, end.answered.not_before);
     }
 
     /// A redirect is a link to the next page: it is fetched in its turn, under the rules of its own host.
@@ -336,8 +361,7 @@ impl Fetcher {
         end.answered.slow_down = end.status == Some(429) || asked.is_some();
         end.phase = error.phase().map(|phase| phase.to_string());
         if let Some(wait) = asked.filter(|_| may_pass(error)) {
-            end.answered.not_before = later(wait);
-            self.pause(&lease.host, end.answered.not_before);
+            self.hold(lease, &mut end, wait);
             let may_wait = self.retries > 0 && lease.waits < MAX_WAITS;
             if may_wait && self.page_times.has_room_for(lease.id, wait) {
                 let (waits, attempts) = (lease.waits + 1, lease.attempts);
@@ -345,7 +369,8 @@ impl Fetcher {
                 return PageEnd { state: State::Pending, waits, attempts, not_before, ..end };
             }
         } else if may_pass(error) && lease.attempts < self.retries {
-            (end.state, end.not_before) = (State::Pending, later(backoff(lease.attempts)));
+            (end.state, end.not_before) =
+                (State::Pending, now().saturating_add(millis(backoff(lease.attempts))));
         }
         end
     }
