@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use gather_site::{Mock, Reply};
 
-use crate::support::{Folder, Gather, field, jsonl_file, lawful_summary};
+use crate::support::{Folder, Gather, field, jsonl_file, keys, lawful_summary};
 
 fn crawl(folder: &Folder, url: &str) -> Gather {
     gather!["crawl", url, "--store", "a.db", "--summary", "s.json", "--errors", "e.jsonl"].here(folder.path())
@@ -85,6 +85,37 @@ fn a_redirect_that_leads_nowhere_is_asked_for_once_however_short_the_way_to_it_i
     .unwrap();
     crawl(&folder, site.url()).ok();
     assert_eq!(site.calls_of("/self"), 1);
+}
+
+#[test]
+fn which_seed_led_to_a_page_does_not_depend_on_who_answers_first() {
+    let site = Mock::start(|request| match request.path() {
+        "/slow" => Reply::redirect(302, "/way").delay(Duration::from_millis(500)),
+        "/fast" => Reply::redirect(302, "/way"),
+        "/way" => Reply::redirect(302, "/page"),
+        "/" => Reply::html("<a href=/page><title>home</title>"),
+        "/page" => Reply::html("<title>page</title>"),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    for (others, options) in [("/fast", &[][..]), ("/", &[]), ("/", &["--provenance"])] {
+        let answer = |jobs: &str| {
+            let folder = Folder::new();
+            let run = crawl(&folder, &site.join("/slow")).arg(site.join(others)).args(options);
+            run.args(["-j", jobs, "--out", "o.jsonl"]).ok();
+            gather!["verify", "a.db"].here(folder.path()).ok();
+            let exported = gather!["export", "a.db"].here(folder.path()).ok();
+            assert_eq!(exported.stdout, folder.read("o.jsonl"));
+            let records = exported.records();
+            let page = records.iter().find(|record| record["title"] == "page").unwrap();
+            assert_eq!(page["_input"], site.join("/slow"), "{others} -j {jobs}");
+            keys(page).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(answer("1"), answer("64"));
+    }
+    let folder = Folder::new();
+    let run = crawl(&folder, &site.join("/slow")).arg(site.join("/page")).ok();
+    assert_eq!(run.record().get("_input"), None, "it was given itself");
 }
 
 #[test]

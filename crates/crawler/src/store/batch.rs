@@ -131,8 +131,8 @@ from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, va
         coalesce(value ->> 'left_out', iif(value ->> 'key' in (select value from json_each(?3)), 'budget', null)) left_out, min(value ->> 'hops') hops, max(value ->> 'priority') priority,
         max(value ->> 'sitemap') sitemap,
         min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth, min(jsonb_each.key) place,
-        max(iif(value ->> 'hops' > 0, coalesce(source.seed,
-            iif(exists (select 1 from seeds where seeds.url = source.id), source.id, null)), null)) seed
+        min(iif(value ->> 'hops' > 0,
+            iif(exists (select 1 from seeds where seeds.url = source.id), source.id, source.seed), null)) seed
     from jsonb_each(?1) left join urls source on source.id = value ->> 'source'
     group by 1) j
 left join hosts on hosts.name = j.host
@@ -142,14 +142,14 @@ on conflict (key) do update set
     hops = min(urls.hops, excluded.hops),
     priority = max(urls.priority, excluded.priority),
     sitemap = iif(urls.sitemap = 0 and urls.state in (0, 1, 5), excluded.sitemap, urls.sitemap),
-    seed = coalesce(urls.seed, excluded.seed),
+    seed = iif(urls.seed is null or excluded.seed < urls.seed, excluded.seed, urls.seed),
     reopened = iif(excluded.depth < urls.depth and (urls.state = 2 or (urls.state = 5 and urls.kind = 'depth')
         or exists (select 1 from links where links.source = urls.id)), 1, urls.reopened),
     shortened = iif(urls.leads_to is not null and excluded.hops < urls.hops, 1, urls.shortened),
     state = case when urls.state = 5 and excluded.sitemap > urls.sitemap then excluded.state
         when urls.state = 3 and urls.message like 'more than % redirects lead to %' and excluded.hops < urls.hops then 0 else urls.state end,
     kind = case when urls.state = 5 and excluded.sitemap > urls.sitemap then excluded.kind else urls.kind end
-where excluded.depth < urls.depth or excluded.hops < urls.hops or (urls.seed is null and excluded.seed is not null)
+where excluded.depth < urls.depth or excluded.hops < urls.hops or excluded.seed < iif(urls.seed is null, excluded.seed + 1, urls.seed)
     or excluded.priority > urls.priority or excluded.sitemap > urls.sitemap";
 
 const LEAD: &str = "
@@ -168,6 +168,35 @@ with recursive way (id, hops) as (
 update urls set hops = short.hops, state = iif(state = 3 and message like 'more than % redirects lead to %', 0, state)
 from (select id, min(hops) hops from way group by 1) short where urls.id = short.id and short.hops < urls.hops";
 const UNMARK_SHORTENED: &str = "update urls set shortened = 0 where shortened > 0";
+
+/// What these redirects lead to, and that to in turn. A seed is its own input, and so is what lies behind it.
+macro_rules! of_redirects {
+    ($statement:literal) => {
+        concat!(
+            "with recursive way (id, seed) as (
+                select target.id, target.seed from jsonb_each(?1) join urls target on target.key = unhex(value ->> 'key')
+                where value ->> 'hops' > 0 and target.seed is not null and target.id not in (select url from seeds)
+                union select urls.leads_to, way.seed from way join urls on urls.id = way.id
+                where urls.leads_to is not null and urls.leads_to not in (select url from seeds)) ",
+            $statement
+        )
+    };
+}
+
+/// Of several seeds that lead to a page the first one counts, whichever answers first.
+const PASS_SEED: &str = of_redirects!(
+    "update urls set seed = first.seed from (select id, min(seed) seed from way group by 1) first
+    where urls.id = first.id and (urls.seed is null or first.seed < urls.seed)"
+);
+
+/// A record that was made before its page's seed was known.
+const NAME_INPUT: &str = of_redirects!(
+    "update records set body = iif(body ->> '$._fetched_at' is null, json_set(body, '$._input', named.given),
+        json_set(json_remove(body, '$._fetched_at', '$._status'), '$._input', named.given,
+            '$._fetched_at', body ->> '$._fetched_at', '$._status', body ->> '$._status'))
+    from (select urls.id, min(seeds.given) given from way join urls on urls.id = way.id join seeds on seeds.url = urls.seed group by 1) named
+    where records.page = named.id and body ->> '$._input' is not named.given"
+);
 
 const ADD_LINKS: &str = "
 insert into links (source, target, deeper)
@@ -222,6 +251,10 @@ pub(super) async fn add_urls(
     if run(connection, LEAD, links).await? > 0 || has_shortened(connection).await? {
         sqlx::query(PASS_HOPS).execute(&mut *connection).await?;
         sqlx::query(UNMARK_SHORTENED).execute(&mut *connection).await?;
+        run(connection, PASS_SEED, links).await?;
+        if run(connection, NAME_INPUT, links).await? > 0 {
+            sqlx::query(COUNT_REMOVAL).execute(&mut *connection).await?;
+        }
     }
     if bounds.max_depth.is_none() {
         return Ok(());

@@ -26,7 +26,8 @@ update urls set state = 1, owner = ?1 where id in (
     select id from urls where state = 0 and host = ?2 and not_before <= ?3
     order by not_before, priority desc, depth, id limit ?4)
 returning id, url, attempts, hops, depth, waits, priority,
-    (select min(given) from seeds where seeds.url = urls.seed),
+    iif(urls.seed is null or exists (select 1 from seeds where seeds.url = urls.id), null,
+        (select min(given) from seeds where seeds.url = urls.seed)),
     exists (select 1 from pages where pages.url = urls.id),
     (select hash from pages where pages.url = urls.id), (select etag from pages where pages.url = urls.id),
     (select modified from pages where pages.url = urls.id),
