@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gather_site::{Mock, Reply, Request};
 
-use crate::support::{Folder, Gather, as_set, jsonl_file, lawful_summary};
+use crate::support::{Folder, Gather, as_set, dead_port, jsonl_file, lawful_summary};
 
 fn crawl(folder: &Folder, url: &str) -> Gather {
     gather!["crawl", url, "--store", "a.db", "--summary", "s.json"].here(folder.path())
@@ -154,6 +154,84 @@ fn another_delay_holds_for_a_crawl_that_goes_on() {
 }
 
 #[test]
+fn another_delay_holds_for_hosts_that_no_seed_is_on_too() {
+    let folder = Folder::new();
+    let other = Mock::start(|request| match request.path() {
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::html("<title>x</title>"),
+    })
+    .unwrap();
+    let links: String = (0..6).map(|page| format!("<a href={}>", other.join(&format!("/{page}")))).collect();
+    let site = Mock::start(move |request| match request.path() {
+        "/" => Reply::html(links.clone()),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    let run = || crawl(&folder, site.url()).args(["--allow-private", "--allow", "http://127.0.0.1:*/**"]);
+    run().args(["--max-pages", "2", "-j", "1"]).ok();
+    let before = other.calls();
+    run().args(["--delay", "100ms"]).ok();
+    let times: Vec<Instant> = other.requests().iter().skip(before).map(Request::at).collect();
+    let shortest = times.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap();
+    assert!(times.len() > 3 && shortest >= Duration::from_millis(100), "{shortest:?}");
+}
+
+#[test]
+fn a_redirect_may_ask_to_be_left_alone_as_well() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/" => Reply::redirect(302, "/page").header("retry-after", "1"),
+        "/page" => Reply::html("<title>x</title>"),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    crawl(&folder, site.url()).ok();
+    let times: Vec<Instant> = site.requests().iter().skip(1).map(Request::at).collect();
+    assert!(times[1] - times[0] >= Duration::from_millis(1_000), "{:?}", times[1] - times[0]);
+}
+
+#[test]
+fn a_host_that_cannot_be_asked_for_robots_fails_as_what_it_is() {
+    let folder = Folder::new();
+    let private = Mock::start(|_| Reply::status(500)).unwrap();
+    let (dead, inside) = (format!("http://127.0.0.1:{}/x", dead_port()), private.join("/x"));
+    let links = format!("<a href={dead}><a href={inside}><a href=http://no.such.invalid/x>");
+    let site = Mock::start(move |request| match request.path() {
+        "/" => Reply::html(links.clone()),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    let run = || crawl(&folder, site.url()).args(["--allow", "http://**", "--errors", "e.jsonl"]);
+    run().run().code(1);
+    let mut kinds: Vec<(String, String)> = jsonl_file(folder.join("e.jsonl"))
+        .iter()
+        .map(|error| {
+            (error["input"].as_str().unwrap().to_owned(), error["kind"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    kinds.sort();
+    let kind = |url: &str| kinds.iter().find(|(input, _)| input == url).map(|(_, kind)| kind.as_str());
+    assert_eq!(kind(&inside), Some("private_address"));
+    assert_eq!(kind(&dead), Some("private_address"), "nobody looks whether a private address answers");
+    assert_eq!(kind("http://no.such.invalid/x"), Some("dns"));
+    assert_eq!(private.calls(), 0);
+    gather!["verify", "a.db"].here(folder.path()).ok();
+    let folder = Folder::new();
+    let link = format!("<a href={dead}>");
+    let site = Mock::start(move |request| match request.path() {
+        "/" => Reply::html(link.clone()),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    let run =
+        crawl(&folder, site.url()).args(["--allow", "http://**", "--allow-private", "--errors", "e.jsonl"]);
+    run.run().code(1).says(&[&dead]);
+    let errors = jsonl_file(folder.join("e.jsonl"));
+    assert_eq!((errors.len(), &errors[0]["kind"]), (1, &"connect".into()), "{errors:?}");
+    gather!["verify", "a.db"].here(folder.path()).ok();
+}
+
+#[test]
 fn nobody_is_asked_before_retry_after_is_over() {
     let folder = Folder::new();
     let site = Mock::start(|request| match (request.path(), request.call()) {
@@ -274,6 +352,21 @@ fn a_rate_spreads_requests_without_a_delay() {
     assert!(took >= Duration::from_millis(11 * 50), "{took:?}: twelve requests, 20 a second");
     assert!(took < Duration::from_secs(3), "{took:?}: several at once");
     crawl(&folder, site.url()).args(["--rate", "0"]).run().code(2).says(&["rate", "hint:"]);
+}
+
+#[test]
+fn a_rate_of_few_an_hour_is_waited_for_and_ends_no_crawl() {
+    let folder = Folder::new();
+    let site = Mock::start(|request| match request.path() {
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::html("<title>x</title>"),
+    })
+    .unwrap();
+    // Its robots.txt has had its turn, and the next is in three minutes.
+    crawl(&folder, site.url()).args(["--rate", "20/h", "--max-time", "1500ms", "--grace", "0"]).ok();
+    assert_eq!(site.calls(), 1);
+    let summary = lawful_summary(folder.join("s.json"));
+    assert_eq!((&summary["stopped_by"], &summary["pending"]), (&"max_time".into(), &1.into()));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Which pages belong to a crawl, and what a page says of itself.
 
+use std::time::Duration;
+
 use gather_site::{Mock, Reply, Request};
 
 use crate::support::{Folder, Run, as_set, field, lawful_summary};
@@ -166,6 +168,29 @@ fn a_calendar_without_end_ends_by_the_budget_of_its_pattern_also_over_several_ru
     gather!["verify", "a.db"].here(folder.path()).ok();
     let other = gather!["crawl", site.url(), "--store", "a.db"].here(folder.path());
     other.run().code(2).says(&["another scope"]);
+}
+
+#[test]
+fn what_is_too_deep_takes_nothing_of_the_budget_of_its_pattern() {
+    // The links that are too deep are found first; later /4 is near enough, and still has its place in the budget.
+    let site = site(|request| {
+        Some(match request.path() {
+            "/" => Reply::html("<a href=/fast><a href=/slow>"),
+            "/fast" => Reply::html("<a href=/deep>"),
+            "/deep" => Reply::html("<a href=/p/1><a href=/p/2><a href=/p/3><a href=/p/4>"),
+            "/slow" => {
+                Reply::html("<a href=/p/4><a href=/p/5><a href=/p/6>").delay(Duration::from_millis(600))
+            }
+            path if path.starts_with("/p/") => Reply::html("<p>"),
+            _ => return None,
+        })
+    });
+    let (folder, run) = crawl(&site, "/", &["--max-depth", "2", "--per-pattern", "2"]);
+    let pages = pages(&site, &run);
+    assert_eq!(pages.iter().filter(|page| page.starts_with("/p/")).count(), 2, "{pages:?}");
+    let summary = lawful_summary(folder.join("s.json"));
+    assert_eq!(summary["crawl"]["by_kind"], serde_json::json!({"budget": 1, "depth": 3}));
+    gather!["verify", "a.db"].here(folder.path()).ok();
 }
 
 #[test]

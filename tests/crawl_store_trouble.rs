@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use gather_core::run;
 use gather_site::{Mock, Reply};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::Connection;
 
-use crate::support::{Folder, Gather, lawful_summary};
+use crate::support::{Folder, Gather, execute, lawful_summary};
 
 /// How many pages there are, the first one among them.
 const PAGES: usize = 41;
@@ -26,16 +26,6 @@ fn site() -> Mock {
 
 fn crawl(folder: &Path, site: &Mock) -> Gather {
     gather!["crawl", site.url(), "--store", "a.db", "-j", "4"].here(folder)
-}
-
-/// Asks the store's database for something else than gather does.
-fn execute(store: PathBuf, statement: &'static str) -> SqliteConnection {
-    run(async move {
-        let mut connection = SqliteConnection::connect(&format!("sqlite:{}", store.display())).await.unwrap();
-        sqlx::query(statement).execute(&mut connection).await.unwrap();
-        connection
-    })
-    .unwrap()
 }
 
 #[track_caller]

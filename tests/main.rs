@@ -12,6 +12,7 @@ mod cookies;
 mod crawl;
 mod crawl_pages;
 mod crawl_polite;
+mod crawl_refresh;
 mod crawl_rules;
 mod crawl_sitemaps;
 mod crawl_store;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use sqlx::{Connection, SqliteConnection};
 
 /// A run that takes longer hangs: it is killed, and the test fails.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -290,6 +291,16 @@ fn without_settings(command: &mut Command) {
     for name in ["GATHER_DEBUG"].into_iter().chain(proxies) {
         command.env_remove(name);
     }
+}
+
+/// Asks the database of a store for something else than gather does.
+pub(crate) fn execute(store: PathBuf, statement: &'static str) -> SqliteConnection {
+    gather_core::run(async move {
+        let mut connection = SqliteConnection::connect(&format!("sqlite:{}", store.display())).await.unwrap();
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+        connection
+    })
+    .unwrap()
 }
 
 /// The folder of the data that ships with the project.

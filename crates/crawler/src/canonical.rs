@@ -1,6 +1,6 @@
 //! One form for all the ways to write a URL, and the key it is known by. Pure.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -171,6 +171,29 @@ fn normal_encoding(text: &str) -> String {
     normal.push_str(rest);
     normal
 }
+
+/// A glob over a URL, or over its path and query, in the form of those that it is matched with. What has a meaning in globs keeps it.
+pub(crate) fn glob(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return encoded(text) };
+    let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+    let path = if rest.ends_with('*') && !rest.contains('/') { "" } else { path };
+    let scheme = scheme.to_ascii_lowercase();
+    let origin = match Url::parse(&format!("{scheme}://{authority}/")) {
+        Ok(url) if url.has_host() && !authority.contains(['*', '?', '[', '{', '\\']) => {
+            url.origin().ascii_serialization()
+        }
+        _ => format!("{scheme}://{}", authority.to_lowercase()),
+    };
+    format!("{origin}{}", encoded(path))
+}
+
+/// Encoded as the URL parser does it, as far as no glob is in the way.
+fn encoded(glob: &str) -> String {
+    let glob = glob.replace("\\{", "%7B").replace("\\}", "%7D");
+    normal_encoding(&utf8_percent_encode(&glob, NOT_IN_GLOBS).to_string())
+}
+
+const NOT_IN_GLOBS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
 
 /// Whether a hexadecimal digit more could make a stray `%` an escape, which would be another URL: `%a%44` is not `%aD`.
 fn ends_amid_an_escape(text: &str) -> bool {

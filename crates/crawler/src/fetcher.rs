@@ -1,5 +1,6 @@
 //! What becomes of one lease: the request, the page, its records and links.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -9,6 +10,7 @@ use gather_fetch::{Client, Error as FetchError, ErrorKind, HeaderMap, Request, R
 use gather_records::Record;
 use gather_scraper::{Extraction, Outline, Page, Recipe, Sitemap, Stats};
 use sha2::{Digest, Sha256};
+use url::Origin;
 
 use crate::clock::{millis, now};
 use crate::hooks::{Hooks, Keep, Verdict};
@@ -26,6 +28,9 @@ const NOINDEX: &str = "noindex";
 /// So often a page comes later because it was asked to (`Retry-After`), which are no attempts.
 const MAX_WAITS: u32 = 20;
 
+/// URLs with a login, by the origins that it is for.
+pub(crate) type Logins = HashMap<Origin, Url>;
+
 /// Everything that fetching a page needs.
 pub(crate) struct Fetcher {
     /// Follows no redirect and tries once: both are for the frontier to know of.
@@ -36,6 +41,7 @@ pub(crate) struct Fetcher {
     /// Headers of the recipe; the secret ones go to the hosts of typed seeds alone.
     pub(crate) headers: Vec<(String, String, bool)>,
     pub(crate) typed_hosts: HashSet<String>,
+    pub(crate) logins: Logins,
     pub(crate) seed_hosts: HashSet<String>,
     pub(crate) links: Links,
     /// Whether the sitemaps are followed that the robots.txt of a seed's host names.
@@ -99,6 +105,7 @@ impl Fetcher {
         };
         for end in &mut fetched.ends.pages {
             end.answered.took = if self.adaptive { took } else { 0 };
+            end.elapsed_ms = millis(instant() - begun);
             if end.state != State::Pending {
                 self.page_times.end(end.id);
             }
@@ -145,8 +152,21 @@ impl Fetcher {
         end.records.retain_mut(|record| hooks.record(record) == Keep::Yes);
     }
 
+    /// The URL, with the login that a seed has for its origin.
+    fn with_login<'a>(&self, url: &'a str) -> Cow<'a, str> {
+        if self.logins.is_empty() {
+            return url.into();
+        }
+        let Ok(mut asked) = Url::parse(url) else { return url.into() };
+        let Some(login) = self.logins.get(&asked.origin()) else { return url.into() };
+        // Neither fails where there is a host.
+        let _ = asked.set_username(login.username());
+        let _ = asked.set_password(login.password());
+        String::from(asked).into()
+    }
+
     async fn ask(&self, lease: &Lease) -> Result<Streaming, FetchError> {
-        let mut request = Request::get(lease.url.as_str())?;
+        let mut request = Request::get(self.with_login(&lease.url).as_ref())?;
         let at_home = self.typed_hosts.contains(&lease.host);
         for (name, value, secret) in &self.headers {
             if at_home || !secret {
@@ -159,7 +179,8 @@ impl Fetcher {
             ("if-modified-since", known.and_then(|known| known.modified.as_ref())),
         ];
         for (name, value) in conditions {
-            if let Some(value) = value {
+            // A validator without a value is none.
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
                 request = request.header(name, value)?;
             }
         }
@@ -177,10 +198,22 @@ impl Fetcher {
             return without_records(self.could_not(lease, &error, asked));
         }
         if let Some(target) = response.redirect() {
-            return without_records(self.redirected(lease, status, target.ok()));
+            let mut end = match target {
+                Ok(target) if self.waits_for_cookies(lease, &target, &response) => {
+                    let (waits, attempts) = (lease.waits + 1, lease.attempts);
+                    PageEnd { waits, attempts, ..tried(lease, State::Pending) }
+                }
+                target => self.redirected(lease, status, target.ok()),
+            };
+            if let Some(wait) = asked_wait(&response) {
+                self.hold(lease, &mut end, wait);
+            }
+            return without_records(end);
         }
         let is_sitemap = matches!(lease.work, Work::Sitemap { .. });
-        if let Some(other) = response.content_type().filter(|value| !is_sitemap && !is_page(value)) {
+        let is_read =
+            |content_type: &str| is_page(content_type) || (self.recipe.reads_json() && is_json(content_type));
+        if let Some(other) = response.content_type().filter(|value| !is_sitemap && !is_read(value)) {
             let mut end = tried(lease, State::Skipped);
             (end.status, end.kind) = (Some(status), Some("type".to_owned()));
             end.message = Some(format!("its type is {}", other.chars().take(100).collect::<String>()));
@@ -218,6 +251,20 @@ impl Fetcher {
             return PageEnd { unchanged: true, known: known.clone(), ..end };
         }
         PageEnd { kind: Some(NOINDEX.to_owned()), ..end }
+    }
+
+    /// Whether a page sends us to itself until it sees the cookies that it sets, which we keep.
+    fn waits_for_cookies(&self, lease: &Lease, target: &Url, response: &Streaming) -> bool {
+        let is_itself =
+            || self.links.found(target.as_str(), 0, 0).is_some_and(|found| found.url == lease.url);
+        let sets_cookies = self.pages.keeps_cookies() && response.headers().contains_key("set-cookie");
+        sets_cookies && lease.waits < self.max_redirects && is_itself()
+    }
+
+    /// Leaves the host alone for as long as it asks.
+    fn hold(&self, lease: &Lease, end: &mut PageEnd, wait: Duration) {
+        end.answered.not_before = now().saturating_add(millis(wait));
+        self.pause(&lease.host, end.answered.not_before);
     }
 
     /// A redirect is a link to the next page: it is fetched in its turn, under the rules of its own host.
@@ -299,7 +346,7 @@ impl Fetcher {
         match looked.extraction {
             Ok(found) => {
                 let input = lease.input.as_deref();
-                let from = Origin { url: &lease.url, input, status, fetched_at };
+                let from = Provenance { url: &lease.url, input, status, fetched_at };
                 end.records = found.records.into_iter().map(|record| from.with(record)).collect();
                 end.dropped = found.dropped.iter().map(ToString::to_string).collect();
                 Fetched { stats: Some(found.stats), ..without_records(end) }
@@ -321,10 +368,9 @@ impl Fetcher {
         end.message = Some(error.fact().to_owned());
         // A 503 that names no time is one page's trouble more often than the host's: it is tried again as other errors are.
         end.answered.slow_down = end.status == Some(429) || asked.is_some();
-        let later = |wait| now().saturating_add(millis(wait));
+        end.phase = error.phase().map(|phase| phase.to_string());
         if let Some(wait) = asked.filter(|_| may_pass(error)) {
-            end.answered.not_before = later(wait);
-            self.pause(&lease.host, end.answered.not_before);
+            self.hold(lease, &mut end, wait);
             let may_wait = self.retries > 0 && lease.waits < MAX_WAITS;
             if may_wait && self.page_times.has_room_for(lease.id, wait) {
                 let (waits, attempts) = (lease.waits + 1, lease.attempts);
@@ -332,7 +378,8 @@ impl Fetcher {
                 return PageEnd { state: State::Pending, waits, attempts, not_before, ..end };
             }
         } else if may_pass(error) && lease.attempts < self.retries {
-            (end.state, end.not_before) = (State::Pending, later(backoff(lease.attempts)));
+            (end.state, end.not_before) =
+                (State::Pending, now().saturating_add(millis(backoff(lease.attempts))));
         }
         end
     }
@@ -362,7 +409,7 @@ fn may_pass(error: &FetchError) -> bool {
 }
 
 /// Where a record is from.
-struct Origin<'a> {
+struct Provenance<'a> {
     url: &'a str,
     /// The seed that led there by redirects.
     input: Option<&'a str>,
@@ -370,7 +417,7 @@ struct Origin<'a> {
     fetched_at: Option<SystemTime>,
 }
 
-impl Origin<'_> {
+impl Provenance<'_> {
     fn with(&self, fields: Record) -> Record {
         let mut record = Record::new();
         record.insert("_source", self.url);
@@ -470,8 +517,16 @@ fn links_of(
 }
 
 fn is_page(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    ["text/html", "application/xhtml+xml", ""].iter().any(|known| essence.eq_ignore_ascii_case(known))
+    ["text/html", "application/xhtml+xml", ""].contains(&&*essence(content_type))
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = essence(content_type);
+    ["application/json", "text/json"].contains(&&*essence) || essence.ends_with("+json")
+}
+
+fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// The end of a lease for which the host was not asked.
@@ -484,6 +539,8 @@ fn end_of(lease: &Lease, state: State) -> PageEnd {
         kind: None,
         message: None,
         status: None,
+        phase: None,
+        elapsed_ms: 0,
         attempts: lease.attempts,
         waits: lease.waits,
         not_before: 0,

@@ -28,6 +28,7 @@ pub struct Crawl {
     /// Dropped to stop the loop.
     pub(crate) stop: Option<Sender<()>>,
     pub(crate) last_record: i64,
+    pub(crate) is_round: bool,
 }
 
 impl std::fmt::Debug for Crawl {
@@ -115,6 +116,12 @@ impl Crawl {
     /// crawl has ended by that.
     pub fn held_until(&self) -> Option<i64> {
         self.account().held_until
+    }
+
+    /// Whether pages that were done before are asked for again, by [`refresh`](crate::CrawlBuilder::refresh) of this run or of an
+    /// earlier one that did not come to its end: until this one does, any record may be taken back.
+    pub fn is_round(&self) -> bool {
+        self.is_round
     }
 
     /// How many pages this run has done.

@@ -42,7 +42,7 @@ impl Links {
     pub(crate) fn found(&self, url: &str, deeper: u32, hops: u32) -> Option<Found> {
         let url = Canonical::of_any_length(url, self.0.form)?;
         let is_long = url.as_str().len() > LONGEST;
-        let pace = if is_loopback(&url) { self.0.loopback } else { self.0.public };
+        let pace = pace(&url, self.0.public, self.0.loopback);
         Some(Found {
             key: url.key(),
             url: if is_long { beginning(&url) } else { url.as_str().to_owned() },
@@ -78,6 +78,11 @@ impl Links {
 /// What is kept of a URL that is too long to be followed.
 fn beginning(url: &Canonical) -> String {
     url.as_str().chars().take(KEPT).chain(['…']).collect()
+}
+
+/// How the host of a URL is treated.
+pub(crate) fn pace(url: &Canonical, public: Pace, loopback: Pace) -> Pace {
+    if is_loopback(url) { loopback } else { public }
 }
 
 /// Whether the URL is of this machine, by its name alone.

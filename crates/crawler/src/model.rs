@@ -108,6 +108,10 @@ pub struct Plan {
     pub scope: String,
     /// What is left out of it.
     pub bounds: Bounds,
+    /// How hosts on the public net are treated by this run.
+    pub public: Pace,
+    /// How this machine is.
+    pub loopback: Pace,
 }
 
 /// Which of the URLs that belong to a crawl are left out; `None` is no limit.
@@ -209,11 +213,11 @@ pub const HELD: i64 = 120_000;
 
 /// How a host is treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pace {
+pub struct Pace {
     /// From the end of a response to the next request, in milliseconds.
-    pub(crate) delay: i64,
+    pub delay: i64,
     /// Requests at once; 0 is no limit. With a delay it is one: the delay counts from the end of a response.
-    pub(crate) limit: i64,
+    pub limit: i64,
 }
 
 /// A link that a page holds.
@@ -288,6 +292,10 @@ pub struct PageEnd {
     pub message: Option<String>,
     /// The status of the response.
     pub status: Option<u16>,
+    /// Which phase of the request a time limit ran out in.
+    pub phase: Option<String>,
+    /// How long the last try took, in milliseconds.
+    pub elapsed_ms: i64,
     /// How often it was tried.
     pub attempts: u32,
     /// How often it was asked to come later.
@@ -388,6 +396,10 @@ pub struct Trouble {
     pub message: String,
     /// The status of the response.
     pub status: Option<u16>,
+    /// Which phase of the request a time limit ran out in.
+    pub phase: Option<String>,
+    /// How long the last try took, in milliseconds.
+    pub elapsed_ms: u64,
     /// How often it was tried.
     pub attempts: u32,
     /// Whether it is a record that was dropped, on a page that was done.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gather_core::sleep;
 use gather_fetch::{Access, Client, Error, ErrorKind, MAX_ROBOTS, Request, Robots, Streaming, Url};
+use gather_records::Kind;
 
 use crate::clock::{millis, now};
 use crate::model::{Answered, Lease, PageEnd, RobotsEnd, RobotsFile, State};
@@ -30,7 +31,7 @@ pub(crate) struct Gate {
     pub(crate) retries: u32,
     /// Whether redirects of a file may leave https.
     pub(crate) allow_downgrade: bool,
-    kept: Mutex<HashMap<String, (i64, Arc<Access>)>>,
+    kept: Mutex<HashMap<String, Arc<Kept>>>,
 }
 
 impl Gate {
@@ -41,17 +42,17 @@ impl Gate {
     /// Whether the host's file is in memory, as fresh as in the store.
     pub(crate) fn has(&self, host: &str, until: i64) -> bool {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(host).is_some_and(|(known, _)| *known == until)
+        kept.get(host).is_some_and(|known| known.until == until)
     }
 
     /// Keeps a file from the store in memory.
     pub(crate) fn keep(&self, host: &str, file: &RobotsFile) {
-        let access = Arc::new(access(file));
+        let known = Arc::new(Kept::of(file));
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.clear();
         }
-        kept.insert(host.to_owned(), (file.until, access));
+        kept.insert(host.to_owned(), known);
     }
 
     /// Why the page may not be fetched; `None` if it may. What the host says is not known where nothing is kept of it: then
@@ -59,20 +60,26 @@ impl Gate {
     pub(crate) fn bars(&self, lease: &Lease, blank: PageEnd) -> Option<PageEnd> {
         let known = {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.get(&lease.host).map(|(_, access)| access.clone())
+            kept.get(&lease.host).cloned()
         };
-        let Some(access) = known else { return Some(blank) };
-        let verdict = access.check(&self.agent, &lease.url);
+        let Some(known) = known else { return Some(blank) };
+        let verdict = known.access.check(&self.agent, &lease.url);
         if verdict.allowed {
             return None;
         }
         let why = verdict.rule.unwrap_or_default();
         let message = match verdict.line {
             Some(line) => format!("robots.txt does not allow {}: line {line}, {why}", lease.url),
+            None if known.befell.is_some() => format!("{}: {why}", lease.url),
             None => format!("robots.txt does not allow {}: {why}", lease.url),
         };
-        let kind = Some(ErrorKind::Robots.to_string());
-        Some(PageEnd { state: State::Refused, kind, message: Some(message), ..blank })
+        let (kind, phase) = known.befell.as_ref().map_or((Kind::Robots, ""), |(kind, phase)| (*kind, phase));
+        let state = if kind.is_refused() { State::Refused } else { State::Failed };
+        let phase = Some(phase.to_owned()).filter(|phase| !phase.is_empty());
+        // What could not be asked says nothing of the page.
+        let unchanged = matches!(known.access, Access::DisallowAll(_));
+        let kind = Some(kind.as_str().to_owned());
+        Some(PageEnd { state, kind, phase, message: Some(message), unchanged, ..blank })
     }
 
     /// Asks for the file of the lease's host.
@@ -88,7 +95,7 @@ impl Gate {
                 answered.not_before = answered.not_before.max(wait);
                 None
             }
-            Err(Miss { why, .. }) => Some(unreachable(&why)),
+            Err(miss) => Some(unreachable(&miss)),
         };
         let crawl_delay = match file.as_ref().map(access) {
             Some(Access::Rules(robots)) => robots.crawl_delay(&self.agent).map_or(0, millis),
@@ -100,7 +107,7 @@ impl Gate {
     /// The answer behind the redirects, each a delay after the one before; or why there is none.
     async fn follow(&self, lease: &Lease, answered: &mut Answered) -> Result<RobotsFile, Miss> {
         let page = Url::parse(&lease.url).and_then(|url| url.join("/robots.txt"));
-        let mut url = page.map_err(|error| Miss { why: error.to_string(), may_pass: false })?;
+        let mut url = page.map_err(|error| Miss::for_good(error.to_string()))?;
         for hop in 0..=MAX_REDIRECTS {
             if hop > 0 {
                 sleep(Duration::from_millis(u64::try_from(lease.delay).unwrap_or(0))).await;
@@ -112,7 +119,7 @@ impl Gate {
                 Ok(target)
                     if url.scheme() == "https" && target.scheme() == "http" && !self.allow_downgrade =>
                 {
-                    return Err(Miss { why: format!("it leads from https to {target}"), may_pass: false });
+                    return Err(Miss::for_good(format!("it leads from https to {target}")));
                 }
                 Ok(target) => url = target,
                 Err(_) => break,
@@ -129,7 +136,7 @@ impl Gate {
         }
         answered.slow_down = status == 429 || asked.is_some();
         if status >= 500 {
-            return Err(Miss { why: format!("status {status}"), may_pass: true });
+            return Err(Miss { may_pass: true, ..Miss::for_good(format!("status {status}")) });
         }
         let mut body = Vec::new();
         while (200..300).contains(&status) && body.len() < MAX_ROBOTS + 4 {
@@ -141,35 +148,78 @@ impl Gate {
     }
 }
 
-/// Why there is no answer, and whether another attempt may help.
-struct Miss {
-    why: String,
-    may_pass: bool,
-}
-
-impl From<Error> for Miss {
-    fn from(error: Error) -> Self {
-        Self { why: error.fact().to_owned(), may_pass: !error.is_refused() }
-    }
-}
-
 /// The end of a lease that came to none by a fault of ours: it would be the same the next time in this run.
 pub(crate) fn broken(lease: &Lease, why: &str) -> RobotsEnd {
     let answered = Answered { host: lease.host.clone(), until: Some(now()), ..Answered::default() };
-    RobotsEnd { id: lease.id, answered, file: Some(unreachable(why)), crawl_delay: 0, links: Vec::new() }
+    RobotsEnd {
+        id: lease.id,
+        answered,
+        file: Some(unreachable(&Miss::for_good(why.to_owned()))),
+        crawl_delay: 0,
+        links: Vec::new(),
+    }
 }
 
 fn file(status: u16, body: Vec<u8>) -> RobotsFile {
     RobotsFile { status, body, until: now().saturating_add(millis(FRESH)) }
 }
 
-fn unreachable(why: &str) -> RobotsFile {
-    file(0, format!("robots.txt cannot be had: {why}").into_bytes())
+/// Why there is no answer.
+struct Miss {
+    /// Of a host that answers, and not with a file, it is `robots`; else what befell the request.
+    kind: ErrorKind,
+    phase: Option<&'static str>,
+    why: String,
+    /// Whether another attempt may help.
+    may_pass: bool,
+}
+
+impl Miss {
+    fn for_good(why: String) -> Self {
+        Self { kind: ErrorKind::Robots, phase: None, why, may_pass: false }
+    }
+}
+
+impl From<Error> for Miss {
+    fn from(error: Error) -> Self {
+        let phase = error.phase().map(|phase| phase.as_str());
+        let why = error.fact().to_owned();
+        Self { kind: error.kind(), phase, why, may_pass: error.is_retryable() }
+    }
+}
+
+/// In the place of a file its first line is the kind, then the phase if there is one, and the rest is why.
+fn unreachable(miss: &Miss) -> RobotsFile {
+    let Miss { kind, phase, why, .. } = miss;
+    let body = format!("{kind} {}\nrobots.txt cannot be had: {why}", phase.unwrap_or_default());
+    file(0, body.into_bytes())
+}
+
+/// What is kept of a host.
+struct Kept {
+    until: i64,
+    access: Access,
+    /// The kind and the phase of what kept the file from us, if that was none of its host's answers.
+    befell: Option<(Kind, String)>,
+}
+
+impl Kept {
+    fn of(file: &RobotsFile) -> Self {
+        let text = String::from_utf8_lossy(&file.body);
+        let befell = text.split_once('\n').filter(|_| file.status == 0).and_then(|(befell, _)| {
+            let (kind, phase) = befell.split_once(' ')?;
+            Some((kind.parse().ok().filter(|kind| *kind != Kind::Robots)?, phase.to_owned()))
+        });
+        Self { until: file.until, access: access(file), befell }
+    }
 }
 
 fn access(file: &RobotsFile) -> Access {
     match file.status {
-        0 => Access::DisallowAll(String::from_utf8_lossy(&file.body).into_owned()),
+        0 => {
+            let text = String::from_utf8_lossy(&file.body);
+            Access::DisallowAll(text.split_once('\n').map_or(&*text, |(_, why)| why).to_owned())
+        }
         200..=299 => Access::Rules(Robots::parse(&file.body)),
         status => Access::from_status(status, &file.body),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use globset::{GlobBuilder, GlobMatcher};
 use url::Host;
 
-use crate::canonical::Canonical;
+use crate::canonical::{self, Canonical};
 use crate::error::Error;
 
 /// How near to its seeds a crawl stays.
@@ -85,19 +85,21 @@ fn folder(url: &Canonical) -> &str {
 
 #[derive(Clone, Debug)]
 struct Rule {
+    typed: String,
     whole: bool,
     glob: GlobMatcher,
 }
 
 impl Rule {
-    fn new(glob: &str) -> Result<Self, Error> {
-        let built = GlobBuilder::new(glob).literal_separator(true).build().map_err(|error| {
+    fn new(typed: &str) -> Result<Self, Error> {
+        let glob = canonical::glob(typed);
+        let built = GlobBuilder::new(&glob).literal_separator(true).build().map_err(|error| {
             Error::invalid(
-                format!("`{glob}` is not a glob: {}", error.kind()),
+                format!("`{typed}` is not a glob: {}", error.kind()),
                 "write a path such as /docs/**, or a URL such as https://example.com/**",
             )
         })?;
-        Ok(Self { whole: glob.contains("://"), glob: built.compile_matcher() })
+        Ok(Self { typed: typed.to_owned(), whole: glob.contains("://"), glob: built.compile_matcher() })
     }
 
     fn holds(&self, url: &Canonical) -> bool {
@@ -153,7 +155,7 @@ impl Scope {
     /// How a URL that does not belong to the crawl could be made to.
     pub(crate) fn way_in(&self, url: &Canonical) -> String {
         if let Some(rule) = self.deny.iter().find(|rule| rule.holds(url)) {
-            return format!("--deny '{}' leaves it out", rule.glob.glob().glob());
+            return format!("--deny '{}' leaves it out", rule.typed);
         }
         if self.same == Same::Host && self.allow.is_empty() && self.domains.contains(&domain(url)) {
             return "--same domain takes all hosts of the domain in".to_owned();
@@ -267,6 +269,27 @@ mod tests {
     fn deny_wins_over_allow() {
         assert!(!holds(&["/docs/**"], &["**/login"], "http://h/docs/login"));
         assert!(!holds(&[], &["/calendar?*"], "http://h/calendar?month=13"));
+    }
+
+    #[test]
+    fn a_glob_matches_however_its_url_may_be_written() {
+        let page = "http://h/b%C3%BCcher/a%20b?q=%C3%A9";
+        for glob in [
+            "/bücher/**",
+            "/b%c3%bccher/**",
+            "/b%C3%BCcher/a b?q=é",
+            "/bücher/a%20b*",
+            "HTTP://H:80/bücher/**",
+        ] {
+            assert!(!holds(&[], &[glob], page) && holds(&[glob], &[], page), "{glob}");
+        }
+        assert!(
+            !holds(&[], &["/\\{x\\}/%7eu"], "http://h/{x}/~u") && holds(&[], &["/{x,y}/a"], "http://h/{x}/a")
+        );
+        assert!(holds(&["http://bücher.example/**"], &[], "http://bücher.example/a"));
+        assert!(
+            holds(&["*://other/**"], &[], "https://other/a") && holds(&["http://other"], &[], "http://other")
+        );
     }
 
     #[test]

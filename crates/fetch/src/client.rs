@@ -114,6 +114,11 @@ impl Client {
         self.0.config.insecure
     }
 
+    /// Whether cookies that responses set are kept and sent back: `ClientBuilder::cookies`.
+    pub fn keeps_cookies(&self) -> bool {
+        !self.0.config.cookies.are_off()
+    }
+
     /// Says that a person gave this URL: its host and port may be private, and default credentials go to its origin.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! What can go wrong with a request, as a value: what it was, in which phase, and after how much.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -379,6 +380,20 @@ pub(crate) fn redacted(url: &Url) -> Url {
         let _ = url.set_password(None);
     }
     url
+}
+
+/// An input as it is told of: a URL without the password in it.
+///
+/// ```
+/// assert_eq!(gather_fetch::without_password("http://u:secret@h/a"), "http://u:***@h/a");
+/// assert_eq!(gather_fetch::without_password("HTTP://h"), "HTTP://h");
+/// ```
+pub fn without_password(input: &str) -> Cow<'_, str> {
+    let Ok(mut url) = Url::parse(input) else { return input.into() };
+    match url.password().is_some() && url.set_password(Some("***")).is_ok() {
+        true => String::from(url).into(),
+        false => input.into(),
+    }
 }
 
 /// What a message shows of a URL: no credentials, no end of a very long one.

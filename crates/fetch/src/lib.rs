@@ -70,7 +70,7 @@ pub use builder::ClientBuilder;
 pub use client::Client;
 #[cfg(feature = "cookies")]
 pub use cookies::Jar;
-pub use error::{Error, ErrorKind, Phase};
+pub use error::{Error, ErrorKind, Phase, without_password};
 pub use memory::Room;
 pub use netrc::{MAX_NETRC, Netrc};
 pub use request::Request;

@@ -54,7 +54,7 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
         None => Ok(None),
     };
     let ended = match target {
-        Ok(None) if args.refresh && !args.new => drive_to_the_end(&mut session, &mut crawl).await,
+        Ok(None) if crawl.is_round() && !args.new => drive_to_the_end(&mut session, &mut crawl).await,
         Ok(mut out) => drive(&mut session, &mut crawl, out.as_mut()).await,
         Err(error) => Err(error),
     };

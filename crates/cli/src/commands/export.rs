@@ -18,6 +18,8 @@ const AT_ONCE: u32 = 1_000;
 pub(crate) async fn run(args: Export) -> anyhow::Result<Exit> {
     places::check_apart(&args.shared, &SqliteStore::files_of(&args.store), "the store")?;
     let mut store = open_store(&args.store).await?;
+    // A crawl beside this may take records back and give others for them.
+    store.hold_still().await.map_err(of_store)?;
     if args.changes {
         return changes(&args, store).await;
     }

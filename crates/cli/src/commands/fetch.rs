@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use gather_core::to_thread;
-use gather_fetch::Response;
+use gather_fetch::{Response, without_password};
 use gather_file_reader::Encoding;
 use gather_records::{Failure, Kind, Record};
 use serde_json::{Map, Value};
@@ -17,7 +17,7 @@ use crate::args::Fetch;
 use crate::drive::{Worked, drive};
 use crate::exit::{Exit, usage};
 use crate::input::{self, Asked, By, Inputs};
-use crate::request::{Requests, failure, milliseconds, without_password};
+use crate::request::{Requests, failure, milliseconds};
 use crate::saved::{self, Entry, Folder};
 use crate::session::{Look, Session};
 use crate::statuses::Accepted;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use gather_core::{Lane, to_thread, to_thread_in};
-use gather_fetch::{Access, MAX_ROBOTS, Robots as Rules, Url, Verdict};
+use gather_fetch::{Access, MAX_ROBOTS, Robots as Rules, Url, Verdict, without_password};
 use gather_records::{Failure, Kind, Record, plain};
 use serde::Deserialize;
 
@@ -151,7 +151,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 fn answer_to(verdict: &Verdict, url: String, agent: String) -> Record {
     let mut record = Record::new();
-    record.insert("url", url);
+    record.insert("url", without_password(&url).into_owned());
     record.insert("agent", agent);
     record.insert("allowed", verdict.allowed);
     record.insert("line", verdict.line);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
-use gather_fetch::Url;
+use gather_fetch::{Url, without_password};
 use gather_records::{Failure, Kind, Record, WholeFile, plain};
 use gather_scraper::{Dropped, ErrorKind, Extraction, Page, Recipe, ScrapedPage, Scraper};
 
@@ -189,6 +189,7 @@ impl Job {
         let url = asked.text.as_str();
         self.requests.allow(asked).map_err(|error| crate::request::failure(url, &error))?;
         let mut pages = self.scraper.pages(url);
+        let shown = without_password(url);
         let mut bytes = 0;
         let mut last = Part::default();
         while let Some(asked) = pages.next_url().map(str::to_owned) {
@@ -197,7 +198,7 @@ impl Job {
             bytes += page.bytes;
             let ScrapedPage { url: source, status, fetched_at, extraction, .. } = page;
             let origin =
-                Origin { input: url, source: &source, fetched_at: Some(fetched_at), status: Some(status) };
+                Origin { input: &shown, source: &source, fetched_at: Some(fetched_at), status: Some(status) };
             let part = self.part(extraction, &origin);
             match pages.next_url() {
                 Some(_) => early.give(part).await,
@@ -205,7 +206,8 @@ impl Job {
             }
         }
         if let Some(left) = pages.left() {
-            last.warnings.push(format!("{url}: the bound of pages was reached; {left} would have been next"));
+            last.warnings
+                .push(format!("{shown}: the bound of pages was reached; {left} would have been next"));
         }
         let mut worked = Worked::ok(Vec::new(), bytes);
         worked.part = last;

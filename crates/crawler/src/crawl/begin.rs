@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::lock::Mutex as AsyncMutex;
 use gather_core::{cancelled, channel, spawn};
+use gather_fetch::{Url, without_password};
 use gather_scraper::Recipe;
 use serde_json::json;
 
@@ -14,7 +15,7 @@ use crate::canonical::Canonical;
 use crate::clock::millis;
 use crate::engine::{Account, Engine, Progress};
 use crate::error::Error;
-use crate::fetcher::Fetcher;
+use crate::fetcher::{Fetcher, Logins};
 use crate::handle::Crawl;
 use crate::links::{FIRST, Links};
 use crate::model::{Bounds, Found, Pace, Plan};
@@ -23,7 +24,7 @@ use crate::page_times::PageTimes;
 use crate::robots::Gate;
 use crate::scope::{Same, Scope};
 use crate::sitemap::USUAL;
-use crate::store::Store;
+use crate::store::{ROUND, Store};
 
 /// From the end of a response to the next request to the same host on the public net.
 const DELAY: Duration = Duration::from_secs(1);
@@ -70,8 +71,9 @@ impl CrawlBuilder {
         if self.refresh {
             store.begin_round().await?;
         }
+        let is_round = store.note(ROUND).await?.is_some() && !store.is_finished().await?;
         let last_record = if self.only_new { store.last_record().await? } else { 0 };
-        Ok(self.start(store, fetcher, plan.bounds, last_record))
+        Ok(Crawl { is_round, ..self.start(store, fetcher, plan.bounds, last_record) })
     }
 
     fn start(&self, store: Box<dyn Store>, fetcher: Arc<Fetcher>, bounds: Bounds, last_record: i64) -> Crawl {
@@ -94,7 +96,15 @@ impl CrawlBuilder {
             progress: Progress::default(),
         };
         let engine = Some(spawn(engine.run()));
-        Crawl { store, engine, account, committed: when_committed, stop: Some(stop), last_record }
+        Crawl {
+            store,
+            engine,
+            account,
+            committed: when_committed,
+            stop: Some(stop),
+            last_record,
+            is_round: false,
+        }
     }
 
     fn seeds(&self) -> Result<Vec<Seed>, Error> {
@@ -111,7 +121,10 @@ impl CrawlBuilder {
                     "write it with its scheme, such as https://example.com/",
                 )
             })?;
-            Ok(Seed { url, given: given.clone(), by: by.clone(), is_sitemap })
+            let login =
+                Url::parse(given).ok().filter(|url| !url.username().is_empty() || url.password().is_some());
+            let login = login.filter(|_| matches!(by, By::User));
+            Ok(Seed { url, given: without_password(given).into_owned(), login, by: by.clone(), is_sitemap })
         };
         // What is named as both is a sitemap.
         let given = self.sitemaps.iter().map(|given| (given, &By::User, true));
@@ -155,6 +168,8 @@ impl CrawlBuilder {
             recipe: self.recipe.to_toml(),
             scope: scope.to_string(),
             bounds: Bounds { max_depth, per_pattern: self.per_pattern },
+            public: self.public(),
+            loopback: self.loopback(),
         }
     }
 
@@ -205,6 +220,7 @@ impl CrawlBuilder {
             pages,
             gate,
             headers: headers(&self.recipe)?,
+            logins: logins(seeds),
             recipe: self.recipe.clone(),
             seed_hosts: hosts(seeds.iter()),
             typed_hosts: hosts(seeds.iter().filter(|seed| matches!(seed.by, By::User))),
@@ -225,9 +241,18 @@ impl CrawlBuilder {
 /// Where a crawl begins.
 struct Seed {
     url: Canonical,
+    /// Without the password in it.
     given: String,
+    /// The URL with its login, where it has one and was typed.
+    login: Option<Url>,
     by: By,
     is_sitemap: bool,
+}
+
+/// The logins of the seeds' URLs, by the origins that they are for; of several the first.
+fn logins(seeds: &[Seed]) -> Logins {
+    let of = |seed: &Seed| seed.login.clone().map(|url| (seed.url.url().origin(), url));
+    seeds.iter().rev().filter_map(of).collect()
 }
 
 impl Seed {

@@ -4,14 +4,16 @@
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
-use crate::model::{Answered, Bounds, Ends, Found, PageEnd, RobotsEnd, Work};
+use crate::canonical::Canonical;
+use crate::model::{Answered, Bounds, Ends, Found, PageEnd, RobotsEnd, State, Work};
+use crate::trap;
 
 /// What was left out as a page, and turned out to be a sitemap meanwhile, is fetched as one.
 const END_URLS: &str = "
 update urls set state = iif(j.state = 5 and j.sitemap < urls.sitemap, 0, j.state), owner = null, kind = j.kind, message = j.message, status = j.status,
-    attempts = j.attempts, waits = j.waits, not_before = j.not_before, leads_to = iif(j.state = 2, null, leads_to)
+    phase = j.phase, elapsed_ms = j.elapsed_ms, attempts = j.attempts, waits = j.waits, not_before = j.not_before, leads_to = iif(j.state = 2, null, leads_to)
 from (select value ->> 'id' id, value ->> 'state' state, value ->> 'kind' kind, value ->> 'message' message,
-        value ->> 'status' status, value ->> 'attempts' attempts, value ->> 'waits' waits,
+        value ->> 'status' status, value ->> 'phase' phase, value ->> 'elapsed_ms' elapsed_ms, value ->> 'attempts' attempts, value ->> 'waits' waits,
         value ->> 'not_before' not_before, value ->> 'sitemap' sitemap
     from jsonb_each(?1)) j
 where urls.id = j.id and urls.state = 1 and urls.owner = ?2";
@@ -87,33 +89,38 @@ on conflict (name) do update set own_delay = excluded.own_delay, slots = exclude
     latency = iif(own_delay = excluded.own_delay, latency, 0)
 where own_delay <> excluded.own_delay or slots <> excluded.slots";
 
-/// New URLs, by the patterns that they are under. What is left out for another reason does not count.
-const COUNT_PATTERNS: &str = "
-insert into patterns (host, pattern, count)
-select hosts.id, j.pattern, count(distinct j.key)
-from (select value ->> 'key' key, value ->> 'host' host, value ->> 'pattern' pattern from jsonb_each(?1)
-        where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> '') j
-join hosts on hosts.name = j.host
-where not exists (select 1 from urls where urls.key = unhex(j.key))
-group by 1, 2
-on conflict (host, pattern) do update set count = count + excluded.count";
+/// New URLs that are under a pattern. What is left out for another reason, or too deep so far, takes nothing of its budget. Then a statement.
+macro_rules! of_fresh {
+    ($statement:literal) => {
+        concat!(
+            "with fresh as (
+                select value ->> 'key' key, hosts.id host, value ->> 'pattern' pattern, min(jsonb_each.key) place
+                from jsonb_each(?1) join hosts on hosts.name = value ->> 'host'
+                left join urls source on source.id = value ->> 'source'
+                where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> ''
+                    and not exists (select 1 from urls where urls.key = unhex(value ->> 'key'))
+                group by 1 having min(coalesce(source.depth, 0) + (value ->> 'deeper')) <= ?2) ",
+            $statement
+        )
+    };
+}
+
+const COUNT_PATTERNS: &str = of_fresh!(
+    "insert into patterns (host, pattern, count) select host, pattern, count(*) from fresh where true group by 1, 2
+    on conflict (host, pattern) do update set count = count + excluded.count"
+);
 
 /// The budget of a pattern goes to its first URLs; all of these links are counted by now.
-const LEAVE_OUT: &str = "
-with fresh as (
-    select value ->> 'key' key, hosts.id host, value ->> 'pattern' pattern, min(jsonb_each.key) place
-    from jsonb_each(?1) join hosts on hosts.name = value ->> 'host'
-    where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> ''
-        and not exists (select 1 from urls where urls.key = unhex(value ->> 'key'))
-    group by 1),
-placed as (
-    select key, patterns.count - row_number() over (partition by host, pattern order by place desc) + 1 place
-    from fresh join patterns using (host, pattern))
-select key from placed where place > ?2";
+const LEAVE_OUT: &str = of_fresh!(
+    ", placed as (
+        select key, patterns.count - row_number() over (partition by host, pattern order by place desc) + 1 place
+        from fresh join patterns using (host, pattern))
+    select key from placed where place > ?3"
+);
 
 /// In the order of the links. A new URL waits, or is left out with the reason (out of scope, a trap, over a budget, too deep). One that is known
-/// keeps its state, unless it was left out and is a sitemap, it was too deep and this way to it is shorter, or too many redirects led to it and now fewer do;
-/// a page that was done before a shorter way to it was found is reopened for its links.
+/// keeps its state, unless it was left out and is a sitemap, or too many redirects led to it and now fewer do; one to which a shorter way was found
+/// is reopened for the links that are known of it, and for itself if it was too deep.
 const ADD_URLS: &str = "
 insert into urls (key, url, host, state, kind, depth, hops, priority, seed, sitemap)
 select unhex(j.key), j.url, iif(j.in_scope = 0, 0, hosts.id),
@@ -124,8 +131,8 @@ from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, va
         coalesce(value ->> 'left_out', iif(value ->> 'key' in (select value from json_each(?3)), 'budget', null)) left_out, min(value ->> 'hops') hops, max(value ->> 'priority') priority,
         max(value ->> 'sitemap') sitemap,
         min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth, min(jsonb_each.key) place,
-        max(iif(value ->> 'hops' > 0, coalesce(source.seed,
-            iif(exists (select 1 from seeds where seeds.url = source.id), source.id, null)), null)) seed
+        min(iif(value ->> 'hops' > 0,
+            iif(exists (select 1 from seeds where seeds.url = source.id), source.id, source.seed), null)) seed
     from jsonb_each(?1) left join urls source on source.id = value ->> 'source'
     group by 1) j
 left join hosts on hosts.name = j.host
@@ -136,13 +143,14 @@ on conflict (key) do update set
     hops = min(urls.hops, excluded.hops),
     priority = max(urls.priority, excluded.priority),
     sitemap = iif(urls.sitemap = 0 and urls.state in (0, 1, 5), excluded.sitemap, urls.sitemap),
-    seed = coalesce(urls.seed, excluded.seed),
-    reopened = iif(urls.state = 2 and excluded.depth < urls.depth, 1, urls.reopened),
+    seed = iif(urls.seed is null or excluded.seed < urls.seed, excluded.seed, urls.seed),
+    reopened = iif(excluded.depth < urls.depth and (urls.state = 2 or (urls.state = 5 and urls.kind = 'depth')
+        or exists (select 1 from links where links.source = urls.id)), 1, urls.reopened),
     shortened = iif(urls.leads_to is not null and excluded.hops < urls.hops, 1, urls.shortened),
-    state = case when urls.state = 5 and (urls.kind = 'depth' or excluded.sitemap > urls.sitemap) then excluded.state
-        when urls.state = 3 and urls.kind = 'redirect' and excluded.hops < urls.hops then 0 else urls.state end,
-    kind = case when urls.state = 5 and (urls.kind = 'depth' or excluded.sitemap > urls.sitemap) then excluded.kind else urls.kind end
-where excluded.depth < urls.depth or excluded.hops < urls.hops or (urls.seed is null and excluded.seed is not null)
+    state = case when urls.state = 5 and excluded.sitemap > urls.sitemap then excluded.state
+        when urls.state = 3 and urls.message like 'more than % redirects lead to %' and excluded.hops < urls.hops then 0 else urls.state end,
+    kind = case when urls.state = 5 and excluded.sitemap > urls.sitemap then excluded.kind else urls.kind end
+where excluded.depth < urls.depth or excluded.hops < urls.hops or excluded.seed < iif(urls.seed is null, excluded.seed + 1, urls.seed)
     or excluded.priority > urls.priority or excluded.sitemap > urls.sitemap";
 
 const LEAD: &str = "
@@ -152,15 +160,44 @@ update urls set leads_to = j.target from (
     where value ->> 'hops' > 0 and value ->> 'source' is not null) j
 where urls.id = j.source and urls.leads_to is not j.target";
 
-/// Fewer redirects to a page are fewer to all that it leads to.
+/// Fewer redirects to a page are fewer to all that it leads to, as far as nothing else leads there by as few: a circle ends so, too.
 const PASS_HOPS: &str = "
 with recursive way (id, hops) as (
-    select leads_to, hops + 1 from urls where shortened > 0
+    select leads_to, hops + 1 from urls where shortened > 0 and leads_to is not null
     union select urls.leads_to, way.hops + 1 from way join urls on urls.id = way.id
-    where urls.leads_to is not null and way.hops < 100)
-update urls set hops = short.hops, state = iif(state = 3 and kind = 'redirect', 0, state)
+    where urls.leads_to is not null and way.hops < urls.hops)
+update urls set hops = short.hops, state = iif(state = 3 and message like 'more than % redirects lead to %', 0, state)
 from (select id, min(hops) hops from way group by 1) short where urls.id = short.id and short.hops < urls.hops";
 const UNMARK_SHORTENED: &str = "update urls set shortened = 0 where shortened > 0";
+
+/// What these redirects lead to, and that to in turn. A seed is its own input, and so is what lies behind it.
+macro_rules! of_redirects {
+    ($statement:literal) => {
+        concat!(
+            "with recursive way (id, seed) as (
+                select target.id, target.seed from jsonb_each(?1) join urls target on target.key = unhex(value ->> 'key')
+                where value ->> 'hops' > 0 and target.seed is not null and target.id not in (select url from seeds)
+                union select urls.leads_to, way.seed from way join urls on urls.id = way.id
+                where urls.leads_to is not null and urls.leads_to not in (select url from seeds)) ",
+            $statement
+        )
+    };
+}
+
+/// Of several seeds that lead to a page the first one counts, whichever answers first.
+const PASS_SEED: &str = of_redirects!(
+    "update urls set seed = first.seed from (select id, min(seed) seed from way group by 1) first
+    where urls.id = first.id and (urls.seed is null or first.seed < urls.seed)"
+);
+
+/// A record that was made before its page's seed was known.
+const NAME_INPUT: &str = of_redirects!(
+    "update records set body = iif(body ->> '$._fetched_at' is null, json_set(body, '$._input', named.given),
+        json_set(json_remove(body, '$._fetched_at', '$._status'), '$._input', named.given,
+            '$._fetched_at', body ->> '$._fetched_at', '$._status', body ->> '$._status'))
+    from (select urls.id, min(seeds.given) given from way join urls on urls.id = way.id join seeds on seeds.url = urls.seed group by 1) named
+    where records.page = named.id and body ->> '$._input' is not named.given"
+);
 
 const ADD_LINKS: &str = "
 insert into links (source, target, deeper)
@@ -169,16 +206,29 @@ from jsonb_each(?1) join urls target on target.key = unhex(value ->> 'key')
 where value ->> 'source' is not null group by 1, 2
 on conflict (source, target) do update set deeper = excluded.deeper where excluded.deeper < deeper";
 
-/// The reopened pages pass their shorter way on. 2 marks those whose turn it is.
-const MARK_REOPENED: &str = "update urls set reopened = 2 where reopened = 1";
+/// The reopened pages pass their shorter way on, by all links that were ever found on them. 2 marks those whose turn it is.
+const MARK_REOPENED: &str = "update urls set reopened = 2 where reopened > 0 and reopened = 1";
 const PASS_ON: &str = "
-update urls set depth = way.depth, reopened = case when urls.state = 2 then 1 else urls.reopened end,
-    state = case when urls.state = 5 and kind = 'depth' and way.depth <= ?1 then 0 else urls.state end,
-    kind = case when urls.state = 5 and kind = 'depth' and way.depth <= ?1 then null else kind end
+update urls set depth = way.depth, reopened = iif(urls.state = 2 or (urls.state = 5 and urls.kind = 'depth')
+    or exists (select 1 from links where links.source = urls.id), 1, urls.reopened)
 from (select links.target, min(source.depth + links.deeper) depth
-    from urls source join links on links.source = source.id where source.reopened = 2 group by 1) way
+    from urls source join links on links.source = source.id where source.reopened > 0 and source.reopened = 2 group by 1) way
 where urls.id = way.target and way.depth < urls.depth";
-const UNMARK: &str = "update urls set reopened = 0 where reopened = 2";
+const NEAR_ENOUGH: &str = "
+select id, host, url from urls where reopened > 0 and reopened = 2 and state = 5 and kind = 'depth' and depth <= ? order by id";
+const UNMARK: &str = "update urls set reopened = 0 where reopened > 0 and reopened = 2";
+
+/// What is near enough now is under the budget of its pattern, which it took nothing of before.
+const COUNT_REVIVED: &str = "
+insert into patterns (host, pattern, count)
+select value ->> 'host', value ->> 'pattern', count(*) from jsonb_each(?1) where value ->> 'pattern' <> '' group by 1, 2
+on conflict (host, pattern) do update set count = count + excluded.count";
+const REVIVE: &str = "
+update urls set state = iif(j.is_over, 5, 0), kind = iif(j.is_over, 'budget', null)
+from (select value ->> 'id' id, patterns.count
+        - row_number() over (partition by value ->> 'host', value ->> 'pattern' order by jsonb_each.key desc) + 1 > ?2 is_over
+    from jsonb_each(?1) left join patterns on patterns.host = value ->> 'host' and patterns.pattern = value ->> 'pattern') j
+where urls.id = j.id";
 
 const SEE_RUN: &str = "
 insert into runs (owner, started, seen, fetched, bytes) values (?1, ?2, ?2, ?3, ?4)
@@ -196,12 +246,16 @@ pub(super) async fn add_urls(
 ) -> Result<(), sqlx::Error> {
     let deepest = bounds.max_depth.and_then(|depth| i64::try_from(depth).ok()).unwrap_or(i64::MAX);
     run(connection, ADD_HOSTS, links).await?;
-    let over = over_budget(connection, links, bounds.per_pattern).await?;
+    let over = over_budget(connection, links, deepest, bounds.per_pattern).await?;
     let add = sqlx::query(ADD_URLS).bind(links.to_owned()).bind(deepest).bind(over);
     add.execute(&mut *connection).await?;
     if run(connection, LEAD, links).await? > 0 || has_shortened(connection).await? {
         sqlx::query(PASS_HOPS).execute(&mut *connection).await?;
         sqlx::query(UNMARK_SHORTENED).execute(&mut *connection).await?;
+        run(connection, PASS_SEED, links).await?;
+        if run(connection, NAME_INPUT, links).await? > 0 {
+            sqlx::query(COUNT_REMOVAL).execute(&mut *connection).await?;
+        }
     }
     if bounds.max_depth.is_none() {
         return Ok(());
@@ -212,7 +266,8 @@ pub(super) async fn add_urls(
         if marked == 0 {
             return Ok(());
         }
-        sqlx::query(PASS_ON).bind(deepest).execute(&mut *connection).await?;
+        sqlx::query(PASS_ON).execute(&mut *connection).await?;
+        revive(connection, deepest, bounds.per_pattern).await?;
         sqlx::query(UNMARK).execute(&mut *connection).await?;
     }
 }
@@ -221,14 +276,37 @@ pub(super) async fn add_urls(
 async fn over_budget(
     connection: &mut SqliteConnection,
     links: &str,
+    deepest: i64,
     per_pattern: Option<u64>,
 ) -> Result<String, sqlx::Error> {
     let Some(most) = per_pattern else { return Ok("[]".to_owned()) };
-    run(connection, COUNT_PATTERNS, links).await?;
+    sqlx::query(COUNT_PATTERNS).bind(links.to_owned()).bind(deepest).execute(&mut *connection).await?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let query = sqlx::query_scalar(LEAVE_OUT).bind(links.to_owned()).bind(most);
+    let query = sqlx::query_scalar(LEAVE_OUT).bind(links.to_owned()).bind(deepest).bind(most);
     let keys: Vec<String> = query.fetch_all(&mut *connection).await?;
     Ok(Value::from(keys).to_string())
+}
+
+/// Takes in what was too deep before, and is marked: it waits, or is more than its pattern may have.
+async fn revive(
+    connection: &mut SqliteConnection,
+    deepest: i64,
+    per_pattern: Option<u64>,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query_as(NEAR_ENOUGH).bind(deepest);
+    let near: Vec<(i64, i64, String)> = query.fetch_all(&mut *connection).await?;
+    if near.is_empty() {
+        return Ok(());
+    }
+    let pattern = |url: &str| Canonical::parse(url).map(|url| trap::pattern(url.url())).unwrap_or_default();
+    let row = |(id, host, url): (i64, i64, String)| json!({"id": id, "host": host, "pattern": pattern(&url)});
+    let near = near.into_iter().map(row).collect::<Value>().to_string();
+    if per_pattern.is_some() {
+        run(connection, COUNT_REVIVED, &near).await?;
+    }
+    let most = per_pattern.and_then(|most| i64::try_from(most).ok()).unwrap_or(i64::MAX);
+    sqlx::query(REVIVE).bind(near).bind(most).execute(connection).await?;
+    Ok(())
 }
 
 async fn has_shortened(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
@@ -243,6 +321,15 @@ pub(super) fn link(found: &Found, source: Option<i64>) -> Value {
     })
 }
 
+/// Whether what the page gave before is no more: it is not there, or left out. What could not be had may be as it was.
+fn is_gone(end: &PageEnd) -> bool {
+    match end.state {
+        State::Failed => matches!(end.status, Some(404 | 410)),
+        State::Refused | State::Skipped => !end.unchanged,
+        _ => false,
+    }
+}
+
 fn of_host(answered: &Answered) -> Value {
     json!({
         "host": answered.host, "until": answered.until, "took": answered.took, "slow": answered.slow_down,
@@ -254,7 +341,7 @@ fn of_page(end: &PageEnd) -> Value {
     let sitemap = if let Work::Sitemap { nested } = end.work { nested + 1 } else { 0 };
     json!({
         "id": end.id, "state": end.state.number(), "kind": end.kind, "message": end.message, "status": end.status,
-        "attempts": end.attempts, "waits": end.waits, "not_before": end.not_before, "until": end.answered.until,
+        "phase": end.phase, "elapsed_ms": end.elapsed_ms, "attempts": end.attempts, "waits": end.waits, "not_before": end.not_before, "until": end.answered.until,
         "bytes": end.bytes, "records": end.records.len(), "hash": end.known.hash, "etag": end.known.etag,
         "modified": end.known.modified, "sitemap": sitemap,
     })
@@ -269,7 +356,7 @@ pub(super) struct Batch {
     links: String,
     /// Pages whose records are new.
     renewed: String,
-    /// Pages that are not there any more.
+    /// Pages that are not there any more, or are no pages of the crawl.
     gone: String,
     requests: i64,
     bytes: i64,
@@ -300,10 +387,8 @@ impl Batch {
             records: all(pages.iter().flat_map(|end| rows(texts(end), end.id)).collect()),
             dropped: all(pages.iter().flat_map(|end| rows(end.dropped.clone(), end.id)).collect()),
             links: all(of_pages.chain(of_robots).collect()),
-            renewed: ids(|end| end.state == crate::model::State::Done && !end.unchanged),
-            gone: ids(|end| {
-                end.state == crate::model::State::Failed && matches!(end.status, Some(404 | 410))
-            }),
+            renewed: ids(|end| end.state == State::Done && !end.unchanged),
+            gone: ids(is_gone),
             requests: i64::try_from(pages.iter().filter(|end| end.answered.until.is_some()).count())
                 .unwrap_or(0),
             bytes: i64::try_from(bytes).unwrap_or(i64::MAX),

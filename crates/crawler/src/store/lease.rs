@@ -18,9 +18,9 @@ order by next_at, id limit ?2";
 
 const NEXT: &str = "select min(next_at) from hosts where waiting > 0 and next_at > ?";
 
-/// Whether a host waits for its delay alone.
-const SOON: &str =
-    "select exists (select 1 from hosts where waiting > 0 and next_at > ?1 and next_at - delay <= ?1 + ?2)";
+/// Whether a host waits for its delay, or for its turn by the rate, alone.
+const SOON: &str = "
+select exists (select 1 from hosts where waiting > 0 and next_at > ?1 and next_at - max(delay, ?3) <= ?1 + ?2)";
 
 const TAKEN: &str = "select leased + done from tally";
 
@@ -29,7 +29,8 @@ update urls set state = 1, owner = ?1 where id in (
     select id from urls where state = 0 and host = ?2 and not_before <= ?3
     order by not_before, priority desc, depth, id limit ?4)
 returning id, url, attempts, hops, depth, waits, priority,
-    (select min(given) from seeds where seeds.url = urls.seed),
+    iif(urls.seed is null or exists (select 1 from seeds where seeds.url = urls.id), null,
+        (select min(given) from seeds where seeds.url = urls.seed)),
     exists (select 1 from pages where pages.url = urls.id),
     (select hash from pages where pages.url = urls.id), (select etag from pages where pages.url = urls.id),
     (select modified from pages where pages.url = urls.id),
@@ -103,8 +104,8 @@ pub(super) async fn lease(
         }
     }
     if ready.is_empty() && leased.next.is_some_and(|next| next > room.now + HELD) {
-        let soon: bool =
-            sqlx::query_scalar(SOON).bind(room.now).bind(HELD).fetch_one(&mut *connection).await?;
+        let soon = sqlx::query_scalar(SOON).bind(room.now).bind(HELD).bind(room.apart);
+        let soon: bool = soon.fetch_one(&mut *connection).await?;
         leased.held = !soon;
     }
     while left > 0 && !ready.is_empty() {

@@ -34,6 +34,9 @@ use crate::model::{
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 
+/// The note of the round that is on its way, or was the last one.
+pub(crate) const ROUND: &str = "round";
+
 /// What an engine asks of a store. Each method is one transaction: it has happened whole, or not at all, also when the
 /// process is killed or the future is dropped.
 #[async_trait]

@@ -3,7 +3,7 @@
 use sqlx::{Connection, Executor, SqliteConnection};
 
 /// The version of the schema, kept in `user_version`.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// `gath`, kept in `application_id`, so that another program's database is not taken for a store.
 const APPLICATION: i64 = 0x6761_7468;
@@ -63,9 +63,9 @@ async fn steps_up(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> 
 /// From each version to the next; the first makes the tables. A step never changes once it was published.
 ///
 /// States are numbers, in the order of `State::ALL`: pending, leased, done, failed, refused, skipped.
-const STEPS: [&str; VERSION as usize] = [FIRST, SECOND, THIRD];
+const STEPS: [&str; VERSION as usize] = [FIRST, SECOND, THIRD, FOURTH];
 
-const STAMP: &str = "pragma application_id = 1734440040; pragma user_version = 3;";
+const STAMP: &str = "pragma application_id = 1734440040; pragma user_version = 4;";
 
 pub(super) const FIRST: &str = "
 create table notes (name text primary key, value text not null) without rowid;
@@ -304,6 +304,12 @@ end;
 const THIRD: &str = "
 -- 0 is a page; a sitemap is one more than the indexes that led to it
 alter table urls add column sitemap integer not null default 0;
+";
+
+/// What errors tell besides their kind.
+const FOURTH: &str = "
+alter table urls add column phase text;                            -- of a time limit that ran out
+alter table urls add column elapsed_ms integer not null default 0; -- of the last try
 ";
 
 #[cfg(test)]

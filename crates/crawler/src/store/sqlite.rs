@@ -15,13 +15,15 @@ use super::known::KnownUrls;
 use super::schema::{self, Found as Looked};
 use super::troubles::{SEED_COUNTS, SEED_TROUBLES, TROUBLES, trouble};
 use super::worker::{self, Worker};
-use super::{Store, lease, verify};
+use super::{ROUND, Store, lease, verify};
 use crate::blocking::off_the_loop;
+use crate::canonical::Canonical;
 use crate::error::{Error, ErrorKind};
 use crate::identity::resolved;
+use crate::links::pace;
 use crate::model::{
-    Bounds, Change, Counts, Ends, Found, HostCounts, Leased, Plan, Rate, RobotsFile, Room, State, Stored,
-    Trouble, Work,
+    Bounds, Change, Counts, Ends, Found, HostCounts, Leased, Pace, Plan, Rate, RobotsFile, Room, State,
+    Stored, Trouble, Work,
 };
 
 /// How long a statement waits for another process to end its transaction.
@@ -126,6 +128,36 @@ impl SqliteStore {
         }
         let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
         Self::connect_once(path, &options, false).await
+    }
+
+    /// From now on reads what is in the store at this moment, whatever others commit, until it is closed. To write is an error.
+    ///
+    /// Nothing of it is held in memory. What others write meanwhile stays in the log beside the store (`-wal`), which grows as long
+    /// as this is open.
+    ///
+    /// # Errors
+    /// The store can no longer be used.
+    ///
+    /// ```
+    /// use gather_crawler::{SqliteStore, Store};
+    ///
+    /// # gather_core::run(async {
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("a.db");
+    /// let mut writer = SqliteStore::create(&path, false).await.unwrap();
+    /// let mut reader = SqliteStore::open(&path).await.unwrap();
+    /// reader.hold_still().await.unwrap();
+    /// writer.keep_note("seen", "1").await.unwrap();
+    /// assert_eq!(reader.note("seen").await.unwrap(), None);
+    /// assert!(reader.keep_note("seen", "2").await.is_err());
+    /// # }).unwrap();
+    /// ```
+    pub async fn hold_still(&mut self) -> Result<(), Error> {
+        // A transaction is of the moment of its first query, not of its beginning.
+        for statement in ["pragma query_only = on", "begin", "select removed from tally"] {
+            ask!(self, sqlx::query(statement).execute(&mut self.connection))?;
+        }
+        Ok(())
     }
 
     /// Removes a store and what belongs to it.
@@ -324,7 +356,7 @@ async fn add_seeds(
     add_urls(connection, &Value::from(links).to_string(), bounds).await?;
     let query = sqlx::query(
         "insert or ignore into seeds (given, url) select value ->> 'given', urls.id
-        from json_each(?) join urls on urls.key = unhex(value ->> 'key')",
+        from json_each(?) join urls on urls.key = unhex(value ->> 'key') where urls.id not in (select url from seeds)",
     );
     query.bind(Value::from(given).to_string()).execute(connection).await?;
     Ok(())
@@ -333,8 +365,41 @@ async fn add_seeds(
 /// So many seeds go into one statement: enough that there are few, few enough that their texts need no memory to speak of.
 const SEEDS_AT_ONCE: usize = 1_000;
 
-/// The note of the round that is on its way.
-const ROUND: &str = "round";
+/// Whether a round has something left to do, besides asking once more for what robots.txt could not be had for: a host that is
+/// never there must not hold up all others.
+const IS_UNDER_WAY: &str = "
+select exists (select 1 from urls where state in (0, 1) and (state = 1 or kind is null or attempts + waits > 0))";
+
+/// So many hosts are looked at in one step.
+const HOSTS_AT_ONCE: i64 = 10_000;
+
+const OTHER_PACES: &str = "
+select id, name from hosts where id > ?1 and (own_delay <> ?2 or slots <> ?3) order by id limit ?4";
+const SET_PACES: &str = "
+update hosts set own_delay = j.delay, slots = j.slots, latency = iif(own_delay = j.delay, latency, 0)
+from (select value ->> 'id' id, value ->> 'delay' delay, value ->> 'slots' slots from jsonb_each(?1)) j
+where hosts.id = j.id and (own_delay <> j.delay or hosts.slots <> j.slots)";
+
+/// The pace of this run holds for all hosts that are known, also those that no link leads to any more.
+async fn keep_pace(
+    connection: &mut SqliteConnection,
+    public: Pace,
+    loopback: Pace,
+) -> Result<(), sqlx::Error> {
+    let mut last = 0;
+    loop {
+        let query = sqlx::query_as(OTHER_PACES).bind(last).bind(public.delay).bind(public.limit);
+        let hosts: Vec<(i64, String)> = query.bind(HOSTS_AT_ONCE).fetch_all(&mut *connection).await?;
+        let Some((id, _)) = hosts.last() else { return Ok(()) };
+        last = *id;
+        let paces = hosts.iter().filter_map(|(id, name)| {
+            let pace = pace(&Canonical::parse(&format!("http://{name}/"))?, public, loopback);
+            Some(json!({"id": id, "delay": pace.delay, "slots": pace.limit}))
+        });
+        let paces = paces.collect::<Value>().to_string();
+        sqlx::query(SET_PACES).bind(paces).execute(&mut *connection).await?;
+    }
+}
 
 /// How far back a rate looks.
 const RATE_OVER: i64 = 60_000;
@@ -352,16 +417,17 @@ impl Store for SqliteStore {
             for seeds in seeds.chunks(SEEDS_AT_ONCE) {
                 add_seeds(&mut transaction, seeds, given.next().unwrap_or_default(), plan.bounds).await?;
             }
-            // What robots.txt could not be had for may be had by now.
+            // What robots.txt could not be had for may be had by now; by its kind it is still told from what was never tried.
             sqlx::query(
-                "update urls set state = 0, kind = null, message = null where state = 4 and kind = 'robots'
-                and host in (select id from hosts where robots_status = 0)",
+                "update urls set state = 0, message = null, attempts = 0, waits = 0
+                where state in (3, 4) and (kind = 'robots' or attempts = 0) and host in (select id from hosts where robots_status = 0)",
             )
             .execute(&mut *transaction)
             .await?;
             sqlx::query("update hosts set robots_until = 0, robots_failures = 0 where robots_status = 0")
                 .execute(&mut *transaction)
                 .await?;
+            keep_pace(&mut transaction, plan.public, plan.loopback).await?;
             transaction.commit().await?;
             Ok(None)
         })?;
@@ -439,7 +505,7 @@ impl Store for SqliteStore {
         ask!(self, async {
             let mut transaction = self.connection.begin_with("begin immediate").await?;
             let round = round(&mut transaction).await?;
-            if !is_finished(&mut transaction).await? {
+            if sqlx::query_scalar(IS_UNDER_WAY).fetch_one(&mut *transaction).await? {
                 return Ok(round);
             }
             sqlx::query(

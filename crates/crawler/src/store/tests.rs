@@ -15,6 +15,8 @@ use crate::scope::{Same, Scope};
 
 const NOW: i64 = 1_000_000;
 
+const PUBLIC: Pace = Pace { delay: 1000, limit: 1 };
+
 fn room(now: i64) -> Room {
     Room { leases: 64, now, robots: false, apart: 0 }
 }
@@ -26,12 +28,19 @@ fn ends(pages: &[PageEnd]) -> Ends {
 fn links() -> Links {
     let seeds = [crate::Canonical::parse("http://h/").unwrap()];
     let scope = Scope::new(&seeds, Same::Host, &[], &[]).unwrap();
-    Links::new(scope, Form::default(), Pace { delay: 1000, limit: 1 }, Pace::default())
+    Links::new(scope, Form::default(), PUBLIC, Pace::default())
 }
 
 fn plan() -> Plan {
     let seeds = vec![("http://h/".to_owned(), "http://h".to_owned())];
-    Plan { seeds, recipe: String::new(), scope: String::new(), bounds: Bounds::default() }
+    Plan {
+        seeds,
+        recipe: String::new(),
+        scope: String::new(),
+        bounds: Bounds::default(),
+        public: PUBLIC,
+        loopback: Pace::default(),
+    }
 }
 
 async fn begun() -> (TempDir, PathBuf, SqliteStore) {
@@ -62,6 +71,8 @@ fn done(lease: &Lease) -> PageEnd {
         kind: None,
         message: None,
         status: Some(200),
+        phase: None,
+        elapsed_ms: 7,
         attempts: 1,
         waits: 0,
         not_before: 0,
@@ -126,11 +137,11 @@ fn the_leases_of_the_dead_are_taken_over_and_those_of_the_living_are_not() {
 fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
     gather_core::run(async {
         let (_folder, path, mut store) = begun().await;
-        store.connection.execute("pragma user_version = 4").await.unwrap();
+        store.connection.execute("pragma user_version = 5").await.unwrap();
         drop(store);
         let error = SqliteStore::create(&path, false).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Newer);
-        assert!(error.to_string().contains("version 4") && error.hint().is_some(), "{error}");
+        assert!(error.to_string().contains("version 5") && error.hint().is_some(), "{error}");
         assert!(path.exists() && SqliteStore::remove(&path).await.is_err() && path.exists());
     })
     .unwrap();

@@ -9,10 +9,10 @@ use crate::model::{State, Trouble};
 macro_rules! of_ends {
     ($query:literal) => {
         concat!(
-            "with recursive way (given, seed, id, step) as (
-                select given, url, url, 0 from seeds
-                union all select given, way.seed, leads_to, step + 1 from way join urls on urls.id = way.id
-                where urls.state = 2 and leads_to is not null and step < 100),
+            "with recursive way (given, seed, id) as (
+                select given, url, url from seeds
+                union select given, way.seed, leads_to from way join urls on urls.id = way.id
+                where urls.state = 2 and leads_to is not null),
             ends (given, seed, id) as (
                 select given, way.seed, max(iif(urls.state = 2 and leads_to is not null, null, way.id))
                 from way join urls on urls.id = way.id group by given) ",
@@ -29,17 +29,18 @@ pub(super) const SEED_TROUBLES: &str = of_ends!(
     "
 select coalesce(urls.url, seeds.url), given, 3, coalesce(urls.kind, 'redirect'),
     iif(urls.id is null, 'its redirects lead in a circle', coalesce(urls.message, '')), urls.status,
-    coalesce(urls.attempts, seeds.attempts), coalesce(urls.id, seeds.id), 0, coalesce(urls.state, 3)
+    coalesce(urls.attempts, seeds.attempts), coalesce(urls.id, seeds.id), 0, coalesce(urls.state, 3), urls.phase,
+    coalesce(urls.elapsed_ms, seeds.elapsed_ms)
 from ends join urls seeds on seeds.id = ends.seed left join urls on urls.id = ends.id
 where coalesce(urls.state, 3) in (3, 4) order by 2"
 );
 
 pub(super) const TROUBLES: &str = of_ends!(
     "
-select url, null, 0, kind, coalesce(message, ''), status, attempts, id, 0 place, state from urls
+select url, null, 0, kind, coalesce(message, ''), status, attempts, id, 0 place, state, phase, elapsed_ms from urls
     where state in (3, 4) and id not in (select id from ends where id is not null) and (id, 0) > (?1, ?2)
 union all
-select urls.url, null, 1, 'parse', dropped.message, urls.status, attempts, id, place, 3
+select urls.url, null, 1, 'parse', dropped.message, urls.status, attempts, id, place, 3, null, elapsed_ms
     from dropped join urls on urls.id = page where (id, place) > (?1, ?2)
 order by 8, 9 limit ?3"
 );
@@ -55,6 +56,8 @@ pub(super) fn trouble(row: &SqliteRow) -> Result<Trouble, sqlx::Error> {
         kind: row.try_get(3)?,
         message: row.try_get(4)?,
         status: row.try_get::<Option<i64>, _>(5)?.and_then(|status| u16::try_from(status).ok()),
+        phase: row.try_get(10)?,
+        elapsed_ms: row.try_get::<i64, _>(11)?.unsigned_abs(),
         attempts: row.try_get(6)?,
         dropped: row.try_get::<i64, _>(8)? > 0,
     })

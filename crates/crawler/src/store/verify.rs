@@ -61,7 +61,8 @@ const RULES: [(&str, &str); 23] = [
     ),
     (
         "entries among the pages belong to URLs that were never fetched",
-        "select count(*) from pages join urls on urls.id = pages.url where urls.state > 3",
+        "select count(*) from pages join urls on urls.id = pages.url join hosts on hosts.id = urls.host
+        where urls.state > 3 and not (urls.state = 4 and robots_status is 0)",
     ),
     (
         "pages do not have the records they gave",

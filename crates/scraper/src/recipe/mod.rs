@@ -158,6 +158,19 @@ impl Recipe {
         globs.is_empty() || PathGlob::any_matches(globs, path)
     }
 
+    /// Whether it takes records from pages that are JSON: by `each_json`, or a field by `json`.
+    ///
+    /// ```
+    /// use gather_scraper::Recipe;
+    ///
+    /// let recipe: Recipe = "[record]\neach_json = '/items'\n[fields]\nname = { json = '/name' }".parse()?;
+    /// assert!(recipe.reads_json() && !Recipe::default().reads_json());
+    /// # Ok::<(), gather_scraper::RecipeError>(())
+    /// ```
+    pub fn reads_json(&self) -> bool {
+        self.compiled().reads_json()
+    }
+
     pub(crate) fn compiled(&self) -> &Compiled {
         &self.0.compiled
     }

@@ -136,6 +136,8 @@ fn failure(trouble: &Trouble) -> Failure {
     failure.status = trouble.status;
     failure.final_url = Some(trouble.url.clone());
     failure.attempts = trouble.attempts;
+    failure.phase.clone_from(&trouble.phase);
+    failure.elapsed_ms = trouble.elapsed_ms;
     failure
 }
 
