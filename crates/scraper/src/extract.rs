@@ -203,7 +203,7 @@ pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Err
         view: View::new(root, look, &budget),
         fields: &compiled.fields,
         detail: compiled.detail.as_ref(),
-        strict: compiled.record.strict,
+        strict: Strict::Fields { all: compiled.record.strict },
         out: &mut extraction,
     };
     match &compiled.record.rows {
@@ -231,7 +231,7 @@ pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Err
     Ok(extraction)
 }
 
-/// The fields of `[detail]` from a page of its own.
+/// The fields of `[detail]` from a page of its own. What a missing one means is for the page of the record to say.
 pub(crate) fn detail(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Error> {
     let mut extraction = Extraction { matched: true, ..Extraction::default() };
     let (Some(root), Some(detail)) = (look.root(), &recipe.compiled().detail) else {
@@ -243,7 +243,7 @@ pub(crate) fn detail(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Erro
         view: View::new(root, look, &budget),
         fields: &detail.fields,
         detail: None,
-        strict: recipe.compiled().record.strict,
+        strict: Strict::Nothing,
         out: &mut extraction,
     };
     taking.take(Row::of(Scope::Page(root)))?;
@@ -260,7 +260,7 @@ fn items(found: Option<&Value>) -> &[Value] {
     }
 }
 
-fn check_min(extraction: &Extraction, min: usize) -> Result<(), Error> {
+pub(crate) fn check_min(extraction: &Extraction, min: usize) -> Result<(), Error> {
     let found = extraction.records.len();
     if found >= min {
         return Ok(());
@@ -389,8 +389,17 @@ struct Taking<'a, 'r> {
     view: View<'a>,
     fields: &'r [Field],
     detail: Option<&'r Detail>,
-    strict: bool,
+    strict: Strict,
     out: &'r mut Extraction,
+}
+
+/// Which dropped records fail the page.
+#[derive(Clone, Copy)]
+enum Strict {
+    /// None of them.
+    Nothing,
+    /// Those that lack a strict field; `all`: any required one.
+    Fields { all: bool },
 }
 
 impl<'a> Taking<'a, '_> {
@@ -444,13 +453,13 @@ impl<'a> Taking<'a, '_> {
         Ok(())
     }
 
-    /// A record with a page of its own has null for that page's fields until they are known.
+    /// A record with a page of its own has null for that page's fields, or their defaults, until they are known.
     fn keep(&mut self, mut record: Record, scope: Scope<'_>, json: Option<&Value>) {
         if let Some(detail) = self.detail {
             let (base, budget) = (self.view.setting.base, self.view.budget);
             self.out.details.push(link_from(&detail.link, scope, json, base, budget));
             for field in &detail.fields {
-                record.insert(field.name.as_str(), Value::Null);
+                record.insert(field.name.as_str(), field.default.clone());
             }
         }
         self.out.stats.records += 1;
@@ -460,7 +469,7 @@ impl<'a> Taking<'a, '_> {
     fn drop_record(&mut self, field: &Field, invalid: Option<String>) -> Result<(), Error> {
         let place = self.out.records.len() + self.out.dropped.len() + 1;
         let dropped = Dropped { place, field: field.name.clone(), invalid };
-        if self.strict || field.strict {
+        if matches!(self.strict, Strict::Fields { all } if all || field.strict) {
             return Err((&dropped).into());
         }
         self.out.stats.dropped += 1;
@@ -470,6 +479,11 @@ impl<'a> Taking<'a, '_> {
 }
 
 impl Stats {
+    /// Counts fields of a record that has none of them.
+    pub(crate) fn count_missing(&mut self, fields: &[Field]) {
+        fields.iter().for_each(|field| self.count(&field.name, false, None));
+    }
+
     fn count(&mut self, name: &str, filled: bool, invalid: Option<&str>) {
         self.with_field(name, |field| {
             field.of += 1;
