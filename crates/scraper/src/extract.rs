@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::base::Base;
 use crate::budget::Budget;
+use crate::element::attribute;
 use crate::embedded::Embedded;
 use crate::error::{Error, ErrorKind};
 use crate::json;
@@ -310,7 +311,7 @@ fn link_from(
 fn link_target(target: &Target, scope: Scope<'_>, base: Base<'_>, budget: &Budget) -> Option<String> {
     target.elements(scope, budget).find_map(|element| {
         let href = match &target.take {
-            Take::Attribute(name) => element.attr(name),
+            Take::Attribute(name) => attribute(element, name),
             _ => element
                 .attr("href")
                 .or_else(|| element.descendent_elements().skip(1).find_map(|inner| inner.attr("href"))),
@@ -354,6 +355,7 @@ fn followed<'a>(look: Look<'a>, recipe: &Recipe, budget: &Budget) -> Vec<Lead<'a
 
 /// What all records of a page have in common.
 struct View<'a> {
+    html: &'a Html,
     root: ElementRef<'a>,
     setting: Setting<'a>,
     json: Option<&'a Value>,
@@ -367,7 +369,7 @@ impl<'a> View<'a> {
     fn new(root: ElementRef<'a>, look: Look<'a>, budget: &'a Budget) -> Self {
         let (embedded, of_page) = (Embedded::default(), RefCell::default());
         let setting = Setting { base: look.base, made_at: look.made_at };
-        Self { root, setting, json: look.json, embedded, budget, of_page }
+        Self { html: look.html, root, setting, json: look.json, embedded, budget, of_page }
     }
 }
 
@@ -639,10 +641,12 @@ fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
             let found = found.filter(|found| view.budget.spend_bytes(size_of_value(found)));
             json(found.cloned().into_iter().collect())
         }
+        Source::Title => limited(meta::title(view.html).into_iter(), field.many, view.budget),
         Source::Meta(name) => limited(meta::contents(view.root, name), field.many, view.budget),
         Source::Microdata { path, of_type } => {
-            let found = meta::properties(row.scope, path, of_type.as_deref());
-            let values = found.into_iter().filter_map(|element| meta::value(element, field.conversion.to));
+            let found = meta::properties(row.scope, view.root, path, of_type.as_deref(), view.budget);
+            let value = |element| meta::value(element, field.conversion.to, view.setting.base);
+            let values = found.into_iter().filter_map(value);
             limited(values, field.many, view.budget)
         }
         Source::ScriptAfter { marker, pointer } => {
@@ -704,10 +708,10 @@ fn holds_wanted_text(field: &Field, element: ElementRef<'_>) -> bool {
 fn taken(element: ElementRef<'_>, take: &Take, to: Type) -> Option<String> {
     Some(match (take, to) {
         // A URL has white space of its own kind: the URL parser knows which of it to drop.
-        (Take::Attribute(name), Type::Raw | Type::Json | Type::Url) => element.attr(name)?.to_owned(),
+        (Take::Attribute(name), Type::Raw | Type::Json | Type::Url) => attribute(element, name)?.to_owned(),
         // A present attribute without a value (`disabled`) is yes.
-        (Take::Attribute(name), Type::Bool) if element.attr(name)?.is_empty() => "true".to_owned(),
-        (Take::Attribute(name), _) => fold(element.attr(name)?),
+        (Take::Attribute(name), Type::Bool) if attribute(element, name)?.is_empty() => "true".to_owned(),
+        (Take::Attribute(name), _) => fold(attribute(element, name)?),
         (Take::Html, _) | (Take::Text, Type::Html) => element.inner_html(),
         (Take::Own, Type::Raw | Type::Json) => {
             element.children().filter_map(|child| child.value().as_text()).map(|text| &**text).collect()

@@ -145,6 +145,8 @@ pub(crate) enum Source {
     Json { pointers: Vec<String>, from_page: bool },
     /// The content of the `<meta>` of this name or property.
     Meta(String),
+    /// The title of the page.
+    Title,
     /// A path of microdata properties.
     Microdata { path: Vec<String>, of_type: Option<String> },
     /// The JSON literal behind this text in a script.
