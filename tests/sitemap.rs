@@ -55,6 +55,32 @@ fn a_record_has_its_keys_in_order_and_a_number_is_one() {
 }
 
 #[test]
+fn lines_of_robots_txt_are_relative_to_it_and_an_empty_one_names_nothing() {
+    let server = Mock::start(|request| match request.path() {
+        "/robots.txt" => Reply::text("Sitemap:\nSitemap: maps/a.txt\nSitemap:   "),
+        "/maps/a.txt" => Reply::text("http://h/1\n"),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    let found = gather!["sitemap", "--site", server.join("/shop/tea/")].ok();
+    assert_eq!(field(&found.records(), "url"), ["http://h/1"]);
+}
+
+#[test]
+fn a_sitemap_that_is_named_once_more_by_a_redirect_is_read_once() {
+    let server = Mock::start(|request| match request.path() {
+        "/index.xml" => Reply::text(index(&["/old.xml", "/new.xml", "/older.xml", "/inner.xml"])),
+        "/inner.xml" => Reply::text(index(&["/new.xml"])),
+        "/old.xml" | "/older.xml" => Reply::redirect(301, "/new.xml"),
+        "/new.xml" => Reply::text(urlset(&["/1", "/2"])),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    let found = gather!["sitemap", server.join("/index.xml")].ok();
+    assert_eq!(found.records().len(), 2);
+}
+
+#[test]
 fn an_index_is_followed_in_its_order_and_each_sitemap_is_asked_for_once() {
     let server = site();
     let folder = Folder::new();

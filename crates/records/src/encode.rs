@@ -1,5 +1,6 @@
 //! Records to bytes, format by format.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
 
@@ -24,7 +25,7 @@ pub struct Style {
     /// Records may hold more than the columns: these come first, and the others behind them, once all records have been
     /// looked at. Off by default: a value without a column is an error.
     pub more_columns: bool,
-    /// Puts an apostrophe before cells that a spreadsheet would take for a formula. Off by default.
+    /// Puts an apostrophe before cells, and names of columns, that a spreadsheet would take for a formula. Off by default.
     pub defuse_formulas: bool,
 }
 
@@ -178,7 +179,8 @@ impl Table {
     fn write_header(&mut self, out: &mut impl Write) -> Result<(), SinkError> {
         let Columns::Known(names) = &self.columns else { return Ok(()) };
         if std::mem::take(&mut self.header) && !names.is_empty() {
-            out.write_all(&self.row(names)?)?;
+            let cell = |name: &String| if self.defuse { defused(name).into_owned() } else { name.clone() };
+            out.write_all(&self.row(names.iter().map(cell))?)?;
         }
         Ok(())
     }
@@ -195,8 +197,7 @@ impl Table {
 
     fn cell(&self, value: &Value) -> String {
         let text = plain(value);
-        let looks_like_formula = value.is_string() && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        if self.defuse && looks_like_formula { format!("'{text}") } else { text }
+        if self.defuse && value.is_string() { defused(&text).into_owned() } else { text }
     }
 
     fn row<I>(&self, cells: I) -> Result<Vec<u8>, SinkError>
@@ -212,6 +213,18 @@ impl Table {
         writer.write_record(cells)?;
         writer.into_inner().map_err(|error| error.into_error().into())
     }
+}
+
+/// A text that a spreadsheet takes for no formula.
+fn defused(text: &str) -> Cow<'_, str> {
+    let looks_like_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if looks_like_formula { format!("'{text}").into() } else { text.into() }
+}
+
+/// The text that was [`defused`].
+pub(crate) fn armed(text: &str) -> &str {
+    let bare = text.strip_prefix('\'');
+    bare.filter(|bare| matches!(defused(bare), Cow::Owned(_))).unwrap_or(text)
 }
 
 /// A row that is longer grows by itself.

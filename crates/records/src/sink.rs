@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::encode::{Encoder, Style};
+use crate::encode::{Encoder, Style, armed};
 use crate::error::SinkError;
 use crate::escape::tame;
 use crate::format::{Format, is_gzip};
@@ -102,8 +102,11 @@ impl Sink {
                     "a JSON array cannot be added to\n  hint: write .jsonl instead",
                 ));
             }
-            if let Some(columns) = existing_columns(path, format, gzip)? {
+            if let Some(mut columns) = existing_columns(path, format, gzip)? {
                 header = false;
+                if style.defuse_formulas {
+                    columns.iter_mut().for_each(|name| *name = armed(name).to_owned());
+                }
                 check_columns(&columns, &style)?;
                 style.columns = Some(columns);
                 style.more_columns = false; // the header stands

@@ -95,6 +95,20 @@ fn numbers_keep_their_digits_and_lists_are_json_in_a_cell() {
 }
 
 #[test]
+fn the_name_of_a_column_is_defused_as_a_cell_is_and_added_to_under_its_own_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let style = Style { defuse_formulas: true, ..Style::default() };
+    let records = [record(&[("=1+1", "-a".into()), ("'b", 2.into())])];
+    write(&path, Format::Csv, style.clone(), &records);
+    let columns = Some(vec!["=1+1".to_owned(), "'b".to_owned()]);
+    let mut sink = Sink::append(&path, Format::Csv, Style { columns, ..style }).unwrap();
+    sink.write(&records[0]).unwrap();
+    sink.finish().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "'=1+1,'b\r\n'-a,2\r\n'-a,2\r\n");
+}
+
+#[test]
 fn formulas_are_defused_only_when_asked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.csv");

@@ -370,6 +370,147 @@ fn no_error_shows_the_password() {
     .unwrap();
 }
 
+#[test]
+fn sinks_that_write_the_same_keys_at_once_in_any_order_lose_none() {
+    everywhere(async |place| {
+        if place.is_sqlite() {
+            return; // one transaction at a time writes there
+        }
+        place.query("create table T (k bigint unique, n bigint)").await;
+        let write = async |sink_number: u64| {
+            let mut sink = TableSink::builder().key("k").open(&place.target).await?;
+            for round in 0..20 {
+                let mut keys: Vec<u64> = (0..500).collect();
+                keys.rotate_left(usize::try_from(sink_number * 37 + round * 7).unwrap());
+                for key in if sink_number.is_multiple_of(2) { keys } else { keys.into_iter().rev().collect() }
+                {
+                    sink.write(record(json!({"k": key, "n": sink_number}))).await?;
+                }
+                sink.flush().await?;
+            }
+            sink.finish().await
+        };
+        let written = gather_core::gather((0..6).map(write)).await;
+        assert_eq!(written.unwrap(), [10_000; 6]);
+        assert_eq!(place.texts("count(*)").await, ["500"]);
+    });
+}
+
+#[test]
+fn sinks_that_find_no_table_and_no_column_at_once_share_them_all_the_same() {
+    everywhere(async |place| {
+        let (keyed, both) = (TableSink::builder().key("k"), async |first: TableSink, second: TableSink| {
+            for (mut sink, k) in [(first, 1), (second, 2)] {
+                sink.write(record(json!({"k": k, "new": k}))).await.unwrap();
+                sink.finish().await.unwrap();
+            }
+        });
+        let open = async |builder: &TableSinkBuilder| builder.clone().open(&place.target).await.unwrap();
+        both(open(&keyed).await, open(&keyed).await).await;
+        assert_eq!(place.texts("new").await, ["1", "2"]);
+        place.query("drop table T").await;
+        place.query("create table T (k bigint)").await;
+        both(open(&keyed).await, open(&keyed).await).await;
+        assert_eq!(place.texts("new").await, ["1", "2"]);
+        let again = [json!({"k": 1, "new": 3})];
+        place.write(keyed, &again).await.unwrap(); // whoever came first has made it unique
+        assert_eq!(place.texts("new").await, ["2", "3"]);
+    });
+}
+
+#[test]
+fn a_table_that_another_has_filled_in_between_is_taken_only_to_add_to_it() {
+    everywhere(async |place| {
+        for append in [false, true] {
+            let mut late = TableSink::builder().append(append).open(&place.target).await.unwrap();
+            place.write(TableSink::builder(), &[json!({"a": 1})]).await.unwrap();
+            late.write(record(json!({"a": 2}))).await.unwrap();
+            let finished = late.finish().await;
+            assert_eq!(finished.is_ok(), append, "{finished:?}");
+            let expected: &[&str] = if append { &["1", "2"] } else { &["1"] };
+            assert_eq!(place.texts("a").await, expected);
+            place.query("drop table T").await;
+        }
+    });
+}
+
+#[test]
+fn sinks_that_start_at_the_same_moment_make_one_table() {
+    everywhere(async |place| {
+        let declared = || TableSink::builder().columns(columns()).key("sku");
+        let write = async |n: u64| {
+            place.write(declared(), &[json!({"sku": n.to_string(), "stock": n, "more": n})]).await
+        };
+        for _ in 0..5 {
+            assert_eq!(gather_core::gather((0..6).map(write)).await.unwrap(), [1; 6]);
+            assert_eq!(place.texts("more").await, ["0", "1", "2", "3", "4", "5"]);
+            place.query("drop table T").await;
+        }
+    });
+}
+
+#[test]
+fn a_key_that_grows_stays_unique() {
+    everywhere(async |place| {
+        let number = |digits: &str| serde_json::from_str::<Value>(&format!("{{\"n\":{digits}}}")).unwrap();
+        let large = "12345678901234567890123";
+        let keyed = || TableSink::builder().columns([Column::new("n").holding(ColumnType::Integer)]).key("n");
+        place.write(keyed(), &[number("1"), number(large), number("1")]).await.unwrap();
+        assert_eq!(place.texts("n").await, ["1", large]);
+        place.query("drop table T").await;
+        let mut sink = keyed().open(&place.target).await.unwrap();
+        for key in [json!(1), json!(2), json!("a"), json!(1)] {
+            sink.write(record(json!({"n": key}))).await.unwrap();
+            sink.flush().await.unwrap();
+        }
+        sink.finish().await.unwrap();
+        assert_eq!(place.texts("n").await, ["1", "2", "a"]);
+        place.write(keyed(), &[json!({"n": "a"})]).await.unwrap(); // which is found again
+        assert_eq!(place.texts("n").await, ["1", "2", "a"]);
+    });
+}
+
+#[test]
+fn keys_that_the_column_takes_for_equal_are_one_row_which_the_last_record_fills() {
+    everywhere(async |place| {
+        let number = |digits: &str, v: u64| {
+            serde_json::from_str::<Value>(&format!("{{\"k\":{digits},\"v\":{v}}}")).unwrap()
+        };
+        let written = [("0", 1), ("-0", 2), ("0.001", 3), ("1e-3", 4), ("1.0", 5), ("1", 6), ("-0.0", 7)];
+        let records = written.map(|(digits, v)| number(digits, v));
+        place.write(TableSink::builder().key("k"), &records).await.unwrap();
+        assert_eq!(place.texts("v").await, ["4", "6", "7"]);
+        if !place.is_sqlite() {
+            place.query("drop table T").await;
+            place.query("create table T (k date unique, v bigint)").await;
+            let days = [json!({"k": "2024-01-02", "v": 1}), json!({"k": "20240102", "v": 2})];
+            place.write(TableSink::builder().key("k"), &days).await.unwrap();
+            assert_eq!(place.texts("v").await, ["2"]);
+        }
+    });
+}
+
+#[test]
+fn what_is_told_apart_in_json_is_told_apart_in_the_table() {
+    everywhere(async |place| {
+        let values = [json!(1), json!(true), json!("1"), json!("true"), json!([1]), json!(null)];
+        let declared = || TableSink::builder().columns([Column::new("j").holding(ColumnType::Json)]);
+        let records: Vec<_> = values.iter().map(|value| json!({"j": value})).collect();
+        place.write(declared(), &records).await.unwrap();
+        assert_eq!(place.texts("j").await, ["\"1\"", "\"true\"", "1", "[1]", "null", "true"]);
+        place.write(declared().append(true), &[json!({"j": false})]).await.unwrap();
+        assert!(place.texts("j").await.contains(&"false".to_owned()));
+        place.query("drop table T").await;
+        let mut sink = TableSink::builder().open(&place.target).await.unwrap();
+        for value in [json!(true), json!(false), json!(null), json!(1), json!(true)] {
+            sink.write(record(json!({"j": value}))).await.unwrap();
+            sink.flush().await.unwrap();
+        }
+        sink.finish().await.unwrap();
+        assert_eq!(place.texts("j").await, ["1", "false", "null", "true", "true"]);
+    });
+}
+
 fn record(value: Value) -> Record {
     value.as_object().unwrap().clone().into()
 }

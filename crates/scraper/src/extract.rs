@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::base::Base;
 use crate::budget::Budget;
+use crate::element::attribute;
 use crate::embedded::Embedded;
 use crate::error::{Error, ErrorKind};
 use crate::json;
@@ -204,7 +205,7 @@ pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Err
         view: View::new(root, look, &budget),
         fields: &compiled.fields,
         detail: compiled.detail.as_ref(),
-        strict: compiled.record.strict,
+        strict: Strict::Fields { all: compiled.record.strict },
         out: &mut extraction,
     };
     match &compiled.record.rows {
@@ -232,7 +233,7 @@ pub(crate) fn records(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Err
     Ok(extraction)
 }
 
-/// The fields of `[detail]` from a page of its own.
+/// The fields of `[detail]` from a page of its own. What a missing one means is for the page of the record to say.
 pub(crate) fn detail(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Error> {
     let mut extraction = Extraction { matched: true, ..Extraction::default() };
     let (Some(root), Some(detail)) = (look.root(), &recipe.compiled().detail) else {
@@ -244,7 +245,7 @@ pub(crate) fn detail(look: Look<'_>, recipe: &Recipe) -> Result<Extraction, Erro
         view: View::new(root, look, &budget),
         fields: &detail.fields,
         detail: None,
-        strict: recipe.compiled().record.strict,
+        strict: Strict::Nothing,
         out: &mut extraction,
     };
     taking.take(Row::of(Scope::Page(root)))?;
@@ -261,7 +262,7 @@ fn items(found: Option<&Value>) -> &[Value] {
     }
 }
 
-fn check_min(extraction: &Extraction, min: usize) -> Result<(), Error> {
+pub(crate) fn check_min(extraction: &Extraction, min: usize) -> Result<(), Error> {
     let found = extraction.records.len();
     if found >= min {
         return Ok(());
@@ -311,7 +312,7 @@ fn link_from(
 fn link_target(target: &Target, scope: Scope<'_>, base: Base<'_>, budget: &Budget) -> Option<String> {
     target.elements(scope, budget).find_map(|element| {
         let href = match &target.take {
-            Take::Attribute(name) => element.attr(name),
+            Take::Attribute(name) => attribute(element, name),
             _ => element
                 .attr("href")
                 .or_else(|| walk::below(element, budget).find_map(|inner| inner.attr("href"))),
@@ -355,6 +356,7 @@ fn followed<'a>(look: Look<'a>, recipe: &Recipe, budget: &Budget) -> Vec<Lead<'a
 
 /// What all records of a page have in common.
 struct View<'a> {
+    html: &'a Html,
     root: ElementRef<'a>,
     setting: Setting<'a>,
     json: Option<&'a Value>,
@@ -368,7 +370,7 @@ impl<'a> View<'a> {
     fn new(root: ElementRef<'a>, look: Look<'a>, budget: &'a Budget) -> Self {
         let (embedded, of_page) = (Embedded::default(), RefCell::default());
         let setting = Setting { base: look.base, made_at: look.made_at, budget };
-        Self { root, setting, json: look.json, embedded, budget, of_page }
+        Self { html: look.html, root, setting, json: look.json, embedded, budget, of_page }
     }
 }
 
@@ -390,8 +392,17 @@ struct Taking<'a, 'r> {
     view: View<'a>,
     fields: &'r [Field],
     detail: Option<&'r Detail>,
-    strict: bool,
+    strict: Strict,
     out: &'r mut Extraction,
+}
+
+/// Which dropped records fail the page.
+#[derive(Clone, Copy)]
+enum Strict {
+    /// None of them.
+    Nothing,
+    /// Those that lack a strict field; `all`: any required one.
+    Fields { all: bool },
 }
 
 impl<'a> Taking<'a, '_> {
@@ -445,13 +456,13 @@ impl<'a> Taking<'a, '_> {
         Ok(())
     }
 
-    /// A record with a page of its own has null for that page's fields until they are known.
+    /// A record with a page of its own has null for that page's fields, or their defaults, until they are known.
     fn keep(&mut self, mut record: Record, scope: Scope<'_>, json: Option<&Value>) {
         if let Some(detail) = self.detail {
             let (base, budget) = (self.view.setting.base, self.view.budget);
             self.out.details.push(link_from(&detail.link, scope, json, base, budget));
             for field in &detail.fields {
-                record.insert(field.name.as_str(), Value::Null);
+                record.insert(field.name.as_str(), field.default.clone());
             }
         }
         self.out.stats.records += 1;
@@ -461,7 +472,7 @@ impl<'a> Taking<'a, '_> {
     fn drop_record(&mut self, field: &Field, invalid: Option<String>) -> Result<(), Error> {
         let place = self.out.records.len() + self.out.dropped.len() + 1;
         let dropped = Dropped { place, field: field.name.clone(), invalid };
-        if self.strict || field.strict {
+        if matches!(self.strict, Strict::Fields { all } if all || field.strict) {
             return Err((&dropped).into());
         }
         self.out.stats.dropped += 1;
@@ -471,6 +482,11 @@ impl<'a> Taking<'a, '_> {
 }
 
 impl Stats {
+    /// Counts fields of a record that has none of them.
+    pub(crate) fn count_missing(&mut self, fields: &[Field]) {
+        fields.iter().for_each(|field| self.count(&field.name, false, None));
+    }
+
     fn count(&mut self, name: &str, filled: bool, invalid: Option<&str>) {
         self.with_field(name, |field| {
             field.of += 1;
@@ -614,10 +630,14 @@ fn select(field: &Field, view: &View<'_>, row: &Row<'_, '_>) -> Vec<Raw> {
             let found = found.filter(|found| budget.spend_bytes(json::size(found)));
             json(found.cloned().into_iter().collect())
         }
+        Source::Title => {
+            let title = meta::title(view.html).and_then(|title| all_text(title, budget));
+            texts(title.map(|title| fold(&title)).into_iter(), field.many)
+        }
         Source::Meta(name) => texts(meta::contents(view.root, name, budget), field.many),
         Source::Microdata { path, of_type } => {
-            let found = meta::properties(row.scope, path, of_type.as_deref(), budget);
-            let value = |element| meta::value(element, field.conversion.to, budget);
+            let found = meta::properties(row.scope, view.root, path, of_type.as_deref(), budget);
+            let value = |element| meta::value(element, field.conversion.to, view.setting.base, budget);
             texts(found.into_iter().filter_map(value), field.many)
         }
         Source::ScriptAfter { marker, pointer } => {
@@ -686,7 +706,7 @@ fn holds_wanted_text(field: &Field, element: ElementRef<'_>, budget: &Budget) ->
 fn taken(element: ElementRef<'_>, take: &Take, to: Type, budget: &Budget) -> Option<String> {
     match (take, to) {
         (Take::Attribute(name), _) => {
-            let value = element.attr(name)?;
+            let value = attribute(element, name)?;
             budget.paid(match to {
                 // A URL has white space of its own kind: the URL parser knows which of it to drop.
                 Type::Raw | Type::Json | Type::Url => value.to_owned(),

@@ -26,6 +26,7 @@ mod budget;
 mod charset;
 mod date;
 mod details;
+mod element;
 mod embedded;
 mod error;
 mod extract;

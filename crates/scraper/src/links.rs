@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::base::Base;
 use crate::budget::Budget;
+use crate::element::is_html;
 use crate::text::{fold, visible_text};
 use crate::walk;
 
@@ -184,11 +185,6 @@ pub(crate) fn outside_templates(html: &Html) -> impl Iterator<Item = ElementRef<
 
 fn is_template(node: &Node) -> bool {
     node.as_element().is_some_and(|element| element.name() == "template" && element.name.ns == ns!(html))
-}
-
-/// An element of HTML with this name: SVG and MathML have names of their own.
-fn is_html(element: ElementRef<'_>, name: &str) -> bool {
-    element.value().name() == name && element.value().name.ns == ns!(html)
 }
 
 /// All elements in document order. (`Html::select` walks the order of creation.)

@@ -18,6 +18,7 @@ use crate::html_check::{self, PageKind};
 use crate::json;
 use crate::limits::Limits;
 use crate::links::{self, Link, LinkOptions};
+use crate::meta;
 use crate::parse::Source;
 use crate::recipe::Recipe;
 use crate::sight::Sight;
@@ -382,9 +383,10 @@ impl Document<'_> {
         self.look().root().map_or_else(String::new, text::shown)
     }
 
-    /// The title, white space folded; None if there is no `<title>`.
+    /// The title, white space folded: that of the first `<title>` of HTML in the document, wherever it stands; None if there is
+    /// none.
     pub fn title(&self) -> Option<String> {
-        links::elements(&self.html).find(|element| element.value().name() == "title").map(text::shown)
+        meta::title(&self.html).map(text::shown)
     }
 
     /// An error, if it is one, at this page.

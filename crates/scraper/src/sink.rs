@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, Ref, RefCell};
+use std::collections::HashSet;
 
 use ego_tree::Tree;
 use html5ever::tendril::StrTendril;
@@ -35,6 +36,8 @@ pub(crate) struct BoundedSink {
     /// Whether texts are kept, and comments. If not, those of titles are.
     texts: Cell<bool>,
     unseen: Unseen,
+    /// The `annotation-xml` elements of MathML that hold HTML.
+    annotations: RefCell<HashSet<Handle>>,
     /// The element that was put in last, with all around it, outermost first; empty when not known.
     last_path: RefCell<Vec<Handle>>,
 }
@@ -60,6 +63,7 @@ impl BoundedSink {
             hit: Cell::new(None),
             texts: Cell::new(texts),
             unseen: Unseen::default(),
+            annotations: RefCell::default(),
             last_path: RefCell::default(),
         }
     }
@@ -198,7 +202,17 @@ impl TreeSink for BoundedSink {
         }
         // One token can make many elements before anybody looks whether a bound was hit.
         let attrs = if self.hit.get().is_none() { attrs } else { Vec::new() };
-        self.inner.create_element(name, attrs, flags)
+        let holds_html = flags.mathml_annotation_xml_integration_point;
+        let element = self.inner.create_element(name, attrs, flags);
+        if holds_html {
+            self.annotations.borrow_mut().insert(element);
+        }
+        element
+    }
+
+    /// scraper's sink knows none.
+    fn is_mathml_annotation_xml_integration_point(&self, element: &Handle) -> bool {
+        self.annotations.borrow().contains(element)
     }
 
     fn create_comment(&self, text: StrTendril) -> Handle {

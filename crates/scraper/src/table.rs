@@ -81,8 +81,17 @@ fn own_groups(table: ElementRef<'_>) -> Vec<Vec<ElementRef<'_>>> {
     groups
 }
 
+/// Source: [HTML, rules for parsing non-negative integers](https://html.spec.whatwg.org/multipage/common-microsyntaxes.html#rules-for-parsing-non-negative-integers).
 fn span(cell: ElementRef<'_>, name: &str) -> Option<usize> {
-    cell.attr(name)?.trim().parse().ok()
+    let text = cell.attr(name)?.trim_ascii_start();
+    let (is_negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let digits = digits.get(..end).filter(|digits| !digits.is_empty())?;
+    let number = digits.parse().unwrap_or(usize::MAX);
+    (!is_negative || number == 0).then_some(number)
 }
 
 /// The rows with their spans expanded. No cell reaches out of its group.
@@ -110,7 +119,8 @@ fn cells_of<'a>(
     let mut cells = Vec::new();
     for cell in row.child_elements().filter(|cell| matches!(cell.value().name(), "td" | "th")) {
         take_hanging(&mut cells, hanging);
-        let across = span(cell, "colspan").unwrap_or(1).clamp(1, MOST_COLUMNS_SPANNED);
+        let across =
+            span(cell, "colspan").filter(|across| *across > 0).unwrap_or(1).min(MOST_COLUMNS_SPANNED);
         for _ in 0..across {
             cells.push(Some(cell));
             hang(hanging, cells.len() - 1, cell, rows_down(cell, left) - 1);
@@ -158,15 +168,14 @@ fn fill_rest<'a>(cells: &mut Vec<Option<ElementRef<'a>>>, hanging: &mut Hanging<
     }
 }
 
+/// Lets a cell of this row reach into `rows` more. One that hung into its place already, which it covers, has one less to go.
 fn hang<'a>(hanging: &mut Hanging<'a>, column: usize, cell: ElementRef<'a>, rows: usize) {
-    if rows == 0 {
-        return;
-    }
-    if hanging.len() <= column {
+    if hanging.len() <= column && rows > 0 {
         hanging.resize(column + 1, None);
     }
     if let Some(slot) = hanging.get_mut(column) {
-        *slot = Some((cell, rows));
+        let covered = slot.take().filter(|(_, left)| *left > 1).map(|(covered, left)| (covered, left - 1));
+        *slot = if rows > 0 { Some((cell, rows)) } else { covered };
     }
 }
 
@@ -209,17 +218,20 @@ fn columns(header: &[Row<'_>], width: usize, budget: &Budget) -> Vec<Column> {
     columns
 }
 
-/// A second `Price` is `Price_2`: a record has each name once, and those that it uses itself already.
+/// A second `Price` is `Price_2`, or the next that no other has: a record has each name once, and those that it uses itself already.
 fn number_repeated(columns: &mut [Column]) {
-    let mut seen: HashMap<&str, usize> = RESERVED.iter().map(|name| (*name, 1)).collect();
-    let mut count = |name| {
-        let count = seen.entry(name).or_default();
-        *count += 1;
-        *count
-    };
-    let counts: Vec<_> = columns.iter().map(|column| count(&column.name)).collect();
-    for (column, count) in columns.iter_mut().zip(counts).filter(|(_, count)| *count > 1) {
-        column.name.push_str(&format!("_{count}"));
+    let own = RESERVED.iter().map(|name| ((*name).to_owned(), 1));
+    let mut seen: HashMap<String, usize> = own.collect();
+    for column in columns {
+        let mut count = seen.get(&column.name).copied().unwrap_or(1);
+        let mut name = column.name.clone();
+        while seen.contains_key(&name) {
+            count += 1;
+            name = format!("{}_{count}", column.name);
+        }
+        seen.insert(column.name.clone(), count);
+        seen.entry(name.clone()).or_insert(1);
+        column.name = name;
     }
 }
 
@@ -300,6 +312,52 @@ mod tests {
         let (columns, _) =
             cells("<table><tr><th>_source<th>A<th>_source<tr><td>1<td>2<td>3</table>").unwrap();
         assert_eq!(columns, ["_source_2", "A", "_source_3"]);
+    }
+
+    #[test]
+    fn a_number_that_another_name_ends_with_makes_no_column_hide_another() {
+        for (headers, expected) in [
+            ("<th>A<th>A<th>A_2", ["A", "A_2", "A_2_2"]),
+            ("<th>A_2<th>A<th>A", ["A_2", "A", "A_3"]),
+            ("<th>A<th>A<th>A", ["A", "A_2", "A_3"]),
+        ] {
+            assert_eq!(cells(&format!("<table><tr>{headers}<tr><td>1</table>")).unwrap().0, expected);
+        }
+    }
+
+    #[test]
+    fn spans_are_read_as_browsers_read_numbers() {
+        for (written, rows) in [
+            ("2x", ["1", "1", "-"]),
+            ("2.9", ["1", "1", "-"]),
+            (" +2", ["1", "1", "-"]),
+            ("99999999999999999999", ["1", "1", "1"]),
+            ("-0", ["1", "1", "1"]),
+            ("-2", ["1", "-", "-"]),
+            ("x2", ["1", "-", "-"]),
+        ] {
+            let table = format!(
+                "<table><tr><th>A<th>B<tbody><tr><td>0<td rowspan='{written}'>1<tr><td>0<tr><td>0</table>"
+            );
+            let second = cells(&table).unwrap().1;
+            assert_eq!(
+                second.iter().map(|row| row.get(1).map_or("-", |cell| cell)).collect::<Vec<_>>(),
+                rows,
+                "{written}"
+            );
+        }
+        let (columns, _) =
+            cells("<table><tr><th colspan='2%'>A<th colspan=0>B<th colspan=-1>C<tr><td>1</table>").unwrap();
+        assert_eq!(columns, ["A", "A_2", "B", "C"]);
+    }
+
+    #[test]
+    fn a_cell_that_another_covers_reaches_no_row_further() {
+        let (_, rows) = cells(
+            "<table><tr><th>A<th>B<th>C<tr><td>1<td rowspan=2>2<td>3<tr><td colspan=2>4<td>5<tr><td>6<td>7<td>8</table>",
+        )
+        .unwrap();
+        assert_eq!(rows, [["1", "2", "3"], ["4", "4", "5"], ["6", "7", "8"]]);
     }
 
     #[test]

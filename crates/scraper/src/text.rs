@@ -243,7 +243,7 @@ impl Writer {
 
     fn tab(&mut self) {
         self.space = false;
-        self.breaks = 0;
+        self.before_word();
         if !self.out.is_empty() {
             self.out.push('\t');
         }
@@ -287,6 +287,9 @@ mod tests {
             ("<div><div><p>a</p></div></div> b", "a\n\nb"),
             ("<ul><li>a <li>b</ul>", "a\nb"),
             ("<table><tr><td>a<td> b <tr><td>c<td>d</table>", "a\tb\nc\td"),
+            ("<table><tr><td><p>a</p><td><p>b</p><td>c", "a\n\n\t\n\nb\n\n\tc"),
+            ("<table><tr><td><div>a</div> <td> <div>b", "a\n\t\nb"),
+            ("<table><tr><td><td>b", "b"),
             ("<pre>a\n  b</pre>c", "a\n  b\nc"),
             ("a<span> </span>b", "a b"),
             ("<span>a</span> <span>b</span>", "a b"),

@@ -538,3 +538,23 @@ proptest! {
         prop_assert_eq!(sitemap.error.is_some(), (1..whole.len()).contains(&cut));
     }
 }
+
+#[test]
+fn a_value_past_the_bound_is_told_as_one_and_the_other_entries_stay() {
+    let long = "a".repeat(20 << 10);
+    let entries =
+        |urls: &[&str]| urls.iter().map(|url| format!("<url><loc>{url}</loc></url>")).collect::<String>();
+    let xml =
+        format!("<urlset>{}</urlset>", entries(&[&format!("http://h/{long}"), "http://h/a", "ftp://h/b"]));
+    let list = format!("http://h/{long}\nhttp://h/a\nftp://h/b");
+    for document in [xml, list] {
+        let sitemap = quick(document.as_bytes());
+        assert_eq!(
+            (pages(&sitemap), sitemap.skipped, sitemap.too_long),
+            (vec!["http://h/a".to_owned()], 2, 1)
+        );
+        let error = sitemap.error.unwrap();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        assert!(error.message().contains("1 entry has a value of more than 16 KiB"), "{error}");
+    }
+}

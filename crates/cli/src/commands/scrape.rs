@@ -152,7 +152,8 @@ impl Job {
         let mut extraction = here.parsed(move |page| page.records(&recipe)).await?;
         let leads_on = extraction.next.is_some() || extraction.details.iter().any(Option::is_some);
         let is_alone = place.is_none() && leads_on;
-        self.merge_files(&mut extraction, place).await;
+        let merged = self.merge_files(&mut extraction, place).await;
+        merged.map_err(|error| pages::failure(&input, &error))?;
         let mut worked = Worked::ok(Vec::new(), bytes);
         worked.part =
             self.part(extraction, &Origin { input: &input, source: &source, fetched_at: None, status });
@@ -163,7 +164,11 @@ impl Job {
     }
 
     /// Merges the pages of the same folder that records lead to.
-    async fn merge_files(&self, extraction: &mut Extraction, place: Option<(Arc<GivenFolder>, PathBuf)>) {
+    async fn merge_files(
+        &self,
+        extraction: &mut Extraction,
+        place: Option<(Arc<GivenFolder>, PathBuf)>,
+    ) -> Result<(), gather_scraper::Error> {
         let links: Vec<_> = extraction.detail_links().into_iter().map(str::to_owned).collect();
         let mut found = HashMap::new();
         for link in links {
@@ -173,7 +178,7 @@ impl Job {
             };
             found.insert(link, detail.map_err(|kind| ErrorKind::Fetch(kind.as_str())));
         }
-        extraction.merge_details(&found);
+        extraction.merge_details(&self.recipe, &found)
     }
 
     async fn detail(&self, folder: &Arc<GivenFolder>, below: &Path, link: &str) -> Result<Extraction, Kind> {

@@ -95,7 +95,7 @@ struct Job {
 
 /// What one document gave.
 struct Read {
-    /// Where it stands.
+    /// Where it stands, after redirects.
     source: String,
     sitemap: Sitemap,
     bytes: u64,
@@ -113,14 +113,14 @@ impl Job {
                 let url = asked.text;
                 let response = fetched.map_err(|error| failure(&url, &error))?;
                 let (at, room) = (response.url().to_string(), response.room());
-                let read = self.read(&url, at.clone(), response.into_bytes().into()).await;
+                let read = self.read(&url, at, response.into_bytes().into()).await;
                 drop(room); // what it leads to needs room too
-                return Ok(self.beginning_with(url, &at, read?).await);
+                return Ok(self.beginning_with(url, read?).await);
             }
             Start::Sitemap(Source::Here(here)) => {
                 let at = here.url.clone().unwrap_or_default();
-                let read = self.read(&here.input, at.clone(), here.bytes).await?;
-                return Ok(self.beginning_with(here.input, &at, read).await);
+                let read = self.read(&here.input, at, here.bytes).await?;
+                return Ok(self.beginning_with(here.input, read).await);
             }
         };
         let mut tree = Tree::new(input);
@@ -133,7 +133,8 @@ impl Job {
         self.requests.allow(site)?;
         let site = site.text.as_str();
         let root = Request::get(site)?;
-        let join = |url: &str| root.url().join(url).map_or_else(|_| url.to_owned(), Url::into);
+        let robots = root.url().join("/robots.txt").unwrap_or_else(|_| root.url().clone());
+        let join = |url: &str| robots.join(url).map_or_else(|_| url.to_owned(), Url::into);
         let access = self.requests.client().robots(site).await?;
         let named = match &*access {
             Access::Rules(robots) => robots.sitemaps(),
@@ -146,9 +147,10 @@ impl Job {
         })
     }
 
-    async fn beginning_with(&self, input: String, at: &str, read: Read) -> Worked {
+    async fn beginning_with(&self, input: String, read: Read) -> Worked {
         let mut tree = Tree::new(input.clone());
-        tree.seen.extend([plain_url(&input), plain_url(at)]);
+        tree.seen.insert(plain_url(&input));
+        tree.is_new(&read);
         let children = tree.take(input, read, None);
         self.follow(&mut tree, children, 1).await;
         tree.worked()
@@ -212,6 +214,8 @@ struct Tree {
     /// The first one is the input itself.
     nodes: Vec<Node>,
     seen: HashSet<String>,
+    /// Those that were read, by where they came from.
+    read: HashSet<String>,
     fetched: usize,
     bytes: u64,
     failures: Vec<Failure>,
@@ -233,6 +237,7 @@ impl Tree {
             input,
             nodes: vec![root],
             seen: HashSet::new(),
+            read: HashSet::new(),
             fetched: 0,
             bytes: 0,
             failures: Vec::new(),
@@ -266,7 +271,8 @@ impl Tree {
 
     fn add(&mut self, parent: usize, url: String, read: Result<Read, Failure>) -> Vec<String> {
         let read = match read {
-            Ok(read) => read,
+            Ok(read) if self.is_new(&read) => read,
+            Ok(_) => return Vec::new(),
             Err(failure) => {
                 self.fail(failure, Some(parent));
                 return Vec::new();
@@ -280,9 +286,17 @@ impl Tree {
         self.take(url, read, Some(parent))
     }
 
+    /// Whether it was not read before, under another name that leads there.
+    fn is_new(&mut self, read: &Read) -> bool {
+        let at = plain_url(&read.source);
+        self.seen.insert(at.clone());
+        self.read.insert(at)
+    }
+
     /// Takes what a document gave into the last node; returns the sitemaps that it names.
     fn take(&mut self, from: String, read: Read, parent: Option<usize>) -> Vec<String> {
-        let Sitemap { entries, sitemaps, skipped, error, .. } = read.sitemap;
+        let Sitemap { entries, sitemaps, skipped, too_long, error, .. } = read.sitemap;
+        let skipped = skipped - too_long.min(skipped);
         self.bytes += read.bytes;
         if skipped > 0 {
             let (entries, are) = if skipped == 1 { ("entry has", "is") } else { ("entries have", "are") };

@@ -66,7 +66,9 @@ impl Parser {
             b"allow" => self.rule(RuleKind::Allow, number, line, value),
             b"disallow" => self.rule(RuleKind::Disallow, number, line, value),
             b"crawl-delay" => self.crawl_delay(value),
-            b"sitemap" => self.robots.sitemaps.push(String::from_utf8_lossy(value).into_owned()),
+            b"sitemap" if !value.is_empty() => {
+                self.robots.sitemaps.push(String::from_utf8_lossy(value).into_owned())
+            }
             _ => {}
         }
     }

@@ -25,8 +25,8 @@ pub(super) trait Dialect: Send + Sync {
     /// Whether a column made for `from` cannot hold what `to` can as it is.
     fn must_widen(&self, from: Option<ColumnType>, to: Option<ColumnType>) -> bool;
 
-    /// Makes a column hold another type, and keeps what is in it.
-    fn widen(&self, table: &TableName, column: &str, to: Option<ColumnType>) -> Vec<String>;
+    /// Makes a column hold another type, and keeps what is in it; a unique one stays so.
+    fn widen(&self, table: &TableName, widening: &Widening, is_unique: bool) -> Vec<String>;
 
     /// What a column for a value holds.
     fn needed(&self, value: &Value) -> Option<ColumnType> {
@@ -42,10 +42,11 @@ pub(super) trait Dialect: Send + Sync {
     fn unique(&self, table: &TableName, column: &str) -> String;
 
     /// The records as the one parameter of [`rows`](Self::rows).
-    fn encode(&self, records: &[Record], columns: &[&str]) -> Result<String, SinkError>;
+    fn encode(&self, records: &[Record], columns: &[Filled<'_>]) -> Result<String, SinkError>;
 
-    /// A query whose rows are the records in its parameter.
-    fn rows(&self, table: &TableName, columns: &[&str]) -> String;
+    /// A query whose rows are the records in its parameter. Where the order of rows is that in which they are locked, they
+    /// come by the key; where a statement may meet a row once only, so do those with equal keys, the last of them.
+    fn rows(&self, table: &TableName, columns: &[Filled<'_>], key: Option<&str>) -> String;
 }
 
 /// The name of a table, and the schema it is in where one is named.
@@ -65,6 +66,17 @@ impl fmt::Display for TableName {
     }
 }
 
+/// A column that rows go into: its name, and what it holds as far as this run knows.
+pub(super) type Filled<'a> = (&'a str, Option<ColumnType>);
+
+/// A column that has to hold more than what it was made for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Widening {
+    pub(super) column: String,
+    pub(super) from: Option<ColumnType>,
+    pub(super) to: Option<ColumnType>,
+}
+
 /// What has to be done to a table before rows go into it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -73,7 +85,7 @@ pub(super) enum Change {
     /// It gets one more column.
     Add(Column),
     /// A column holds more than was known.
-    Widen(String, Option<ColumnType>),
+    Widen(Widening),
     /// No two rows share a value in this column.
     Unique(String),
 }
@@ -107,20 +119,19 @@ pub(super) fn statements(
 ) -> Vec<String> {
     match change {
         Change::Create(columns) => {
-            let columns: Vec<_> = columns.iter().map(|column| made(dialect, key, column)).collect();
-            vec![format!("create table {table} ({})", columns.join(", "))]
+            let columns = list(columns.iter().map(|column| made(dialect, column)));
+            vec![format!("create table {table} ({columns})")]
         }
         Change::Add(column) => {
-            vec![format!("alter table {table} add column {}", made(dialect, None, column))]
+            vec![format!("alter table {table} add column {}", made(dialect, column))]
         }
-        Change::Widen(column, to) => dialect.widen(table, column, *to),
+        Change::Widen(widening) => dialect.widen(table, widening, key == Some(widening.column.as_str())),
         Change::Unique(column) => vec![dialect.unique(table, column)],
     }
 }
 
-fn made(dialect: &dyn Dialect, key: Option<&str>, column: &Column) -> String {
-    let unique = if key == Some(column.name.as_str()) { " unique" } else { "" };
-    format!("{} {}{unique}", quoted(&column.name), dialect.type_name(column.holds))
+fn made(dialect: &dyn Dialect, column: &Column) -> String {
+    format!("{} {}", quoted(&column.name), dialect.type_name(column.holds))
 }
 
 /// The statement that puts a batch into the table: of a row with the same key it replaces the values that the records
@@ -128,17 +139,17 @@ fn made(dialect: &dyn Dialect, key: Option<&str>, column: &Column) -> String {
 pub(super) fn insert(
     dialect: &dyn Dialect,
     table: &TableName,
-    columns: &[&str],
+    columns: &[Filled<'_>],
     key: Option<&str>,
 ) -> String {
-    let names = list(columns.iter().map(|name| quoted(name)));
-    let rows = dialect.rows(table, columns);
+    let names = list(columns.iter().map(|(name, _)| quoted(name)));
+    let rows = dialect.rows(table, columns, key);
     let conflict = key.map(|key| on_conflict(columns, key)).unwrap_or_default();
     format!("insert into {table} ({names}) {rows}{conflict}")
 }
 
-fn on_conflict(columns: &[&str], key: &str) -> String {
-    let others = columns.iter().filter(|name| **name != key).map(|name| quoted(name));
+fn on_conflict(columns: &[Filled<'_>], key: &str) -> String {
+    let others = columns.iter().filter(|(name, _)| *name != key).map(|(name, _)| quoted(name));
     let set = list(others.map(|name| format!("{name} = excluded.{name}")));
     let key = quoted(key);
     if set.is_empty() {

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::{Number, Value};
 
-use super::dialect::{Change, Dialect, check_name};
+use super::dialect::{Change, Dialect, Filled, Widening, check_name};
 use crate::column::{Column, ColumnType};
 use crate::error::SinkError;
 use crate::record::Record;
@@ -28,6 +28,14 @@ pub(super) struct There {
 pub(super) struct TheirColumn {
     pub(super) name: String,
     pub(super) holds: Option<ColumnType>,
+}
+
+impl There {
+    /// Where a column stands.
+    fn place_of(&self, name: &str, dialect: &dyn Dialect) -> Place {
+        let is_it = |known: &&TheirColumn| known.name == name || dialect.is_one_name(&known.name, name);
+        self.columns.iter().find(is_it).map_or(Place::Absent, |same| Place::Theirs(same.holds))
+    }
 }
 
 struct Known {
@@ -78,9 +86,7 @@ impl Layout {
                 self.dialect.database()
             )));
         }
-        let mut theirs = self.there.iter().flat_map(|there| &there.columns);
-        let same = theirs.find(|known| known.name == name || self.dialect.is_one_name(&known.name, name));
-        let place = same.map_or(Place::Absent, |same| Place::Theirs(same.holds));
+        let place = self.there.as_ref().map_or(Place::Absent, |there| there.place_of(name, self.dialect));
         let known = Known { declared, holds: declared, has_more_digits: false, place };
         self.columns.insert(name.to_owned(), known);
         Ok(())
@@ -115,36 +121,48 @@ impl Layout {
         !self.columns.is_empty() && self.columns.values().all(|known| known.declared.is_some())
     }
 
-    /// What has to be done to the table. From here on it counts as done.
-    pub(super) fn changes(&mut self) -> Vec<Change> {
+    /// What has to be done to the table.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        if self.columns.is_empty() {
+            return Vec::new();
+        }
         let mut changes = match &self.there {
-            None => self.create(),
-            Some(_) => self.alter(),
+            None => vec![Change::Create(self.columns.iter().map(|(name, known)| known.made(name)).collect())],
+            Some(_) => {
+                self.columns.iter().filter_map(|(name, known)| known.change(name, self.dialect)).collect()
+            }
         };
-        if let (Some(key), Some(there)) = (&self.key, &mut self.there)
-            && !std::mem::replace(&mut there.is_unique, true)
+        if let Some(key) = &self.key
+            && !self.there.as_ref().is_some_and(|there| there.is_unique)
         {
             changes.push(Change::Unique(key.clone()));
         }
         changes
     }
 
-    fn create(&mut self) -> Vec<Change> {
+    /// Takes note that this was done.
+    pub(super) fn changed(&mut self) {
         if self.columns.is_empty() {
-            return Vec::new();
+            return;
         }
-        let made = self.columns.iter_mut().map(|(name, known)| known.make(name)).collect();
-        self.there = Some(There { columns: Vec::new(), is_unique: true }); // the table is made with its key
-        vec![Change::Create(made)]
+        self.there.get_or_insert(There { columns: Vec::new(), is_unique: true }).is_unique = true;
+        for known in self.columns.values_mut() {
+            if !matches!(known.place, Place::Theirs(_)) {
+                known.place = Place::Ours(known.column());
+            }
+        }
     }
 
-    fn alter(&mut self) -> Vec<Change> {
-        let dialect = self.dialect;
-        self.columns.iter_mut().filter_map(|(name, known)| known.change(name, dialect)).collect()
+    /// Takes note of what another process has made of the table since.
+    pub(super) fn found(&mut self, there: Option<There>) {
+        for (name, known) in self.columns.iter_mut().filter(|(_, known)| known.place == Place::Absent) {
+            known.place = there.as_ref().map_or(Place::Absent, |there| there.place_of(name, self.dialect));
+        }
+        self.there = there;
     }
 
-    pub(super) fn names(&self) -> Vec<&str> {
-        self.columns.keys().map(String::as_str).collect()
+    pub(super) fn filled(&self) -> Vec<Filled<'_>> {
+        self.columns.iter().map(|(name, known)| (name.as_str(), known.column())).collect()
     }
 
     pub(super) fn key(&self) -> Option<&str> {
@@ -183,20 +201,18 @@ impl Known {
         self.holds.filter(|holds| !(self.has_more_digits && *holds == ColumnType::Number))
     }
 
-    fn make(&mut self, name: &str) -> Column {
-        self.place = Place::Ours(self.column());
+    fn made(&self, name: &str) -> Column {
         Column { name: name.to_owned(), holds: self.column() }
     }
 
-    fn change(&mut self, name: &str, dialect: &dyn Dialect) -> Option<Change> {
+    fn change(&self, name: &str, dialect: &dyn Dialect) -> Option<Change> {
+        let to = self.column();
         match self.place {
-            Place::Absent => Some(Change::Add(self.make(name))),
-            Place::Ours(from) if from != self.column() => {
-                let to = self.column();
-                self.place = Place::Ours(to);
-                dialect.must_widen(from, to).then(|| Change::Widen(name.to_owned(), to))
-            }
-            Place::Ours(_) | Place::Theirs(_) => None,
+            Place::Absent => Some(Change::Add(self.made(name))),
+            Place::Ours(from) => dialect
+                .must_widen(from, to)
+                .then(|| Change::Widen(Widening { column: name.to_owned(), from, to })),
+            Place::Theirs(_) => None,
         }
     }
 }

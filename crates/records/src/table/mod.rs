@@ -11,7 +11,7 @@ mod sqlite;
 mod statement;
 
 use self::batch::Batch;
-use self::dialect::{Change, Dialect, TableName, insert, statements};
+use self::dialect::{Dialect, TableName, insert, statements};
 use self::layout::{Layout, There};
 use crate::column::Column;
 use crate::error::{ErrorKind, SinkError};
@@ -21,12 +21,16 @@ use crate::target::Target;
 /// The table where the target names none.
 const DEFAULT_TABLE: &str = "records";
 
+/// How often a batch is tried while other processes come in between: each time one of them has got on.
+const TRIES: usize = 10;
+
 /// Writes records into a table of an SQLite file or of PostgreSQL.
 ///
 /// The table is made from the [columns](TableSinkBuilder::columns) and from what the records hold; a name that a later
 /// record brings becomes a column then. A value that a column of this run cannot hold makes the column wider (text holds
 /// everything); a table that was there before keeps its types. Records are written in sets: up to 1,000, or 1 MiB of them,
-/// in one statement and one transaction, which also holds what the table had to be changed by.
+/// in one statement and one transaction, which also holds what the table had to be changed by. Several processes may write
+/// into one table, and make it or its columns at the same time: whoever comes second takes what is there.
 ///
 /// Lists and objects are JSON (`jsonb` in PostgreSQL, text in SQLite), a NUL in a text becomes U+FFFD. Names are quoted:
 /// upper case stays, and no name is taken for SQL.
@@ -39,7 +43,16 @@ pub struct TableSink {
     engine: Engine,
     layout: Layout,
     batch: Batch,
+    append: bool,
     written: u64,
+}
+
+/// How a batch did not come into the table.
+enum Refused {
+    /// Another process came in between: the table is looked at again, and the batch tried again.
+    Overtaken(SinkError),
+    /// It is not taken.
+    Finally(SinkError),
 }
 
 /// Where and how a [`TableSink`] writes.
@@ -103,28 +116,51 @@ impl TableSink {
     }
 
     async fn commit(&mut self) -> Result<(), SinkError> {
-        let (dialect, key) = (self.engine.dialect(), self.layout.key().map(str::to_owned));
-        let changes = self.layout.changes();
-        let changes: Vec<_> = changes.iter().flat_map(|change| self.statements(change)).collect();
-        let records = self.batch.take(key.as_deref());
-        let names = self.layout.names();
-        let rows = match names.as_slice() {
-            [] => None,
-            _ if records.is_empty() => None,
-            names => {
-                Some((insert(dialect, &self.table, names, key.as_deref()), dialect.encode(&records, names)?))
-            }
-        };
-        if !changes.is_empty() || rows.is_some() {
-            let applied = self.engine.apply(changes, rows).await;
-            applied.map_err(|error| self.said(error))?;
+        let records = self.batch.take(self.layout.key());
+        let mut tries = 1;
+        loop {
+            let error = match self.put(&records).await {
+                Ok(()) => break,
+                Err(Refused::Overtaken(_)) if tries < TRIES => {
+                    tries += 1;
+                    match self.look_again(&records).await {
+                        Ok(()) => continue,
+                        Err(error) => error,
+                    }
+                }
+                Err(Refused::Overtaken(error) | Refused::Finally(error)) => error,
+            };
+            return Err(self.said(error));
         }
+        self.layout.changed();
         self.written += records.len() as u64;
         Ok(())
     }
 
-    fn statements(&self, change: &Change) -> Vec<String> {
-        statements(self.engine.dialect(), &self.table, self.layout.key(), change)
+    /// Changes the table as it must be, and writes the records, or does nothing of that.
+    async fn put(&mut self, records: &[Record]) -> Result<(), Refused> {
+        let (dialect, key) = (self.engine.dialect(), self.layout.key());
+        let changes = self.layout.changes();
+        let changes: Vec<_> =
+            changes.iter().flat_map(|change| statements(dialect, &self.table, key, change)).collect();
+        let columns = self.layout.filled();
+        let rows = match columns.as_slice() {
+            [] => None,
+            _ if records.is_empty() => None,
+            columns => {
+                let rows = dialect.encode(records, columns).map_err(Refused::Finally)?;
+                Some((insert(dialect, &self.table, columns, key), rows))
+            }
+        };
+        if changes.is_empty() && rows.is_none() { Ok(()) } else { self.engine.apply(changes, rows).await }
+    }
+
+    /// Looks at what others have made of the table: a column of theirs must hold what the records have.
+    async fn look_again(&mut self, records: &[Record]) -> Result<(), SinkError> {
+        let takes_rows = self.append || self.written > 0;
+        let there = look(&mut self.engine, &self.table, self.layout.key(), takes_rows).await?;
+        self.layout.found(there);
+        records.iter().try_for_each(|record| self.layout.meet(record))
     }
 
     fn said(&self, error: SinkError) -> SinkError {
@@ -173,21 +209,31 @@ impl TableSinkBuilder {
         let table = table_name(target);
         let mut engine = Engine::connect(target).await?;
         dialect::check_name(engine.dialect(), &table.name)?;
-        let there = engine.look(&table, self.key.as_deref()).await?;
-        if there.is_some() && self.key.is_none() && !self.append && engine.holds_rows(&table).await? {
-            return Err(SinkError::new(
-                ErrorKind::Occupied,
-                format!("the table `{}` has rows already", table.name),
-            ));
-        }
+        let there = look(&mut engine, &table, self.key.as_deref(), self.append).await?;
         let is_new = there.is_none();
         let layout = Layout::new(engine.dialect(), self.columns, self.key, there)?;
-        let mut sink = TableSink { place, table, engine, layout, batch: Batch::default(), written: 0 };
+        let (batch, append) = (Batch::default(), self.append);
+        let mut sink = TableSink { place, table, engine, layout, batch, append, written: 0 };
         if is_new && sink.layout.is_declared() {
             sink.commit().await?;
         }
         Ok(sink)
     }
+}
+
+/// The table, if it is there. One that has rows is taken only with a key, or where rows may be added to it.
+async fn look(
+    engine: &mut Engine,
+    table: &TableName,
+    key: Option<&str>,
+    takes_rows: bool,
+) -> Result<Option<There>, SinkError> {
+    let there = engine.look(table, key).await?;
+    if there.is_some() && key.is_none() && !takes_rows && engine.holds_rows(table).await? {
+        let message = format!("the table `{}` has rows already", table.name);
+        return Err(SinkError::new(ErrorKind::Occupied, message));
+    }
+    Ok(there)
 }
 
 fn table_name(target: &Target) -> TableName {
@@ -261,19 +307,26 @@ impl Engine {
         &mut self,
         statements: Vec<String>,
         rows: Option<(String, String)>,
-    ) -> Result<(), SinkError> {
+    ) -> Result<(), Refused> {
+        let refused = |error: sqlx::Error, is_overtaken: fn(&_) -> bool, fault: fn(_) -> SinkError| {
+            if is_overtaken(&error) {
+                Refused::Overtaken(fault(error))
+            } else {
+                Refused::Finally(fault(error))
+            }
+        };
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(connection) => {
                 statement::apply::<sqlx::Sqlite>(connection, sqlite::BEGIN, statements, rows)
                     .await
-                    .map_err(sqlite::fault)
+                    .map_err(|error| refused(error, sqlite::is_overtaken, sqlite::fault))
             }
             #[cfg(feature = "postgres")]
             Self::Postgres(connection) => {
                 statement::apply::<sqlx::Postgres>(connection, postgres::BEGIN, statements, rows)
                     .await
-                    .map_err(postgres::fault)
+                    .map_err(|error| refused(error, postgres::is_overtaken, postgres::fault))
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
-use super::dialect::{Dialect, TableName, list, quoted};
+use super::dialect::{Dialect, Filled, TableName, Widening, list, quoted};
 use super::layout::{TheirColumn, There};
 use crate::column::ColumnType;
 use crate::error::{ErrorKind, SinkError};
@@ -63,6 +63,17 @@ pub(super) async fn look(
         Ok(Some(There { columns, is_unique }))
     };
     looked.await.map_err(fault)
+}
+
+/// Whether another process came in between: it waits for us as we do for it (40P01), has changed what we change (40001), or
+/// has made the table, the column (42P07, 42701) or what the catalogue has of them.
+pub(super) fn is_overtaken(error: &sqlx::Error) -> bool {
+    let Some(error) = error.as_database_error() else { return false };
+    match error.code().as_deref() {
+        Some("40P01" | "40001" | "42P07" | "42701") => true,
+        Some("23505") => error.constraint().is_some_and(|name| name.starts_with("pg_")),
+        _ => false,
+    }
 }
 
 /// What people can do something about, by the classes of SQLSTATE (PostgreSQL, appendix A). The URL, which may hold a
@@ -134,8 +145,8 @@ impl Dialect for Postgres {
         self.type_name(from) != self.type_name(to)
     }
 
-    fn widen(&self, table: &TableName, column: &str, to: Option<ColumnType>) -> Vec<String> {
-        let (column, to) = (quoted(column), self.type_name(to));
+    fn widen(&self, table: &TableName, widening: &Widening, _: bool) -> Vec<String> {
+        let (column, to) = (quoted(&widening.column), self.type_name(widening.to));
         vec![format!("alter table {table} alter column {column} type {to} using {column}::text::{to}")]
     }
 
@@ -144,13 +155,19 @@ impl Dialect for Postgres {
     }
 
     /// `json`, not `jsonb`: numbers keep their digits.
-    fn encode(&self, records: &[Record], _: &[&str]) -> Result<String, SinkError> {
+    fn encode(&self, records: &[Record], _: &[Filled<'_>]) -> Result<String, SinkError> {
         Ok(serde_json::to_string(records)?)
     }
 
     /// The table's own row type says what becomes of each value.
-    fn rows(&self, table: &TableName, columns: &[&str]) -> String {
-        let names = list(columns.iter().map(|name| quoted(name)));
-        format!("select {names} from json_populate_recordset(null::{table}, $1::json)")
+    fn rows(&self, table: &TableName, columns: &[Filled<'_>], key: Option<&str>) -> String {
+        let names = list(columns.iter().map(|(name, _)| format!("line.{}", quoted(name))));
+        let Some(key) = key.map(quoted) else {
+            return format!("select {names} from json_populate_recordset(null::{table}, $1::json) as line");
+        };
+        format!(
+            "select distinct on (line.{key}) {names} from json_array_elements($1::json) with ordinality as item(json, number), \
+             json_populate_record(null::{table}, item.json) as line order by line.{key}, item.number desc"
+        )
     }
 }

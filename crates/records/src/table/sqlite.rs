@@ -8,9 +8,10 @@ use serde_json::{Number, Value};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
-use super::dialect::{Dialect, TableName, list, quoted};
+use super::dialect::{Dialect, Filled, TableName, Widening, list, quoted};
 use super::layout::{TheirColumn, There};
 use crate::column::ColumnType;
+use crate::encode::plain;
 use crate::error::{ErrorKind, SinkError};
 use crate::record::Record;
 
@@ -128,6 +129,12 @@ async fn is_unique(
     sqlx::query_scalar(BY_INDEX).bind(&table.name).bind(key).fetch_one(connection).await
 }
 
+/// Whether another process came in between, and has made the table, the column or the index.
+pub(super) fn is_overtaken(error: &sqlx::Error) -> bool {
+    let said = error.as_database_error().map_or("", |error| error.message());
+    said.ends_with("already exists") || said.starts_with("duplicate column name")
+}
+
 /// The primary result codes of SQLite that people can do something about.
 pub(super) fn fault(error: sqlx::Error) -> SinkError {
     const UNIQUE: i32 = 2067;
@@ -162,14 +169,23 @@ fn said(error: &sqlx::Error) -> String {
     error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned())
 }
 
-/// A number that SQLite would round, or make infinite, is a text.
-fn exact(value: &Value) -> Cow<'_, Value> {
-    match value {
-        Value::Number(number) if !number.is_i64() && !is_exact(number) => {
+/// What `json_extract` makes the value of in a column: SQLite has no booleans, and a number that it would round, or make
+/// infinite, is a text.
+fn told_apart(value: &Value, holds: Option<ColumnType>) -> Cow<'_, Value> {
+    match (value, holds) {
+        (Value::Null, _) => Cow::Borrowed(value),
+        (_, Some(ColumnType::Json)) => Cow::Owned(value.to_string().into()),
+        (Value::Number(_) | Value::Bool(_), Some(ColumnType::Text)) => Cow::Owned(plain(value).into()),
+        (Value::Number(number), _) if !number.is_i64() && !is_exact(number) => {
             Cow::Owned(number.to_string().into())
         }
-        other => Cow::Borrowed(other),
+        _ => Cow::Borrowed(value),
     }
+}
+
+/// The index by which a column is unique, made by itself: a column that is declared so cannot be moved.
+fn index(table: &TableName, column: &str) -> String {
+    quoted(&format!("{} ({column})", table.name))
 }
 
 /// SQLite's way.
@@ -220,31 +236,45 @@ impl Dialect for Sqlite {
     }
 
     /// There is no other way to another type: the column moves to the end.
-    fn widen(&self, table: &TableName, column: &str, to: Option<ColumnType>) -> Vec<String> {
-        let (column, moved) = (quoted(column), quoted(&format!("{column} as it was")));
-        vec![
+    fn widen(&self, table: &TableName, widening: &Widening, is_unique: bool) -> Vec<String> {
+        let Widening { column: name, from, to } = widening;
+        let (column, moved) = (quoted(name), quoted(&format!("{name} as it was")));
+        let value = match from {
+            Some(ColumnType::Boolean) => {
+                format!("case {moved} when 1 then 'true' when 0 then 'false' else {moved} end")
+            }
+            _ => moved.clone(),
+        };
+        let mut statements = vec![
             format!("alter table {table} rename column {column} to {moved}"),
-            format!("alter table {table} add column {column} {}", self.type_name(to)),
-            format!("update {table} set {column} = {moved}"),
+            format!("alter table {table} add column {column} {}", self.type_name(*to)),
+            format!("update {table} set {column} = {value}"),
             format!("alter table {table} drop column {moved}"),
-        ]
+        ];
+        if is_unique {
+            statements.insert(0, format!("drop index {}", index(table, name)));
+            statements.push(self.unique(table, name));
+        }
+        statements
     }
 
     fn unique(&self, table: &TableName, column: &str) -> String {
-        let index = quoted(&format!("{}_{column}_key", table.name));
-        format!("create unique index {index} on {table} ({})", quoted(column))
+        format!("create unique index {} on {table} ({})", index(table, column), quoted(column))
     }
 
     /// An array of arrays: no name has to stand in a path.
-    fn encode(&self, records: &[Record], columns: &[&str]) -> Result<String, SinkError> {
+    fn encode(&self, records: &[Record], columns: &[Filled<'_>]) -> Result<String, SinkError> {
         const NULL: &Value = &Value::Null;
-        let row =
-            |record| columns.iter().map(|name| exact(Record::get(record, name).unwrap_or(NULL))).collect();
+        let row = |record| {
+            let cell =
+                |(name, holds): &Filled<'_>| told_apart(Record::get(record, name).unwrap_or(NULL), *holds);
+            columns.iter().map(cell).collect()
+        };
         let rows: Vec<Vec<Cow<'_, Value>>> = records.iter().map(row).collect();
         Ok(serde_json::to_string(&rows)?)
     }
 
-    fn rows(&self, _: &TableName, columns: &[&str]) -> String {
+    fn rows(&self, _: &TableName, columns: &[Filled<'_>], _: Option<&str>) -> String {
         let values = list((0..columns.len()).map(|n| format!("json_extract(value, '$[{n}]')")));
         format!("select {values} from json_each(?1) where true") // `where` keeps `on conflict` apart from a join
     }

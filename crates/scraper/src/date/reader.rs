@@ -46,6 +46,12 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
+    /// The same in any case.
+    fn word(&mut self, wanted: &str) -> Option<()> {
+        let (word, rest) = self.rest.split_at_checked(wanted.len())?;
+        word.eq_ignore_ascii_case(wanted).then(|| self.rest = rest)
+    }
+
     pub(super) fn one_of(&mut self, wanted: &[char]) -> Option<()> {
         self.rest = self.rest.strip_prefix(wanted)?;
         Some(())
@@ -141,7 +147,6 @@ impl<'a> Reader<'a> {
     pub(super) fn zone(&mut self) -> Option<TimeZone> {
         let names = [
             ("Z", 0),
-            ("z", 0),
             ("UTC", 0),
             ("GMT", 0),
             ("UT", 0),
@@ -155,7 +160,7 @@ impl<'a> Reader<'a> {
             ("PDT", -420),
         ];
         for (name, minutes) in names {
-            if self.literal(name).is_some() {
+            if self.word(name).is_some() {
                 return fixed(minutes);
             }
         }

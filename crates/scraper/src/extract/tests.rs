@@ -677,3 +677,57 @@ fn globs_match_paths_as_they_read() {
         page.parse().unwrap().follow(&recipe).unwrap().into_iter().map(|link| link.text).collect();
     assert_eq!(followed, ["3", "4"]);
 }
+
+#[test]
+fn attributes_of_svg_are_found_by_the_names_that_they_have_in_the_page() {
+    let html = "<svg viewBox='0 0 1 1' preserveAspectRatio=none xml:lang=de><use xlink:href='#a' Href=b /></svg><p viewBox=x>";
+    for (css, expected) in [
+        ("svg@viewBox", Some("0 0 1 1")),
+        ("svg@VIEWBOX", Some("0 0 1 1")),
+        ("svg@preserveAspectRatio", Some("none")),
+        ("svg@xml:lang", Some("de")),
+        ("svg@lang", None),
+        ("use@xlink:href", Some("#a")),
+        ("use@href", Some("b")),
+        ("p@viewBox", Some("x")),
+    ] {
+        let recipe = Recipe::builder().field("x", css).build().unwrap();
+        let page = Page::from_bytes(html, "").unwrap();
+        let found = page.records(&recipe).unwrap();
+        assert_eq!(found.records[0].get("x").and_then(Value::as_str), expected, "{css}");
+    }
+}
+
+#[test]
+fn the_title_of_a_page_is_its_first_title_of_html_wherever_that_stands() {
+    for (html, expected) in [
+        ("<html><head><img src=x><title>T</title>", Some("T")),
+        ("<svg><title>S</title></svg><title> T\n U </title><title>V</title>", Some("T U")),
+        ("<svg><title>S</title></svg>", None),
+        ("<template><title>S</title></template>", None),
+        ("<title></title>", Some("")),
+    ] {
+        let page = Page::from_bytes(html, "").unwrap();
+        assert_eq!(page.title().unwrap().as_deref(), expected, "{html}");
+        let found = page.records(&Recipe::default()).unwrap();
+        assert_eq!(found.records[0].get("title").and_then(Value::as_str), expected, "{html}");
+    }
+}
+
+#[test]
+fn a_property_that_leads_somewhere_is_its_url_and_itemref_names_properties_that_stand_elsewhere() {
+    let html = "<div itemscope itemtype=http://s/P itemref='b a b none' id=me><a itemprop=u href=x></a><i itemprop=n>1</i></div>\
+        <p id=a><i itemprop=n>2</i><span itemscope><i itemprop=n>other</i></span></p><i id=b itemprop=n>3</i>\
+        <p id=b><i itemprop=n>no</i></p><img id=c itemprop=u src=y>\
+        <div itemscope itemref=d itemtype=http://s/Q><b></b></div><div id=d itemprop=offer itemscope itemref='c me'></div>";
+    let found = |field: &str| {
+        let recipe = format!("[record]\neach = '[itemscope]'\n[fields]\nx = {{ {field} }}");
+        let found = extract(&recipe, html);
+        found.records.iter().map(|record| record.get("x").unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("microdata = 'u'")[0], "\"http://h/dir/x\"");
+    assert_eq!(found("microdata = 'u', as = 'raw'")[0], "\"x\"");
+    assert_eq!(found("microdata = 'n', many = true")[0], r#"["1","2","3"]"#);
+    assert_eq!(found("microdata = 'n', type = 'P', many = true")[0], r#"["1","2","3"]"#);
+    assert_eq!(found("microdata = 'offer/u', many = true")[2], "[\"http://h/dir/y\"]");
+}

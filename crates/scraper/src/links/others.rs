@@ -60,6 +60,8 @@ pub(super) fn srcset<'a>(
     urls.map_while(move |url| page.budget.spend(&text).then(|| plain_link(url, text.clone(), page)))
 }
 
+/// The URLs of the candidates whose descriptors hold.
+///
 /// Source: [HTML, parsing a srcset attribute](https://html.spec.whatwg.org/multipage/images.html#parsing-a-srcset-attribute).
 fn candidates(mut rest: &str) -> Vec<&str> {
     let mut urls = Vec::new();
@@ -71,23 +73,54 @@ fn candidates(mut rest: &str) -> Vec<&str> {
         let end = rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len());
         let (url, after) = rest.split_at(end);
         let bare = url.trim_end_matches(',');
-        urls.push(bare);
-        rest = if bare.len() < url.len() { after } else { after_descriptors(after) };
+        let (descriptors, later) = if bare.len() < url.len() { ("", after) } else { descriptors(after) };
+        if hold(descriptors) {
+            urls.push(bare);
+        }
+        rest = later;
     }
 }
 
-/// What stands behind the comma that ends the descriptors; one inside parentheses does not.
-fn after_descriptors(text: &str) -> &str {
-    let mut depth = 0_usize;
+/// The descriptors, and what stands behind the comma that ends them; one inside parentheses does not.
+fn descriptors(text: &str) -> (&str, &str) {
+    let mut is_inside = false;
     for (at, c) in text.char_indices() {
         match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => return text.get(at + 1..).unwrap_or(""),
+            '(' => is_inside = true,
+            ')' => is_inside = false,
+            ',' if !is_inside => return (text.get(..at).unwrap_or(""), text.get(at + 1..).unwrap_or("")),
             _ => {}
         }
     }
-    ""
+    (text, "")
+}
+
+/// Whether they are a width, a density, a width and a height, or none. What is in parentheses is none of these, whatever spaces
+/// part it.
+fn hold(descriptors: &str) -> bool {
+    let (mut widths, mut densities, mut heights) = (0, 0, 0);
+    for descriptor in descriptors.split_ascii_whitespace() {
+        let unit = descriptor.char_indices().next_back().map(|(at, unit)| (descriptor.split_at(at).0, unit));
+        match unit {
+            Some((number, 'w')) if is_positive(number) => widths += 1,
+            Some((number, 'h')) if is_positive(number) => heights += 1,
+            Some((number, 'x')) if is_density(number) => densities += 1,
+            _ => return false,
+        }
+    }
+    matches!((widths, densities, heights), (0, 0 | 1, 0) | (1, 0, 0 | 1))
+}
+
+fn is_positive(number: &str) -> bool {
+    number.bytes().all(|byte| byte.is_ascii_digit()) && number.bytes().any(|byte| byte != b'0')
+}
+
+/// A valid floating-point number that is not negative.
+fn is_density(number: &str) -> bool {
+    let is_of_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
+    let starts_well = !number.starts_with('+') && !number.contains(".e") && !number.contains(".E");
+    let value = number.parse::<f64>().ok().filter(|_| starts_well && number.bytes().all(is_of_number));
+    value.is_some_and(|value| value >= 0.0) && !number.ends_with('.')
 }
 
 #[cfg(test)]
@@ -116,11 +149,24 @@ mod tests {
         for (written, urls) in [
             ("s.png 1x, l.png 2x", vec!["s.png", "l.png"]),
             ("a,b.png, c.png", vec!["a,b.png", "c.png"]),
-            (" , a.png 100w (x, y) 2h,b.png", vec!["a.png", "b.png"]),
+            (" , a.png 100w 2h,b.png", vec!["a.png", "b.png"]),
             ("data:,x 1x", vec!["data:,x"]),
+            ("a, b ,c", vec!["a", "b", "c"]),
             ("", vec![]),
         ] {
             assert_eq!(candidates(written), urls, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_candidate_whose_descriptors_are_wrong_is_left_out() {
+        for wrong in
+            ["foo", "0w", "-1x", "1x 2x", "1w 1x", "2h", "1.x", "+1x", "1X", "w", "infx", "1w (x, y) 2h"]
+        {
+            assert_eq!(candidates(&format!("a.png {wrong}, b.png 2x")), ["b.png"], "{wrong}");
+        }
+        for right in ["0x", ".5x", "1e2x", "007w", "1h 2w"] {
+            assert_eq!(candidates(&format!("a.png {right}, b.png 2x")), ["a.png", "b.png"], "{right}");
         }
     }
 }

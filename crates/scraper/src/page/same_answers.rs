@@ -6,7 +6,7 @@ use super::*;
 use crate::test_pages::{html5lib, soup};
 
 /// What recipes look at: nothing but titles and links, texts, several attributes, everything.
-const RECIPES: [&str; 8] = [
+const RECIPES: [&str; 9] = [
     "",
     "[fields]\nt = 'title'\nl = { css = 'a@href', many = true }",
     "[fields]\nt = { css = 'title', many = true }\nn = { css = 'svg title, title', many = true, as = 'raw' }",
@@ -14,6 +14,7 @@ const RECIPES: [&str; 8] = [
     "[fields]\nt = { css = 'p, i', many = true }\na = { css = ':nth-child(2)@a', many = true }",
     "[fields]\nt = { css = 'body', as = 'raw' }\nc = { css = '.x, a, b:not([a])', many = true }",
     "[follow]\nlinks = '[class~=x], a'\nnext = '[rel=next], p b@a'\ndeny = ['/u']\n[fields]\na = 'a[a]@href'",
+    "[fields]\nv = { css = 'svg@viewBox', many = true }\nx = { css = '@xlink:href', many = true }\ny = 'g@xlink:href'",
     "[fields]\nh = { css = 'body@html' }\ne = { css = ':empty@a', many = true }",
 ];
 
@@ -56,6 +57,10 @@ fn what_few_pages_have_gives_the_same_records() {
         "<html class=x><body id=x><html a=1 class=y><body a=2 class=z>",
         "<p CLASS='x' Id=X hreF=u><a HREF='v'><a A=1 href='w' a=2>",
         "<a href=u><p>x<a href=v>y</a></p>z",
+        "<head><img src=x><title>a</title><svg><title>b</title></svg>",
+        "<svg><title>b</title></svg><title>a</title>",
+        "<svg viewBox=1><g VIEWbox=2 xlink:href=u>",
+        "<math><annotation-xml encoding=text/html><title>a</title><p id=x a=1>b<a href=u>c",
         "<svg CLASS=x><a xlink:href=u href=v><font color=red a>",
     ] {
         assert_same_answers(text, Limits::default());

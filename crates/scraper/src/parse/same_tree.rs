@@ -1,9 +1,11 @@
-//! The law: the tree is the one that `scraper::Html::parse_document` builds.
+//! The law: the tree is the one that html5ever's own tokenizer builds, and, but for HTML in MathML, that of
+//! `scraper::Html::parse_document`: scraper's sink does not know which elements of MathML hold HTML.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use ego_tree::iter::Edge;
+use html5ever::tendril::TendrilSink;
 use proptest::prelude::*;
 use scraper::Node;
 
@@ -49,7 +51,15 @@ fn without_bounds() -> Limits {
 
 fn assert_same(text: &str) {
     let ours = parse(text, &without_bounds()).unwrap();
-    assert_eq!(written(&ours), written(&Html::parse_document(text)), "{text:?}");
+    assert_eq!(written(&ours), written(&by_html5ever(text)), "{text:?}");
+    if !text.to_ascii_lowercase().contains("annotation-xml") {
+        assert_eq!(written(&ours), written(&Html::parse_document(text)), "{text:?}");
+    }
+}
+
+fn by_html5ever(text: &str) -> Html {
+    let sink = BoundedSink::new(&without_bounds(), 8, true);
+    html5ever::driver::parse_document(sink, html5ever::ParseOpts::default()).one(text)
 }
 
 #[test]

@@ -137,3 +137,21 @@ fn there_is_room_for_a_text_behind_each_tag() {
         assert!((nodes..2 * nodes).contains(&room), "{nodes} in {room}");
     }
 }
+
+#[test]
+fn an_annotation_of_mathml_that_says_so_holds_html() {
+    for (encoding, expected) in [
+        ("text/html", "<annotation-xml encoding=\"text/html\"><p>a</p><svg></svg></annotation-xml>"),
+        (
+            "Application/XHTML+xml",
+            "<annotation-xml encoding=\"Application/XHTML+xml\"><p>a</p><svg></svg></annotation-xml>",
+        ),
+        ("text/plain", "<annotation-xml encoding=\"text/plain\"></annotation-xml></math><p>a"),
+    ] {
+        let html = format!(
+            "<math><annotation-xml encoding='{encoding}'><p>a</p><svg></svg></annotation-xml></math>"
+        );
+        let html = parse(&html, &Limits::default()).unwrap().html();
+        assert!(html.contains(expected), "{html}");
+    }
+}

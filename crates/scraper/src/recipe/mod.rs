@@ -17,7 +17,7 @@ use gather_records::Column;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
-use self::model::{Compiled, LinkSource, PathGlob, Request};
+use self::model::{Compiled, Field, LinkSource, PathGlob, Request};
 use self::tree::{Item, Tree};
 use crate::error::RecipeError;
 use crate::sight::Sight;
@@ -84,7 +84,8 @@ impl Recipe {
         self.0.compiled.fields.iter().chain(detail).map(|field| field.name.as_str()).collect()
     }
 
-    /// The fields as columns of a table: their names, as [`field_names`](Self::field_names) gives them, and what they hold.
+    /// The fields as columns of a table: their names, as [`field_names`](Self::field_names) gives them, and what they hold. What
+    /// comes from JSON without `as` keeps its own type, so that nothing is said of it.
     ///
     /// ```
     /// use gather_records::ColumnType;
@@ -98,7 +99,14 @@ impl Recipe {
     pub fn columns(&self) -> Vec<Column> {
         let detail = self.0.compiled.detail.iter().flat_map(|detail| &detail.fields);
         let fields = self.0.compiled.fields.iter().chain(detail);
-        fields.map(|field| Column::new(&field.name).holding(field.holds())).collect()
+        let column = |field: &Field| {
+            let column = Column::new(&field.name);
+            match field.holds() {
+                Some(holds) => column.holding(holds),
+                None => column,
+            }
+        };
+        fields.map(column).collect()
     }
 
     /// The field that records are told apart by (`key`), if one is named.

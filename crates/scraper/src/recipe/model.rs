@@ -105,19 +105,24 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// What a column of its values holds: a list is JSON, unless it is joined.
-    pub(crate) fn holds(&self) -> ColumnType {
-        if self.many && self.join.is_none() {
-            return ColumnType::Json;
+    /// What a column of its values holds: a list is JSON, unless it is joined. None where the values say it.
+    pub(crate) fn holds(&self) -> Option<ColumnType> {
+        if self.many {
+            return Some(if self.join.is_none() { ColumnType::Json } else { ColumnType::Text });
         }
-        match self.conversion.to {
-            _ if self.many => ColumnType::Text,
+        Some(match self.conversion.to {
+            Type::Text if self.keeps_types() => return None,
             Type::Number => ColumnType::Number,
             Type::Integer => ColumnType::Integer,
             Type::Bool => ColumnType::Boolean,
             Type::Json => ColumnType::Json,
             Type::Text | Type::Raw | Type::Url | Type::Date | Type::Html => ColumnType::Text,
-        }
+        })
+    }
+
+    /// Whether its values come from JSON, and keep their own types.
+    fn keeps_types(&self) -> bool {
+        !self.conversion.is_asked_for && self.regex.is_none() && self.source.is_json()
     }
 }
 
@@ -140,6 +145,8 @@ pub(crate) enum Source {
     Json { pointers: Vec<String>, from_page: bool },
     /// The content of the `<meta>` of this name or property.
     Meta(String),
+    /// The title of the page.
+    Title,
     /// A path of microdata properties.
     Microdata { path: Vec<String>, of_type: Option<String> },
     /// The JSON literal behind this text in a script.
@@ -147,6 +154,15 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// Whether its values come typed.
+    fn is_json(&self) -> bool {
+        match self {
+            Self::JsonLd { .. } | Self::Json { .. } | Self::ScriptAfter { .. } => true,
+            Self::Script { pointer, .. } => pointer.is_some(),
+            _ => false,
+        }
+    }
+
     /// Whether it gives each record of a page the same.
     pub(crate) fn is_of_page(&self) -> bool {
         match self {

@@ -84,13 +84,17 @@ pub(crate) fn compile(root: &Item) -> Read<Compiled> {
 fn default_fields() -> Read<Vec<Field>> {
     let recipe = Item::from_toml(
         r#"
-        title = "head > title"
+        title = "title"
         description = 'meta[name="description" i]@content'
         canonical = { css = 'link[rel~="canonical" i]@href', as = "url" }
         lang = "html@lang"
         "#,
     )?;
-    fields(&recipe, "fields", false)
+    let mut fields = fields(&recipe, "fields", false)?;
+    if let Some(title) = fields.first_mut() {
+        title.source = Source::Title; // SVG has titles, too
+    }
+    Ok(fields)
 }
 
 fn check_columns(fields: &[Field], is_table: bool, root: &Item) -> Read<()> {

@@ -51,7 +51,7 @@ impl Looks {
             Source::Css(targets) | Source::Page(targets) => {
                 targets.iter().try_for_each(|target| self.target(field, target))
             }
-            Source::Json { .. } | Source::Meta(_) => Some(()),
+            Source::Json { .. } | Source::Meta(_) | Source::Title => Some(()),
             Source::Label(_)
             | Source::Column(_)
             | Source::JsonLd { .. }
@@ -161,6 +161,8 @@ mod tests {
             assert!(sight.has_attribute(name.as_bytes()), "{spec}");
             assert!(!sight.has_attribute(b"style"), "{spec}");
         }
+        let sight = sight(&["x=svg@viewBox", "y=use@xlink:href"]);
+        assert!(sight.has_attribute(b"viewBox") && sight.has_attribute(b"XLINK:href"));
     }
 
     #[test]

@@ -268,3 +268,21 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn nothing_is_said_of_columns_whose_values_come_typed() {
+    use gather_records::ColumnType::{Boolean, Json, Text};
+    let recipe: Recipe = "[record]\neach_json = '/i'\n[fields]\na = '/a'\nb = { json = '/a', as = 'bool' }\n\
+        c = { json = '/a', as = 'text' }\nd = { json = '/a', regex = 'x' }\ne = { json = '/a', many = true }\n\
+        f = { json = '/a', many = true, join = ',' }\ng = { json = '/a', as = 'json' }"
+        .parse()
+        .unwrap();
+    let holds: Vec<_> = recipe.columns().iter().map(|column| column.holds).collect();
+    assert_eq!(holds, [None, Some(Boolean), Some(Text), Some(Text), Some(Json), Some(Text), Some(Json)]);
+    let recipe: Recipe = "[fields]\na = { json_ld = '/a' }\nb = { script_after = 'x =' }\n\
+        c = { script = 'script', json = '/a' }\nd = { script = 'script' }\ne = 'p'"
+        .parse()
+        .unwrap();
+    let holds: Vec<_> = recipe.columns().iter().map(|column| column.holds).collect();
+    assert_eq!(holds, [None, None, None, Some(Text), Some(Text)]);
+}

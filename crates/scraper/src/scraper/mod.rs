@@ -201,7 +201,7 @@ impl Scraper {
     /// # Errors
     ///
     /// What kept the page from being had. A detail page that fails leaves its record's fields null, with
-    /// the kind in `_detail`.
+    /// the kind in `_detail`; one that lacks a strict field fails the page.
     pub async fn scrape_page(&self, url: &str) -> Result<ScrapedPage, Error> {
         self.page(url, &origin_of(url), &self.once()).await
     }
@@ -217,7 +217,8 @@ impl Scraper {
         let (final_url, bytes) = (response.url().to_string(), response.bytes().len() as u64);
         let fetched_at = SystemTime::now();
         let mut extraction = self.parsed(response, |page, recipe| page.records(recipe)).await?;
-        self.add_details(&mut extraction, origin, once).await?;
+        let merged = self.add_details(&mut extraction, origin, once).await;
+        merged.map_err(|error| error.at(&final_url))?;
         Ok(ScrapedPage {
             requested_url: url.to_owned(),
             url: final_url,
@@ -287,8 +288,7 @@ impl Scraper {
             })?;
             found.insert(link, detail);
         }
-        details::merge(extraction, |link| found.get(link).map(|detail| &**detail));
-        Ok(())
+        details::merge(extraction, &self.recipe, |link| found.get(link).map(|detail| &**detail))
     }
 
     async fn detail(&self, url: &str, origin: &Option<Origin>) -> Result<Extraction, Error> {

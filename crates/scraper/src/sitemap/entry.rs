@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{MAX_ENTRIES, Sitemap};
+use super::{MAX_ENTRIES, MAX_TEXT, Sitemap};
 use crate::error::{Error, ErrorKind};
 
 /// A page, or a sitemap, that a sitemap names. All values are without white space around them.
@@ -26,6 +26,14 @@ pub(super) struct Found {
     sitemap: Sitemap,
 }
 
+/// An entry with a value past the bound is none.
+fn too_long(entries: usize) -> Error {
+    let are = if entries == 1 { "entry has a value" } else { "entries have values" };
+    let left_out = if entries == 1 { "is left out" } else { "are left out" };
+    let fact = format!("{entries} {are} of more than {} KiB, and {left_out}", MAX_TEXT >> 10);
+    Error::new(ErrorKind::TooLarge, fact).hinted("the protocol has 2,048 characters for a URL")
+}
+
 impl Found {
     pub(super) fn new(base: Option<Url>) -> Self {
         Self { base, sitemap: Sitemap::default() }
@@ -36,7 +44,11 @@ impl Found {
         self.base.as_ref()
     }
 
-    pub(super) fn into_sitemap(self) -> Sitemap {
+    pub(super) fn into_sitemap(mut self) -> Sitemap {
+        let too_many = self.sitemap.too_long;
+        if too_many > 0 && self.sitemap.error.is_none() {
+            self.sitemap.error = Some(too_long(too_many));
+        }
         self.sitemap
     }
 
@@ -48,6 +60,13 @@ impl Found {
     pub(super) fn skip(&mut self) -> Result<(), Error> {
         self.has_room()?;
         self.sitemap.skipped += 1;
+        Ok(())
+    }
+
+    /// Leaves out an entry with a value past the bound.
+    pub(super) fn skip_too_long(&mut self) -> Result<(), Error> {
+        self.skip()?;
+        self.sitemap.too_long += 1;
         Ok(())
     }
 

@@ -45,13 +45,18 @@ pub struct Sitemap {
     /// How many entries were left out: without a URL, or with one that is not http or https, or with a value of more than
     /// 16 KiB.
     pub skipped: usize,
-    /// Why the document was not read to its end, or which entity of an entry that is left out is not known: kind `parse` with
-    /// the line, or `too_large` with the bound. What came whole is in `entries` and `sitemaps`.
+    /// How many of these have a value of more than 16 KiB.
+    pub too_long: usize,
+    /// Why the document was not read to its end, or entries were left out: kind `parse` with the line (which entity is not known),
+    /// or `too_large` with the bound. What came whole is in `entries` and `sitemaps`.
     pub error: Option<Error>,
 }
 
 /// The largest sitemap, decoded: a bit more than the protocol's 50 MiB.
 const MAX_BYTES: u64 = 64 << 20;
+
+/// The longest value; the protocol has 2,048 characters for a URL.
+const MAX_TEXT: usize = 16 << 10;
 
 /// The most entries of one sitemap: the protocol has 50,000.
 pub(crate) const MAX_ENTRIES: usize = 100_000;

@@ -1,7 +1,7 @@
 //! A sitemap that is a list: a URL a line.
 
 use super::entry::{Found, SitemapEntry};
-use super::not_a_sitemap;
+use super::{MAX_TEXT, not_a_sitemap};
 use crate::error::Error;
 
 /// How much of a line is shown.
@@ -17,7 +17,9 @@ pub(super) fn read(text: &str, found: &mut Found) -> Result<(), Error> {
         return Err(error.hinted("a sitemap is XML (urlset, sitemapindex, a feed), or has a URL a line"));
     }
     for line in lines() {
-        if is_url(line) {
+        if is_url(line) && line.len() > MAX_TEXT {
+            found.skip_too_long()?;
+        } else if is_url(line) {
             found.add(SitemapEntry { url: line.to_owned(), ..SitemapEntry::default() }, false)?;
         } else {
             found.skip()?;
@@ -28,5 +30,5 @@ pub(super) fn read(text: &str, found: &mut Found) -> Result<(), Error> {
 
 fn is_url(line: &str) -> bool {
     let has = |scheme: &str| line.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
-    line.len() <= super::xml::MAX_TEXT && (has("http://") || has("https://"))
+    has("http://") || has("https://")
 }

@@ -8,14 +8,11 @@ use url::Url;
 
 use super::entities::{Entities, is_reference};
 use super::entry::{Found, SitemapEntry};
-use super::not_a_sitemap;
+use super::{MAX_TEXT, not_a_sitemap};
 use crate::error::{Error, ErrorKind};
 
 /// Elements inside one another: sitemaps have four, with images and videos seven.
 const MAX_DEPTH: usize = 64;
-
-/// The longest value; the protocol has 2,048 characters for a URL.
-pub(super) const MAX_TEXT: usize = 16 << 10;
 
 /// Events between two looks at the clock.
 const BETWEEN_LOOKS: usize = 1024;
@@ -316,7 +313,11 @@ impl<'a> Walk<'a> {
         if let Some(guid) = item.guid.take().filter(|_| item.entry.url.is_empty()) {
             item.entry.url = guid;
         }
-        if item.is_too_long { self.found.skip() } else { self.found.add(item.entry, item.is_sitemap) }
+        if item.is_too_long {
+            self.found.skip_too_long()
+        } else {
+            self.found.add(item.entry, item.is_sitemap)
+        }
     }
 
     /// At the end of the document everything has to be closed.
