@@ -445,7 +445,7 @@ fn nothing_is_walked_to_once_the_budget_is_gone() {
     gone.spend("x");
     let path = ["a".to_owned()];
     assert_eq!(meta::contents(root, "a", &gone).count(), 0);
-    assert!(meta::properties(Scope::Page(root), &path, None, &gone).is_empty());
+    assert!(meta::properties(Scope::Page(root), root, &path, None, &gone).is_empty());
     assert!(label::cells_after("a", root, &gone).is_empty());
     assert_eq!(Embedded::default().json_ld(root, "/a", None, &gone).count(), 0);
     assert!(Embedded::after_marker(root, "a =", "", &gone).is_none());
