@@ -204,6 +204,7 @@ fn an_export_beside_a_refresh_is_of_one_moment() {
     export.wait().code(0);
     let records = jsonl(&text);
     let mut sources = field(&records, "_source");
-    (sources.sort_unstable(), sources.dedup());
+    sources.sort_unstable();
+    sources.dedup();
     assert_eq!((records.len(), sources.len()), (PAGES, PAGES));
 }

@@ -673,6 +673,8 @@ pub(crate) struct Crawl {
     pub(crate) no_auto_throttle: bool,
 
     /// Ask again for the pages of a finished store, those that changed are fetched; export --changes tells what did
+    ///
+    /// Of pages that are gone `-o sqlite:` keeps the rows: a table is added to, and nothing is taken from it.
     #[arg(long, conflicts_with = "restart")]
     pub(crate) refresh: bool,
 
