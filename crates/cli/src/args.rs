@@ -20,7 +20,7 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all done (also when stdout was closed), 1 inputs failed or were refused, \
-2 wrong usage or a file of options that does not hold, 130 interrupted, 143 terminated.";
+2 wrong usage or a file of options that does not hold, 130 interrupted, 143 terminated, 129 hung up (unless below nohup).";
 
 const LIMITS: &str = "Other limits: 30s between two pieces of an answer, 1,000 bytes in 30s at least; connections kept for 30s; 8 requests at once to a \
 host on the public net, no such limit on loopback. Cookies are kept with --cookies or --cookie-jar only. \
