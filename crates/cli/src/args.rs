@@ -851,8 +851,8 @@ pub(crate) struct Every {
     pub(crate) interval: Duration,
 
     /// Stop after so many runs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) times: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
+    pub(crate) times: Option<NonZeroUsize>,
 
     /// Let each run start up to this much later, at random
     #[arg(long, value_name = "D", default_value = "0", value_parser = units::duration)]
