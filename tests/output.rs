@@ -282,11 +282,11 @@ fn two_outputs_to_one_file_are_refused_before_anything_is_written() {
 #[test]
 fn a_cookie_jar_or_a_recipe_that_is_saved_is_no_other_output() {
     let folder = Folder::new();
-    let page = folder.write("page.html", "<title>t</title>");
+    folder.write("page.html", "<title>t</title>");
     for command in [
         &["fetch", "http://127.0.0.1:9/", "--cookie-jar", "x"][..],
-        &["scrape", &page, "--save-recipe", "x"],
-        &["scrape", &page, "--save-recipe", "y", "--cookie-jar", "./y"],
+        &["scrape", "page.html", "--save-recipe", "x"],
+        &["scrape", "page.html", "--save-recipe", "y", "--cookie-jar", "./y"],
     ] {
         let run = gather![].args(command).args(["-o", "x"]).here(folder.path()).run().code(2);
         run.says(&["are one file", "hint:"]);
