@@ -13,60 +13,11 @@ use futures::future::{Either, FutureExt, select};
 use futures::{Stream, StreamExt};
 use gather_core::channel::{Receiver, Sender, bounded};
 use gather_core::{CancelToken, Outcome, Reason, map_concurrent, sleep};
-use gather_fetch::Room;
-use gather_records::{Failure, Kind, Record};
-use gather_scraper::Stats;
+use gather_records::{Failure, Kind};
 
 use crate::input::{Asked, BadEntry, Inputs, as_text};
-use crate::session::{Session, Stop};
-
-/// What an input gave, or a part of it.
-#[derive(Default)]
-pub(crate) struct Part {
-    pub(crate) records: Vec<Record>,
-    /// How well the fields were filled, where there are fields.
-    pub(crate) stats: Option<Stats>,
-    /// Records that were dropped, each as the failure that `--errors` names.
-    pub(crate) dropped: Vec<Failure>,
-    /// What to tell the user although it is no failure.
-    pub(crate) warnings: Vec<String>,
-}
-
-/// What became of one input.
-pub(crate) struct Worked {
-    pub(crate) part: Part,
-    pub(crate) end: End,
-    /// What large bodies hold of the memory budget, until the records are written.
-    pub(crate) room: Option<Room>,
-}
-
-/// How one input ended.
-pub(crate) enum End {
-    /// Done; how many bytes were read for it.
-    Ok { bytes: u64 },
-    /// It could not be done, or we would not.
-    Failed(Box<Failure>),
-    /// Left out on purpose, and why.
-    Skipped(String),
-}
-
-impl Worked {
-    fn ended(records: Vec<Record>, end: End) -> Self {
-        Self { part: Part { records, ..Part::default() }, end, room: None }
-    }
-
-    pub(crate) fn ok(records: Vec<Record>, bytes: u64) -> Self {
-        Self::ended(records, End::Ok { bytes })
-    }
-
-    pub(crate) fn failed(failure: Failure) -> Self {
-        Self::ended(Vec::new(), End::Failed(Box::new(failure)))
-    }
-
-    pub(crate) fn skipped(why: impl Into<String>) -> Self {
-        Self::ended(Vec::new(), End::Skipped(why.into()))
-    }
-}
+use crate::session::Session;
+use crate::worked::{Part, Worked};
 
 /// Where an input puts what it gives before it is done.
 pub(crate) struct Early(Sender<Part>);
@@ -247,14 +198,12 @@ where
             break;
         }
     }
-    if let Some(reason) = token.reason() {
-        session.stop(Stop::Signal(reason));
-    }
+    session.note_signal();
     taken.load(Ordering::Relaxed).saturating_sub(finished)
 }
 
 /// Ready when the scope was cancelled and the grace has passed since.
-async fn grace_after(token: &CancelToken, grace: Duration) -> Reason {
+pub(crate) async fn grace_after(token: &CancelToken, grace: Duration) -> Reason {
     let reason = token.cancelled().await;
     sleep(grace).await;
     reason
@@ -292,6 +241,5 @@ fn named(input: Result<Asked, BadEntry>) -> Unit<Asked> {
 
 /// The unit of an entry that names no input.
 pub(crate) fn bad_unit<T>(bad: BadEntry) -> Unit<T> {
-    let failure = Failure::new(&bad.entry, Kind::InvalidInput, &bad.message);
-    (bad.entry, Err(Box::new(Worked::failed(failure))))
+    (bad.entry.clone(), Err(Box::new(Worked::failed(bad.into_failure()))))
 }

@@ -1,6 +1,5 @@
 //! From the request options to a client and the requests it sends.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::num::NonZeroUsize;
@@ -9,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use gather_fetch::{Client, ClientBuilder, Error, Jar, Method, Response, Robots, Secret, Url};
+use gather_fetch::{Client, ClientBuilder, Error, Jar, Method, Response, Robots, Secret};
 use gather_records::{Failure, Kind};
 
 use crate::args::{Polite, Request, Shared};
 use crate::cookies::{self, CookieFile};
 use crate::exit::{usage, usage_error};
-use crate::input::{Asked, By};
+use crate::input::{Asked, By, without_password};
 use crate::netrc;
 use crate::progress::say;
 
@@ -132,15 +131,6 @@ pub(crate) fn failure(input: &str, error: &Error) -> Failure {
     failure.attempts = error.attempts();
     failure.elapsed_ms = milliseconds(error.elapsed());
     failure
-}
-
-/// An input as it is told of: a URL without the password in it.
-pub(crate) fn without_password(input: &str) -> Cow<'_, str> {
-    let Ok(mut url) = Url::parse(input) else { return input.into() };
-    match url.password().is_some() && url.set_password(Some("***")).is_ok() {
-        true => String::from(url).into(),
-        false => input.into(),
-    }
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> u64 {
