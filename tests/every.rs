@@ -35,6 +35,11 @@ fn a_command_that_does_not_hold_is_refused_before_the_first_run() {
 }
 
 #[test]
+fn wrong_usage_that_shows_only_in_the_first_run_ends_it() {
+    gather!["every", "5ms", "--", "read"].run().code(2).says(&["no path to read"]);
+}
+
+#[test]
 fn it_goes_on_until_it_is_stopped() {
     let server = Mock::start(|_| Reply::text("x")).unwrap();
     let mut run = gather!["every", "5ms", "--", "fetch", server.url(), "-q"].start();

@@ -50,6 +50,26 @@ fn a_second_run_adds_to_the_index_and_replaces_what_it_fetched_again() {
 }
 
 #[test]
+fn a_run_that_is_killed_leaves_no_body_without_its_line() {
+    let (sender, asked) = std::sync::mpsc::channel();
+    let server = Mock::start(move |request| {
+        let _ = sender.send(());
+        if request.path() == "/0" { Reply::text("x") } else { Reply::text("x").after(std::future::pending()) }
+    })
+    .unwrap();
+    let folder = Folder::new();
+    let run = gather!["fetch", "-j", "1", server.join("/0"), server.join("/1"), "--output-dir", "p"];
+    let run = run.here(folder.path()).start();
+    asked.recv().unwrap();
+    asked.recv().unwrap();
+    run.signal(rustix::process::Signal::KILL);
+    run.wait();
+    let index = jsonl_file(folder.join("p/index.jsonl"));
+    assert_eq!(field(&index, "url"), [server.join("/0")]);
+    assert_eq!(names(&folder.join("p")).len(), 2);
+}
+
+#[test]
 fn no_url_leads_out_of_the_folder() {
     let server = Mock::start(|_| Reply::text("x")).unwrap();
     let folder = Folder::new();

@@ -106,3 +106,25 @@ fn stopping_at_max_with_more_left_is_a_warning_and_in_the_summary() {
     assert_eq!(server.calls(), 3);
     assert!(lawful_summary(folder.join("s"))["stopped_by"].is_string());
 }
+
+#[test]
+fn options_that_would_make_another_request_are_refused() {
+    let folder = Folder::new();
+    let file = folder.write("q.toml", "[[endpoint]]\nname = \"a\"\nurl = \"/a\"\n");
+    for options in [&["-X", "DELETE"][..], &["-d", "a=b"], &["--json", "{}"], &["-I"]] {
+        let run = gather!["query", &file, "--base", "http://127.0.0.1:1"].args(options).run();
+        run.code(2).says(&["hint: write method, data or json below its [[endpoint]]"]);
+    }
+}
+
+#[test]
+fn a_secret_that_is_a_number_is_not_shown_as_one() {
+    let server =
+        Mock::start(|_| Reply::json(r#"{"id": 482913, "of": [482913.0, 12, true], "n": 5}"#)).unwrap();
+    let folder = Folder::new();
+    let file =
+        folder.write("q.toml", "[[endpoint]]\nname = \"a\"\nurl = \"/a?key={env:GATHER_TEST_TOKEN}\"\n");
+    let run = gather!["query", &file, "--base", server.url(), "--format", "jsonl"];
+    let run = run.env("GATHER_TEST_TOKEN", "482913").ok().says(&["*** stands for it"]);
+    assert_eq!(run.record()["a"], serde_json::json!({"id": "***", "of": ["***", 12, true], "n": 5}));
+}

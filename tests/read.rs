@@ -600,3 +600,46 @@ fn what_a_walk_cannot_go_into_fails_once_however_often_it_is_reached() {
     let summary = lawful_summary(folder.join("s.json"));
     assert_eq!((&summary["failed"], &summary["skipped"]), (&2.into(), &3.into()));
 }
+
+#[test]
+fn an_empty_stdin_gives_the_same_record_with_and_without_records() {
+    for stdin in ["", "\u{feff}"] {
+        let record = |args: &[&str]| gather!["read", "-"].args(args).stdin(stdin).ok().record();
+        assert_eq!(record(&["--records"]), record(&[]));
+        assert_eq!(record(&["--records"])["text"], "");
+    }
+}
+
+#[test]
+fn a_binary_stdin_is_told_by_its_beginning() {
+    let run = crate::support::Gather::after("exec < /dev/zero").args(["read", "-"]);
+    run.run().code(1).says(&["not text"]);
+    let mut shell = crate::support::Gather::new();
+    shell.command = std::process::Command::new("sh");
+    let script = "cat /dev/zero | \"$0\" read -";
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_gather")]).run().code(1).says(&["not text"]);
+}
+
+#[test]
+fn entries_that_name_no_input_are_told_while_others_are_read() {
+    let folder = crate::support::Folder::new();
+    folder.write("a", "x");
+    let list = format!("{}{{\"path\":\"a\"}}\n", "{}\n".repeat(300));
+    folder.write("list", list);
+    let run = gather!["read", "--input", "list", "--summary", "s", "-q"].here(folder.path()).run().code(1);
+    assert_eq!(run.records().len(), 1);
+    let summary = crate::support::lawful_summary(folder.join("s"));
+    assert_eq!((&summary["ok"], &summary["failed"]), (&1.into(), &300.into()));
+}
+
+#[test]
+fn progress_in_a_log_is_a_line_a_second_at_most() {
+    let folder = crate::support::Folder::new();
+    for number in 0..500 {
+        folder.write(&format!("in/{number}"), "x");
+    }
+    let start = std::time::Instant::now();
+    let run = gather!["read", folder.join("in"), "--progress", "always"].ok();
+    let lines = run.stderr.lines().filter(|line| line.contains(" done")).count();
+    assert!(lines as u64 <= 1 + start.elapsed().as_secs(), "{}", run.stderr);
+}

@@ -33,7 +33,7 @@ fn stuck(folder: &Folder, options: &[&str]) -> (Mock, Running) {
 
 #[test]
 fn what_was_done_is_kept_and_the_rest_is_pending() {
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let folder = Folder::new();
         let (server, run) = stuck(&folder, &["--grace", "50ms", "-o", "o.jsonl"]);
         run.signal(signal);
@@ -44,6 +44,25 @@ fn what_was_done_is_kept_and_the_rest_is_pending() {
         assert_eq!(folder.names(), ["e.jsonl", "o.jsonl", "s.json"], "nothing half-written stays behind");
         assert_eq!(server.calls(), 2, "no new work is taken");
     }
+}
+
+#[test]
+fn a_hangup_that_is_ignored_stays_so() {
+    let (server, asked) = stuck_after_one();
+    let run = Gather::after("trap '' HUP").args(["fetch", "--grace", "0", &server.join("/1")]).start();
+    asked.recv().unwrap();
+    run.signal(Signal::HUP);
+    run.interrupt();
+    run.wait().code(130);
+}
+
+#[test]
+fn every_is_stopped_by_a_hangup() {
+    let (server, asked) = stuck_after_one();
+    let run = gather!["every", "1h", "--", "fetch", "--grace", "0", server.join("/1")].start();
+    asked.recv().unwrap();
+    run.signal(Signal::HUP);
+    run.wait().code(129).says(&["1 pending"]);
 }
 
 #[test]
@@ -189,6 +208,64 @@ fn a_query_and_a_body_can_be_interrupted() {
         run.interrupt();
         assert_eq!(run.wait().code(130).stdout, "");
     }
+}
+
+/// A server that tells of each request and answers once the signal was sent; and what opens it.
+fn answers_behind_a_gate() -> (Mock, Receiver<()>, async_channel::Sender<()>) {
+    let (open, gate) = async_channel::bounded::<()>(1);
+    let (sender, asked) = channel();
+    let server = Mock::start(move |_| {
+        let _ = sender.send(());
+        let gate = gate.clone();
+        Reply::json("1").after(async move {
+            let _ = gate.recv().await;
+        })
+    });
+    (server.unwrap(), asked, open)
+}
+
+#[test]
+fn a_query_and_a_body_that_come_within_the_grace_are_given() {
+    let folder = Folder::new();
+    let file = folder.write("q.toml", "[[endpoint]]\nname = \"a\"\nurl = \"/a\"\n");
+    for command in ["query", "fetch"] {
+        let (server, asked, open) = answers_behind_a_gate();
+        let run = match command {
+            "query" => gather!["query", &file, "--base", server.url(), "--format", "jsonl"],
+            _ => gather!["fetch", "--body", server.url()],
+        };
+        let run = run.args(["--grace", "30s"]).start();
+        asked.recv().unwrap();
+        run.interrupt();
+        // Nothing tells from outside that the signal was taken; the answer follows it, and both orders must keep it.
+        open.close();
+        let run = run.wait().says(&["1 ok"]);
+        assert_eq!(run.stdout.trim(), if command == "query" { "{\"a\":1}" } else { "1" });
+    }
+}
+
+#[test]
+fn a_query_keeps_what_was_answered_and_asks_for_nothing_more() {
+    let (sender, asked) = channel();
+    let server = Mock::start(move |request| {
+        let _ = sender.send(());
+        let reply = Reply::json("1");
+        if request.path() == "/0" { reply } else { reply.after(std::future::pending()) }
+    })
+    .unwrap();
+    let folder = Folder::new();
+    let endpoints = (0..3).map(|n| format!("[[endpoint]]\nname = \"e{n}\"\nurl = \"/{n}\"\n"));
+    let file = folder.write("q.toml", endpoints.collect::<String>());
+    let run =
+        gather!["query", &file, "--base", server.url(), "-j", "1", "--grace", "50ms", "--format", "jsonl"];
+    let run = run.args(["--summary", "s.json"]).here(folder.path()).start();
+    asked.recv().unwrap();
+    asked.recv().unwrap();
+    run.interrupt();
+    let run = run.wait().code(130).says(&["1 ok", "2 pending"]);
+    assert_eq!(run.stdout, "{\"e0\":1}\n");
+    assert_eq!(lawful_summary(folder.join("s.json"))["inputs"], 3);
+    assert_eq!(server.calls(), 2);
 }
 
 #[test]
@@ -376,4 +453,37 @@ fn a_page_on_stdin_that_never_ends_is_pending() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(lawful_summary(folder.join("s.json"))["pending"], 1);
     drop(stdin);
+}
+
+#[test]
+fn a_packed_table_in_memory_is_waited_for() {
+    let Ok(place) = tempfile::tempdir_in("/dev/shm") else {
+        eprintln!("skipped: there is no /dev/shm");
+        return;
+    };
+    let folder = Folder::new();
+    let mut state = 1_u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 56) as u8
+    };
+    let bytes: Vec<u8> = (0..20_000).map(|_| noise()).collect();
+    for number in 0..3_000 {
+        folder.write(&format!("in/{number}"), &bytes);
+    }
+    let out = place.path().join("o.csv.gz");
+    let run = gather!["read", folder.join("in"), "--bytes", "-o", &out, "--summary", folder.join("s")];
+    let run = run.args(["--grace", "0"]).start();
+    // As soon as it has begun to write.
+    while std::fs::read_dir(place.path()).unwrap().count() == 0 {
+        std::thread::yield_now();
+    }
+    run.interrupt();
+    run.wait().code(130);
+    let ok = lawful_summary(folder.join("s"))["ok"].as_u64().unwrap();
+    let mut table = String::new();
+    let packed = std::fs::File::open(&out).unwrap();
+    std::io::Read::read_to_string(&mut flate2::read::MultiGzDecoder::new(packed), &mut table).unwrap();
+    assert_eq!(table.lines().count() as u64, ok + 1);
+    assert_eq!(crate::support::names(place.path()), ["o.csv.gz"]);
 }

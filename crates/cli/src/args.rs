@@ -20,7 +20,7 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all done (also when stdout was closed), 1 inputs failed or were refused, \
-2 wrong usage or a file of options that does not hold, 130 interrupted, 143 terminated.";
+2 wrong usage or a file of options that does not hold, 130 interrupted, 143 terminated, 129 hung up (unless below nohup).";
 
 const LIMITS: &str = "Other limits: 30s between two pieces of an answer, 1,000 bytes in 30s at least; connections kept for 30s; 8 requests at once to a \
 host on the public net, no such limit on loopback. Cookies are kept with --cookies or --cookie-jar only. \
@@ -853,8 +853,8 @@ pub(crate) struct Every {
     pub(crate) interval: Duration,
 
     /// Stop after so many runs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) times: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
+    pub(crate) times: Option<NonZeroUsize>,
 
     /// Let each run start up to this much later, at random
     #[arg(long, value_name = "D", default_value = "0", value_parser = units::duration)]

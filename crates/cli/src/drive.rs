@@ -13,81 +13,11 @@ use futures::future::{Either, FutureExt, select};
 use futures::{Stream, StreamExt};
 use gather_core::channel::{Receiver, Sender, bounded};
 use gather_core::{CancelToken, Outcome, Reason, map_concurrent, sleep};
-use gather_fetch::Room;
-use gather_records::{Failure, Kind, Record};
-use gather_scraper::Stats;
+use gather_records::{Failure, Kind};
 
 use crate::input::{Asked, BadEntry, By, Inputs, as_text};
-use crate::session::{Session, Stop};
-
-/// What an input gave, or a part of it.
-#[derive(Default)]
-pub(crate) struct Part {
-    pub(crate) records: Vec<Record>,
-    /// How well the fields were filled, where there are fields.
-    pub(crate) stats: Option<Stats>,
-    /// Records that were dropped, each as the failure that `--errors` names.
-    pub(crate) dropped: Vec<Failure>,
-    /// What to tell the user although it is no failure.
-    pub(crate) warnings: Vec<String>,
-}
-
-impl Part {
-    /// Says in its failures which page led to the input, if one did: a list of them is no list of what the user named.
-    fn led_to_by(&mut self, by: &By) {
-        self.dropped.iter_mut().for_each(|failure| say_source(failure, by));
-    }
-}
-
-fn say_source(failure: &mut Failure, by: &By) {
-    if let By::Page(page) = by {
-        failure.source.get_or_insert_with(|| page.clone());
-    }
-}
-
-/// What became of one input.
-pub(crate) struct Worked {
-    pub(crate) part: Part,
-    pub(crate) end: End,
-    /// What large bodies hold of the memory budget, until the records are written.
-    pub(crate) room: Option<Room>,
-}
-
-/// How one input ended.
-pub(crate) enum End {
-    /// Done; how many bytes were read for it.
-    Ok { bytes: u64 },
-    /// It could not be done, or we would not.
-    Failed(Box<Failure>),
-    /// Left out on purpose, and why.
-    Skipped(String),
-}
-
-impl Worked {
-    fn ended(records: Vec<Record>, end: End) -> Self {
-        Self { part: Part { records, ..Part::default() }, end, room: None }
-    }
-
-    pub(crate) fn ok(records: Vec<Record>, bytes: u64) -> Self {
-        Self::ended(records, End::Ok { bytes })
-    }
-
-    pub(crate) fn failed(failure: Failure) -> Self {
-        Self::ended(Vec::new(), End::Failed(Box::new(failure)))
-    }
-
-    pub(crate) fn skipped(why: impl Into<String>) -> Self {
-        Self::ended(Vec::new(), End::Skipped(why.into()))
-    }
-
-    fn led_to_by(mut self, by: &By) -> Self {
-        self.part.led_to_by(by);
-        if let End::Failed(failure) = &mut self.end {
-            say_source(failure, by);
-        }
-        self
-    }
-}
+use crate::session::Session;
+use crate::worked::{Part, Worked};
 
 /// Where an input puts what it gives before it is done.
 pub(crate) struct Early {
@@ -273,14 +203,12 @@ where
             break;
         }
     }
-    if let Some(reason) = token.reason() {
-        session.stop(Stop::Signal(reason));
-    }
+    session.note_signal();
     taken.load(Ordering::Relaxed).saturating_sub(finished)
 }
 
 /// Ready when the scope was cancelled and the grace has passed since.
-async fn grace_after(token: &CancelToken, grace: Duration) -> Reason {
+pub(crate) async fn grace_after(token: &CancelToken, grace: Duration) -> Reason {
     let reason = token.cancelled().await;
     sleep(grace).await;
     reason
@@ -319,6 +247,5 @@ fn named(input: Result<Asked, BadEntry>) -> Unit<Asked> {
 
 /// The unit of an entry that names no input.
 pub(crate) fn bad_unit<T>(bad: BadEntry) -> Unit<T> {
-    let failure = Failure::new(&bad.entry, Kind::InvalidInput, &bad.message);
-    (Asked::by_user(bad.entry), Err(Box::new(Worked::failed(failure))))
+    (Asked::by_user(bad.entry.clone()), Err(Box::new(Worked::failed(bad.into_failure()))))
 }

@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Failed,
     /// Wrong usage, or a file of options that does not hold.
     Usage,
+    /// SIGHUP.
+    HungUp,
     /// SIGINT.
     Interrupted,
     /// SIGTERM.
@@ -27,6 +29,7 @@ impl Exit {
             Exit::Done | Exit::OutputClosed => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
+            Exit::HungUp => Signal::Hangup.exit_code(),
             Exit::Interrupted => Signal::Interrupt.exit_code(),
             Exit::Terminated => Signal::Terminate.exit_code(),
         }
@@ -42,6 +45,7 @@ impl From<Signal> for Exit {
     fn from(signal: Signal) -> Self {
         match signal {
             Signal::Terminate => Exit::Terminated,
+            Signal::Hangup => Exit::HungUp,
             _ => Exit::Interrupted,
         }
     }

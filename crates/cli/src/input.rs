@@ -10,11 +10,12 @@ use async_channel::{Receiver, bounded};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gather_core::{Task, spawn, to_thread};
+use gather_records::{Failure, Kind};
 use serde_json::{Map, Value};
 
 use crate::exit::usage;
 
-/// The keys of a record that name an input, the first that is there.
+/// The keys of a record that name an input, the first that has a value.
 const KEYS: [&str; 3] = ["url", "input", "path"];
 
 /// How many inputs wait between the thread that reads a list and the tasks that take them: enough that
@@ -72,7 +73,14 @@ pub(crate) fn as_text(given: Given) -> Result<Asked, BadEntry> {
 pub(crate) struct BadEntry {
     /// The entry, or its beginning.
     pub(crate) entry: String,
+    pub(crate) kind: Kind,
     pub(crate) message: String,
+}
+
+impl BadEntry {
+    pub(crate) fn into_failure(self) -> Failure {
+        Failure::new(self.entry, self.kind, self.message)
+    }
 }
 
 /// Inputs on their way from the command line and a list to the tasks.
@@ -116,23 +124,10 @@ impl Inputs {
     /// # Errors
     /// A file that cannot be opened.
     pub(crate) fn lines(path: &Path) -> io::Result<Self> {
-        let (mut reader, finite) = open(path)?;
-        let name = path.display().to_string();
-        let mut ended = false;
-        let lines = std::iter::from_fn(move || {
-            if ended {
-                return None;
-            }
-            let mut line = Vec::new();
-            match reader.read_until(b'\n', &mut line) {
-                Ok(0) => None,
-                Ok(_) => Some(Ok(Input { name: OsString::from_vec(line), by: By::User })),
-                Err(error) => {
-                    ended = true;
-                    Some(Err(unreadable(&name, &error)))
-                }
-            }
-        });
+        let (reader, finite) = open(path)?;
+        let entries = Entries { name: path.display().to_string(), reader, end: b'\n', is_over: false };
+        let lines =
+            entries.map(|line| line.map(|line| Input { name: OsString::from_vec(line), by: By::User }));
         Ok(Self::feed(move || lines, finite))
     }
 
@@ -217,7 +212,7 @@ impl List {
                 let message = format!(
                     "the list has no `{key}`\n  hint: --input-key names a key of JSON records or a column of a table with a header"
                 );
-                Box::new(std::iter::once(Err(BadEntry { entry: name, message })))
+                Box::new(std::iter::once(Err(BadEntry { entry: name, kind: Kind::InvalidInput, message })))
             }
             Shape::Nul => Box::new(ended_by(name, reader, b'\0').map(|name| name.map(Found::bare))),
             Shape::Lines => Box::new(lines(name, reader).map(|line| line.map(Found::bare))),
@@ -225,7 +220,7 @@ impl List {
                 lines(name, reader).map(move |line| line.and_then(|line| from_json(&line, key.as_deref()))),
             ),
             Shape::Json => json_array(name, reader, key),
-            Shape::Table { delimiter, column, page } => table(name, reader, delimiter, column, page),
+            Shape::Table { delimiter, columns } => table(name, reader, delimiter, columns),
         }
     }
 }
@@ -238,9 +233,15 @@ enum Shape {
     Json,
     Table {
         delimiter: u8,
-        column: usize,
-        page: PageOf,
+        columns: Columns,
     },
+}
+
+/// Which columns of a table tell what.
+struct Columns {
+    /// Those that name an input, the first that has a value; each with the one that holds it exactly.
+    names: Vec<(usize, Option<usize>)>,
+    page: PageOf,
 }
 
 /// In which page the rows of a table were found.
@@ -327,18 +328,17 @@ fn table_shape(header: &[u8], key: Option<&str>) -> Option<Shape> {
             Some(key) => std::slice::from_ref(key),
             None => &KEYS,
         };
-        let first_of =
-            |keys: &[&str]| keys.iter().find_map(|key| names.iter().position(|name| name.trim() == *key));
-        let column = first_of(wanted)?;
-        // The first of a list of names may be that of a file.
-        let is_file = key.is_none() && names.len() == 1 && Path::new(names.get(0)?).exists();
-        let has = |key| names.iter().any(|name| name.trim() == key);
-        let page = match first_of(&PAGE_KEYS) {
+        let at = |key: &str| names.iter().position(|name| name.trim() == key);
+        let page = match PAGE_KEYS.into_iter().find_map(at) {
             Some(column) => PageOf::Column(column),
-            None if SITEMAP_KEYS.into_iter().all(has) => PageOf::Sitemap,
+            None if SITEMAP_KEYS.into_iter().all(|key| at(key).is_some()) => PageOf::Sitemap,
             None => PageOf::Nobody,
         };
-        (!is_file).then_some(Shape::Table { delimiter, column, page })
+        let inputs = wanted.iter().filter_map(|key| Some((at(key)?, at(&exact_key(key))))).collect();
+        let columns = Columns { names: inputs, page };
+        // The first of a list of names may be that of a file.
+        let is_file = key.is_none() && names.len() == 1 && Path::new(names.get(0)?).exists();
+        (!is_file && !columns.names.is_empty()).then_some(Shape::Table { delimiter, columns })
     })
 }
 
@@ -357,36 +357,60 @@ fn input_of(line: &[u8]) -> &[u8] {
     if is_name && !trimmed.is_empty() { whole } else { trimmed }
 }
 
-/// The entries without the byte that ends them; empty ones are left out.
+/// The entries that are not empty.
 fn ended_by(
     name: String,
-    mut reader: Box<dyn BufRead + Send>,
+    reader: Box<dyn BufRead + Send>,
     end: u8,
 ) -> impl Iterator<Item = Result<Vec<u8>, BadEntry>> {
-    let mut ended = false;
-    std::iter::from_fn(move || {
-        while !ended {
-            let mut entry = Vec::new();
-            match reader.read_until(end, &mut entry) {
-                Ok(0) => return None,
-                Ok(_) => {
-                    entry.pop_if(|last| *last == end);
-                    if !entry.is_empty() {
-                        return Some(Ok(entry));
-                    }
-                }
-                Err(error) => {
-                    ended = true;
-                    return Some(Err(unreadable(&name, &error)));
-                }
-            }
+    let entries = Entries { name, reader, end, is_over: false };
+    entries.filter(|entry| !entry.as_ref().is_ok_and(Vec::is_empty))
+}
+
+/// Bytes of an entry at most: what is no list may have no end of a line.
+const LONGEST: usize = 1 << 20;
+
+/// The entries of a list, without the byte that ends them.
+struct Entries {
+    name: String,
+    reader: Box<dyn BufRead + Send>,
+    end: u8,
+    is_over: bool,
+}
+
+impl Iterator for Entries {
+    type Item = Result<Vec<u8>, BadEntry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
         }
-        None
-    })
+        self.read().unwrap_or_else(|error| {
+            self.is_over = true;
+            Some(Err(unreadable(&self.name, &error)))
+        })
+    }
+}
+
+impl Entries {
+    fn read(&mut self) -> io::Result<Option<Result<Vec<u8>, BadEntry>>> {
+        let mut entry = Vec::new();
+        if self.reader.by_ref().take(LONGEST as u64 + 1).read_until(self.end, &mut entry)? == 0 {
+            return Ok(None);
+        }
+        let is_ended = entry.pop_if(|last| *last == self.end).is_some();
+        if is_ended || entry.len() <= LONGEST {
+            return Ok(Some(Ok(entry)));
+        }
+        self.reader.skip_until(self.end)?;
+        let fact = format!("more than {LONGEST} bytes, which is the limit of an entry");
+        Ok(Some(Err(BadEntry { kind: Kind::TooLarge, ..bad(&entry, fact) })))
+    }
 }
 
 fn unreadable(name: &str, error: &dyn std::fmt::Display) -> BadEntry {
-    BadEntry { entry: name.to_owned(), message: format!("cannot read the list: {error}") }
+    let message = format!("cannot read the list: {error}");
+    BadEntry { entry: name.to_owned(), kind: Kind::InvalidInput, message }
 }
 
 fn from_json(line: &[u8], key: Option<&str>) -> Result<Found, BadEntry> {
@@ -403,22 +427,23 @@ pub(crate) fn of_one_line(fact: &str) -> String {
 
 fn from_value(value: &Value, key: Option<&str>) -> Result<Found, BadEntry> {
     let wanted: &[&str] = key.as_slice();
+    let keys = if wanted.is_empty() { KEYS.as_slice() } else { wanted };
     let found = match value {
         Value::String(text) => return Ok(Found { name: text.into(), page: None }),
-        Value::Object(record) => {
-            let keys = if wanted.is_empty() { KEYS.as_slice() } else { wanted };
-            keys.iter().find_map(|key| record.get(*key).map(|value| (value, exact(record, key))))
-        }
+        Value::Object(record) => keys.iter().find_map(|key| named_by(record, key)),
         _ => None,
     };
-    match found.and_then(|(value, exact)| Some((value.as_str()?, exact))) {
-        Some((_, Some(exact))) => Ok(Found { name: exact, page: page_of(value) }),
-        Some((text, None)) => Ok(Found { name: text.into(), page: page_of(value) }),
-        None => {
-            let keys = key.map_or_else(|| "`url`, `input` or `path`".to_owned(), |key| format!("`{key}`"));
-            Err(bad(value.to_string().as_bytes(), format!("no {keys} in this record")))
-        }
-    }
+    found.map(|name| Found { name, page: page_of(value) }).ok_or_else(|| {
+        let keys = key.map_or_else(|| "`url`, `input` or `path`".to_owned(), |key| format!("`{key}`"));
+        bad(value.to_string().as_bytes(), format!("no {keys} in this record"))
+    })
+}
+
+/// What stands under a key, unless it is empty: exactly where that is known, else the text.
+fn named_by(record: &Map<String, Value>, key: &str) -> Option<OsString> {
+    let text = record.get(key)?.as_str().filter(|text| !text.is_empty())?;
+    let exact = record.get(&exact_key(key)).and_then(|exact| decoded(exact.as_str()?.as_bytes()));
+    Some(exact.unwrap_or_else(|| text.into()))
 }
 
 /// The page that a record was found in; that of a sitemap is not known.
@@ -428,16 +453,19 @@ fn page_of(record: &Value) -> Option<String> {
     named.or_else(|| is_of_sitemap().then_some("")).map(str::to_owned)
 }
 
-/// A path that is not UTF-8, which stands lossily under its key and exactly beside it, as `path_bytes` (base64).
-fn exact(record: &Map<String, Value>, key: &str) -> Option<OsString> {
-    let bytes = STANDARD.decode(record.get(&format!("{key}_bytes"))?.as_str()?).ok()?;
-    Some(OsString::from_vec(bytes))
+/// Where a path that is not UTF-8, and stands lossily under its key, is given exactly (base64).
+fn exact_key(key: &str) -> String {
+    format!("{key}_bytes")
+}
+
+fn decoded(base64: &[u8]) -> Option<OsString> {
+    STANDARD.decode(base64).ok().filter(|bytes| !bytes.is_empty()).map(OsString::from_vec)
 }
 
 fn bad(entry: &[u8], message: String) -> BadEntry {
     const SHOWN: usize = 200;
     let text = String::from_utf8_lossy(entry);
-    BadEntry { entry: text.chars().take(SHOWN).collect(), message }
+    BadEntry { entry: text.chars().take(SHOWN).collect(), kind: Kind::InvalidInput, message }
 }
 
 fn json_array(
@@ -460,20 +488,23 @@ fn table(
     name: String,
     reader: Box<dyn BufRead + Send>,
     delimiter: u8,
-    column: usize,
-    page: PageOf,
+    columns: Columns,
 ) -> Box<dyn Iterator<Item = Result<Found, BadEntry>>> {
     let rows = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
     Box::new(rows.into_byte_records().map(move |row| {
         let row = row.map_err(|error| unreadable(&name, &error))?;
         let cell = |column| row.get(column).filter(|cell| !cell.is_empty());
-        let page = match page {
+        let page = match columns.page {
             PageOf::Nobody => None,
             PageOf::Column(column) => cell(column).map(|page| String::from_utf8_lossy(page).into_owned()),
             PageOf::Sitemap => Some(String::new()),
         };
-        match cell(column) {
-            Some(name) => Ok(Found { name: OsString::from_vec(name.to_vec()), page }),
+        let name = columns.names.iter().find_map(|(name, exact)| {
+            let name = cell(*name)?;
+            Some(exact.and_then(cell).and_then(decoded).unwrap_or_else(|| OsString::from_vec(name.to_vec())))
+        });
+        match name {
+            Some(name) => Ok(Found { name, page }),
             None => Err(bad(row.as_slice(), "the cell that names the input is empty".to_owned())),
         }
     }))
@@ -586,6 +617,40 @@ mod tests {
         let record = serde_json::json!({"path": "a\u{fffd}", "path_bytes": "Yf8="});
         assert_eq!(from_value(&record, None).unwrap().name.into_vec(), b"a\xFF");
         assert_eq!(from_value(&record, Some("path")).unwrap().name.into_vec(), b"a\xFF");
+    }
+
+    #[test]
+    fn a_table_gives_a_path_exactly_too() {
+        let table = "path,path_bytes\na\u{fffd},Yf8=\nb,\n";
+        for key in [None, Some("path")] {
+            let given: Vec<_> = list(table, key).entries(By::User).map(|given| given.unwrap().name).collect();
+            assert_eq!(given, [OsString::from_vec(b"a\xFF".to_vec()), "b".into()]);
+        }
+    }
+
+    #[test]
+    fn a_record_whose_first_key_has_no_value_gives_the_next_one() {
+        let records =
+            "{\"url\":null,\"path\":\"p\"}\n{\"url\":\"\",\"input\":\"i\"}\n{\"url\":\"u\",\"path\":\"p\"}\n";
+        assert_eq!(entries(records, None), ok(&["p", "i", "u"]));
+        assert_eq!(entries("url,status,path\n,404,p\nu,200,q\n", None), ok(&["p", "u"]));
+        assert!(entries("{\"url\":\"\"}", None)[0].as_ref().is_err_and(|fact| fact.starts_with("no `url`")));
+    }
+
+    #[test]
+    fn an_entry_without_an_end_is_not_read_whole() {
+        for end in ['\n', '\0'] {
+            let long = "x".repeat(LONGEST + 1);
+            let text = format!("a{end}{long}{end}b{end}{}{end}{long}yz", "y".repeat(LONGEST));
+            let given: Vec<Given> = list(&text, None).entries(By::User).collect();
+            let lengths: Vec<_> =
+                given.iter().map(|given| given.as_ref().map(|input| input.name.len())).collect();
+            let kinds: Vec<_> =
+                lengths.iter().map(|length| length.as_ref().map_err(|bad| bad.kind)).collect();
+            let too_large = Err(Kind::TooLarge);
+            assert_eq!(kinds, [Ok(&1), too_large, Ok(&1), Ok(&LONGEST), too_large]);
+            assert!(given[1].as_ref().is_err_and(|bad| bad.entry.len() < 1_000));
+        }
     }
 
     #[test]

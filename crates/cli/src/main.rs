@@ -18,6 +18,7 @@ mod saved;
 mod session;
 mod statuses;
 mod units;
+mod worked;
 mod wrong_usage;
 
 use std::process::ExitCode;

@@ -1,7 +1,8 @@
 //! Progress on stderr, and the messages that must not tear it.
 
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use gather_records::escape_terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -61,11 +62,12 @@ impl Progress {
 }
 
 fn target(when: When) -> ProgressDrawTarget {
-    // indicatif draws on terminals only; `always` asks for lines in a log as well.
-    if when == When::Always && !std::io::stderr().is_terminal() {
-        ProgressDrawTarget::term_like(Box::new(LogLines))
+    // indicatif draws on terminals that can move only; `always` asks for lines in a log as well.
+    let terminal = ProgressDrawTarget::stderr();
+    if when == When::Always && terminal.is_hidden() {
+        ProgressDrawTarget::term_like(Box::new(LogLines::default()))
     } else {
-        ProgressDrawTarget::stderr()
+        terminal
     }
 }
 
@@ -89,9 +91,23 @@ fn lines(text: &str) -> Vec<&str> {
     lines
 }
 
-/// A "terminal" that takes whole lines, for logs.
-#[derive(Debug)]
-struct LogLines;
+/// A "terminal" that takes whole lines, one a second at most, for logs.
+#[derive(Debug, Default)]
+struct LogLines {
+    written: Mutex<Option<Instant>>,
+}
+
+impl LogLines {
+    fn write(&self, line: &str) -> std::io::Result<()> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_soon = written.is_some_and(|written| written.elapsed() < Duration::from_secs(1));
+        if line.trim_end().is_empty() || is_soon {
+            return Ok(());
+        }
+        *written = Some(Instant::now());
+        writeln!(std::io::stderr(), "{}", line.trim_end())
+    }
+}
 
 impl indicatif::TermLike for LogLines {
     fn width(&self) -> u16 {
@@ -115,14 +131,11 @@ impl indicatif::TermLike for LogLines {
     }
 
     fn write_line(&self, line: &str) -> std::io::Result<()> {
-        writeln!(std::io::stderr(), "{}", line.trim_end())
+        self.write(line)
     }
 
     fn write_str(&self, text: &str) -> std::io::Result<()> {
-        match text.trim_end() {
-            "" => Ok(()),
-            text => writeln!(std::io::stderr(), "{text}"),
-        }
+        self.write(text)
     }
 
     fn clear_line(&self) -> std::io::Result<()> {

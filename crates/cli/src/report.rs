@@ -1,11 +1,10 @@
 //! The account of a run: counts, failures by kind, warnings, the summary.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use gather_core::now;
-use gather_fetch::Url;
+use gather_fetch::without_password;
 use gather_records::{Failure, Summary, escape_terminal};
 use gather_scraper::Stats;
 
@@ -195,17 +194,6 @@ pub(crate) fn names(message: &str, input: &str) -> bool {
     let is_quoted = || ['"', '`'].iter().any(|quote| message.contains(&format!("{quote}{input}{quote}")));
     let begins = message.strip_prefix(input).is_some_and(|rest| rest.starts_with(": "));
     begins || is_quoted() || (is_url(input) && message.contains(input))
-}
-
-/// An input as it may be said: a URL without its password, which logs would keep.
-fn without_password(input: &str) -> Cow<'_, str> {
-    match Url::parse(input) {
-        Ok(mut url) if url.password().is_some() => match url.set_password(None) {
-            Ok(()) => url.to_string().into(),
-            Err(()) => input.into(),
-        },
-        _ => input.into(),
-    }
 }
 
 #[cfg(test)]

@@ -15,11 +15,11 @@ use gather_scraper::Recipe;
 
 use crate::args::{FormatName, Shared};
 use crate::cookies::CookieFile;
-use crate::drive::{End, Part, Worked};
 use crate::exit::{Exit, usage, usage_error};
 use crate::output::{Flow, Outlet, Patience};
 use crate::progress::Progress;
 use crate::report::{Loudness, Report};
+use crate::worked::{End, Part, Worked};
 
 /// What ended a run before its inputs did.
 #[derive(Clone, Debug)]
@@ -199,9 +199,7 @@ impl Session {
 
     fn stuck(&mut self) {
         self.is_stuck = true;
-        if let Some(reason) = CancelToken::current().reason() {
-            self.stop(Stop::Signal(reason));
-        }
+        self.note_signal();
         self.report.warn("nobody took the results: the last records are not written");
     }
 
@@ -272,6 +270,13 @@ impl Session {
         self.stopped.get_or_insert(stop);
     }
 
+    /// The same of a signal, if there was one.
+    pub(crate) fn note_signal(&mut self) {
+        if let Some(reason) = CancelToken::current().reason() {
+            self.stop(Stop::Signal(reason));
+        }
+    }
+
     pub(crate) fn stopped(&self) -> Option<&Stop> {
         self.stopped.as_ref()
     }
@@ -336,7 +341,7 @@ async fn finish(outlet: Option<&mut Outlet>) -> Option<Result<Flow, SinkError>> 
 
 /// Files are waited for as long as the disk takes; a pipe may have nobody at its other end.
 fn patience(shared: &Shared) -> Option<Patience> {
-    let is_file = shared.out.as_ref().is_some_and(|out| !Path::new(out).starts_with("/dev"));
+    let is_file = shared.out.as_ref().is_some_and(|out| !Sink::is_device(Path::new(out)));
     (!is_file).then(|| Patience::new(shared.grace))
 }
 
@@ -442,7 +447,7 @@ pub(crate) fn write_document(shared: &Shared, text: &[u8]) -> anyhow::Result<()>
         };
     };
     let path = file_target(out)?;
-    if path.starts_with("/dev") {
+    if Sink::is_device(&path) {
         return Ok(std::fs::write(&path, text)?);
     }
     let mut file = WholeFile::create(&path)?;
@@ -463,7 +468,7 @@ fn format_of(path: &Path, asked: Option<FormatName>) -> anyhow::Result<Format> {
     if let Some(format) = asked {
         return Ok(format.into());
     }
-    if path.starts_with("/dev") {
+    if Sink::is_device(path) {
         return Ok(Format::Jsonl);
     }
     Format::from_path(path).ok_or_else(|| {

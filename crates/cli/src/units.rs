@@ -76,15 +76,26 @@ pub(crate) fn moment(text: &str) -> Result<SystemTime, String> {
 
 fn date(text: &str) -> Option<SystemTime> {
     if text.len() == DAY.len() {
-        return humantime::parse_rfc3339_weak(&format!("{text}T00:00:00Z")).ok();
+        return utc(&format!("{text}T00:00:00Z"));
     }
     let Some(at) = text.rfind(['+', '-']).filter(|at| *at > DAY.len()) else {
-        return humantime::parse_rfc3339_weak(text).ok();
+        return utc(text);
     };
     let (time, zone) = text.split_at_checked(at)?;
-    let moment = humantime::parse_rfc3339_weak(time).ok()?;
+    let moment = utc(time)?;
     let offset = offset(zone.get(1..)?)?;
     if zone.starts_with('+') { moment.checked_sub(offset) } else { moment.checked_add(offset) }
+}
+
+/// A date with its time. The parser knows none before 1970, but the calendar is the same 400 years later.
+fn utc(text: &str) -> Option<SystemTime> {
+    const FOUR_CENTURIES: Duration = Duration::from_secs(146_097 * 86_400);
+    humantime::parse_rfc3339_weak(text).ok().or_else(|| {
+        let (year, rest) = text.split_at_checked(4)?;
+        let year = year.parse::<u16>().ok().filter(|year| *year < 1970)?;
+        let later = humantime::parse_rfc3339_weak(&format!("{}{rest}", year + 400)).ok()?;
+        later.checked_sub(FOUR_CENTURIES)
+    })
 }
 
 /// How far a zone is from UTC, written `02:00`.
@@ -195,6 +206,9 @@ mod tests {
         {
             assert_eq!(moment(text), Ok(day), "{text}");
         }
+        let day_before = SystemTime::UNIX_EPOCH - Duration::from_secs(86_400);
+        assert_eq!(moment("1969-12-31"), Ok(day_before));
+        assert_eq!(moment("1969-12-31T01:00:00+01:00"), Ok(day_before));
         let hour = moment("1h").unwrap().elapsed().unwrap();
         assert!((3_600..3_660).contains(&hour.as_secs()), "{hour:?}");
         for text in [
@@ -202,6 +216,8 @@ mod tests {
             "yesterday",
             "5",
             "2024-13-01",
+            "1969-02-29",
+            "0001-01-01",
             "2024-05-01T00:00:00+24:00",
             "2024-05-01T00:00:00+2",
             "9999999999999999d",

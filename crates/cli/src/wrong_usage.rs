@@ -16,7 +16,7 @@ pub(crate) fn explain(error: &clap::Error, command: Option<&str>) -> Option<Stri
         ErrorKind::UnknownArgument => unknown_argument(error, command),
         ErrorKind::InvalidSubcommand => unknown_command(error),
         ErrorKind::InvalidValue => no_such_value(error),
-        ErrorKind::ValueValidation => bad_value(error),
+        ErrorKind::ValueValidation => bad_value(error, command),
         ErrorKind::MissingRequiredArgument => {
             (format!("missing: {}", said(error, ContextKind::InvalidArg)), help(command))
         }
@@ -85,15 +85,12 @@ fn no_such_value(error: &clap::Error) -> (String, String) {
 }
 
 /// A value that its parser refused: those of ours bring their own hint.
-fn bad_value(error: &clap::Error) -> (String, String) {
+fn bad_value(error: &clap::Error, command: Option<&str>) -> (String, String) {
     let (option, value) = (said(error, ContextKind::InvalidArg), said(error, ContextKind::InvalidValue));
     let why = error.source().map(ToString::to_string).unwrap_or_default();
     match why.split_once("\n  hint: ") {
         Some((fact, hint)) => (format!("{option}: {fact}"), hint.to_owned()),
-        None => (
-            format!("{option}: `{value}` does not hold: {why}"),
-            "gather --help says what it takes".to_owned(),
-        ),
+        None => (format!("{option}: `{value}` does not hold: {why}"), help(command)),
     }
 }
 
@@ -174,6 +171,18 @@ mod tests {
             ("crawl --max-depth -1 x", "--max-depth <N>: `-1` is not a number\n  hint: write 0"),
             ("sitemap --max-sitemaps 0 x", "--max-sitemaps <N>: `0` is not a number from 1\n  hint: "),
             ("fetch --per-host x u", "--per-host <N>: `x` is not a number\n  hint: write 0"),
+            (
+                "every --times x 5s -- read .",
+                "--times <N>: `x` is not a number from 1\n  hint: write 1, 2 or more",
+            ),
+            (
+                "every --times 0 5s -- read .",
+                "--times <N>: `0` is not a number from 1\n  hint: write 1, 2 or more",
+            ),
+            (
+                "fetch --max-ratio x u",
+                "--max-ratio <N>: `x` does not hold: invalid digit found in string\n  hint: gather fetch --help",
+            ),
             ("serve a b", "one argument too many: `b`\n  hint: gather serve --help"),
         ] {
             let message = explained(line);

@@ -1,7 +1,8 @@
 //! A second signal that the root scope does not take, because a poll of the main future does not return, does what it
 //! does by default: it ends the process.
 //!
-//! A thread of its own sees the signals as the root does, and is told when that takes one.
+//! A thread of its own sees the signals as the root does, and is told when that takes one. SIGHUP it does not see: whoever closes
+//! a terminal does not ask twice.
 
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};

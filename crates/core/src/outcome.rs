@@ -170,21 +170,25 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM, which `kill` and service managers send.
     Terminate,
+    /// SIGHUP, which comes when a terminal is closed.
+    Hangup,
 }
 
 impl Signal {
-    /// The exit code that shells expect of a process that this signal ended: 130 or 143.
+    /// The exit code that shells expect of a process that this signal ended: 128 and its number, which is 130, 143 or 129.
     ///
     /// ```
     /// use gather_core::Signal;
     ///
     /// assert_eq!(Signal::Interrupt.exit_code(), 130);
     /// assert_eq!(Signal::Terminate.exit_code(), 143);
+    /// assert_eq!(Signal::Hangup.exit_code(), 129);
     /// ```
     pub fn exit_code(self) -> u8 {
         match self {
             Signal::Interrupt => 130,
             Signal::Terminate => 143,
+            Signal::Hangup => 129,
         }
     }
 }
@@ -194,6 +198,7 @@ impl fmt::Display for Signal {
         f.write_str(match self {
             Signal::Interrupt => "SIGINT",
             Signal::Terminate => "SIGTERM",
+            Signal::Hangup => "SIGHUP",
         })
     }
 }

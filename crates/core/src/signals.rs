@@ -1,12 +1,11 @@
-//! SIGINT and SIGTERM as a root scope hears them. While none listens they do what they do by default.
+//! SIGINT, SIGTERM and SIGHUP as a root scope hears them. While none listens they do what they do by default.
 
-use std::io;
+use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use async_signal::{Signal as OsSignal, Signals};
 use futures::StreamExt;
-use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::register_conditional_default;
 
 use crate::insistence;
@@ -24,7 +23,7 @@ impl Incoming {
         // Handlers run in the order they were installed in: the question whether anybody listens must come first, for
         // once the signal is delivered the root may be done before the handler is.
         LazyLock::force(&BY_DEFAULT);
-        let signals = Signals::new([OsSignal::Int, OsSignal::Term]).ok();
+        let signals = Signals::new(HEARD.iter().copied()).ok();
         Self { _listening: signals.as_ref().map(|_| Listening::begin()), signals }
     }
 
@@ -39,6 +38,7 @@ impl Incoming {
             let signal = match signals.next().await {
                 Some(Ok(OsSignal::Int)) => Signal::Interrupt,
                 Some(Ok(OsSignal::Term)) => Signal::Terminate,
+                Some(Ok(OsSignal::Hup)) => Signal::Hangup,
                 Some(Ok(_)) => continue,
                 Some(Err(_)) | None => {
                     self.signals = None;
@@ -52,11 +52,26 @@ impl Incoming {
     }
 }
 
+/// What is listened for. SIGHUP is not where it is ignored, as `nohup` asks for, or where that cannot be told.
+static HEARD: LazyLock<Vec<OsSignal>> = LazyLock::new(|| {
+    let hangup = (is_hangup_ignored() == Some(false)).then_some(OsSignal::Hup);
+    [OsSignal::Int, OsSignal::Term].into_iter().chain(hangup).collect()
+});
+
+/// Whether the process ignores SIGHUP, as proc(5) tells it: a bit for each signal, the lowest for the first.
+fn is_hangup_ignored() -> Option<bool> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    let ignored = u64::from_str_radix(ignored.trim(), 16).ok()?;
+    Some(ignored & (1 << (OsSignal::Hup as i32 - 1)) != 0)
+}
+
 /// A handler once installed stays installed, so it is told when to do what no handler would have done.
 static BY_DEFAULT: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| {
     let by_default = Arc::new(AtomicBool::new(true));
-    let install = |signal| -> io::Result<_> { register_conditional_default(signal, by_default.clone()) };
-    let _ = install(SIGINT).and_then(|_| install(SIGTERM)); // without it a signal after the root is ignored
+    for signal in HEARD.iter() {
+        let _ = register_conditional_default(*signal as i32, by_default.clone()); // without it a signal after the root is ignored
+    }
     by_default
 });
 

@@ -28,6 +28,7 @@ impl Packing {
         match head {
             _ if starts(b"\x1F\x8B\x08") => Some(Packing::Gzip),
             _ if starts(b"\x28\xB5\x2F\xFD") => Some(Packing::Zstd),
+            [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Some(Packing::Zstd), // a frame to be skipped, section 3.1.2
             // A text may begin with the first four bytes: a block or the end follows them.
             [b'B', b'Z', b'h', b'1'..=b'9', next @ ..]
                 if next.starts_with(b"1AY&SY") || next.starts_with(b"\x17\x72\x45\x38\x50\x90") =>
@@ -43,8 +44,8 @@ impl Packing {
 /// How many bytes tell.
 pub(crate) const MAGIC: usize = 10;
 
-/// What is packed in a file, all parts of it, one after the other. Memory is bounded: what needs more than `limit` allows
-/// is an error.
+/// What is packed in a file, all parts of it, one after the other. Memory is bounded: what needs more, or more than `limit`
+/// allows, is an error of kind `FileTooLarge`.
 #[cfg(feature = "compress")]
 pub(crate) fn unpack<'a>(
     packing: Packing,
@@ -62,14 +63,48 @@ pub(crate) fn unpack<'a>(
             let mut decoder = zstd::stream::read::Decoder::new(packed)?;
             // A window that is larger than all that may come out of it is of no use.
             let needed = limit.checked_next_power_of_two().map_or(u32::MAX, u64::ilog2);
-            decoder.window_log_max(needed.clamp(WINDOWS.0, WINDOWS.1))?;
-            Box::new(decoder)
+            let window = needed.clamp(WINDOWS.0, WINDOWS.1);
+            decoder.window_log_max(window)?;
+            Box::new(Frugal { unpacked: decoder, most: 1 << window })
         }
         Packing::Xz => {
             let stream = liblzma::stream::Stream::new_stream_decoder(MEMORY, liblzma::stream::CONCATENATED)?;
-            Box::new(liblzma::read::XzDecoder::new_stream(packed, stream))
+            Box::new(Frugal { unpacked: liblzma::read::XzDecoder::new_stream(packed, stream), most: MEMORY })
         }
     })
+}
+
+/// Says of a file that cannot be unpacked within so many bytes of memory that it is that.
+#[cfg(feature = "compress")]
+struct Frugal<R> {
+    unpacked: R,
+    most: u64,
+}
+
+#[cfg(feature = "compress")]
+impl<R: Read> Read for Frugal<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.unpacked.read(buffer).map_err(|error| match needs_more_memory(&error) {
+            true => {
+                let fact = format!(
+                    "to be unpacked it needs more than {} bytes of memory, which is the limit",
+                    self.most
+                );
+                io::Error::new(io::ErrorKind::FileTooLarge, fact)
+            }
+            false => error,
+        })
+    }
+}
+
+#[cfg(feature = "compress")]
+fn needs_more_memory(error: &io::Error) -> bool {
+    use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge;
+    let Some(source) = error.get_ref() else { return false };
+    source.downcast_ref() == Some(&liblzma::stream::Error::MemLimit)
+        || source
+            .downcast_ref()
+            .is_some_and(|error: &zstd::Error| error.is(ZSTD_error_frameParameter_windowTooLarge))
 }
 
 /// The members of a gz file (RFC 1952, section 2.2). Zeros may fill it up behind the last of them, as on a tape, and nothing else.

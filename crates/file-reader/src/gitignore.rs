@@ -98,8 +98,38 @@ impl<'a> Rules<'a> {
         };
         let mut builder = GitignoreBuilder::new(folder);
         for line in String::from_utf8_lossy(&text).trim_start_matches('\u{feff}').lines() {
-            let _ = builder.add_line(Some(file.to_owned()), line);
+            if let Some(line) = as_git_means(line) {
+                let _ = builder.add_line(Some(file.to_owned()), &line);
+            }
         }
         builder.build().ok().filter(|rules| !rules.is_empty())
     }
+}
+
+/// A line with what other globs read otherwise spelled out; `None` where it matches nothing in git.
+fn as_git_means(line: &str) -> Option<String> {
+    if line.trim_end() == "!" {
+        return None;
+    }
+    let (mut meant, mut rest) = (String::new(), line.chars());
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => meant.extend(std::iter::once(c).chain(rest.next())),
+            '{' | '}' | ',' => meant.extend(['\\', c]),
+            '[' => {
+                let class = rest.as_str();
+                let length = class_length(class)?;
+                meant.extend(std::iter::once(c).chain(rest.by_ref().take(length)));
+            }
+            '\t' if rest.as_str().is_empty() => meant.push_str("[\t]"), // only spaces are cut off
+            c => meant.push(c),
+        }
+    }
+    Some(meant)
+}
+
+/// The characters of a class up to the bracket that ends it, which does not where it comes first.
+fn class_length(class: &str) -> Option<usize> {
+    let begin = usize::from(class.starts_with(['!', '^'])) + 1;
+    class.chars().skip(begin).position(|c| c == ']').map(|at| begin + at + 1)
 }

@@ -36,7 +36,7 @@ fn whole(
     how: &How,
     grow: &mut dyn FnMut(u64),
 ) -> Result<File, ReadError> {
-    if (source.size > LARGE || source.size == 0) && is_no_text(source, candidate, how)? {
+    if (source.size > LARGE || source.size == 0) && begins_as_no_text(source, candidate, how)? {
         return Err(not_text(NotText::HoldsNul, candidate));
     }
     of_bytes(source.whole(&candidate.path, grow)?, candidate, how)
@@ -79,18 +79,21 @@ fn nameless(bytes: Vec<u8>, candidate: &Candidate, how: &How) -> Result<File, Re
     Ok(file)
 }
 
+/// As much of the beginning as tells that a file is not text.
+pub(crate) const HEAD: usize = 16 << 10;
+
 /// Whether the first bytes of a large file tell that it is not text: the rest is then never read.
-fn is_no_text(source: &Source, candidate: &Candidate, how: &How) -> Result<bool, ReadError> {
-    const HEAD: usize = 16 << 10;
-    if how.keep == Keep::Bytes
-        || how.encoding.is_some_and(may_hold_nul)
-        || how.hash.is_some()
-        || source.packing.is_some()
-    {
+fn begins_as_no_text(source: &Source, candidate: &Candidate, how: &How) -> Result<bool, ReadError> {
+    if takes_anything(how) || source.packing.is_some() {
         return Ok(false);
     }
     let head = source.head(HEAD).map_err(|error| ReadError::io(&candidate.path, error))?;
     Ok(holds_nul(&head))
+}
+
+/// Whether NUL bytes are no reason to leave a file out.
+pub(crate) fn takes_anything(how: &How) -> bool {
+    how.keep == Keep::Bytes || how.encoding.is_some_and(may_hold_nul) || how.hash.is_some()
 }
 
 /// What is found in a folder and is not text is left out; what is named is an error.

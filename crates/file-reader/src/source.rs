@@ -227,6 +227,9 @@ impl Source {
     /// An error of reading; where nothing is wrong with the file itself, it is what is packed in it.
     pub(crate) fn error(&self, path: &Path, error: io::Error) -> ReadError {
         match self.packing {
+            Some(_) if error.kind() == io::ErrorKind::FileTooLarge => {
+                ReadError::new(ErrorKind::TooLarge, path, error.to_string())
+            }
             Some(packing) if error.raw_os_error().is_none() => {
                 ReadError::damaged(path, packing.as_str(), error)
             }

@@ -8,12 +8,13 @@ use encoding_rs::{Encoding, UTF_8};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::budget::Budget;
-use crate::decode::{NotText, forced_by, mark, may_hold_nul};
+use crate::compress::Packing;
+use crate::decode::{NotText, forced_by, holds_nul, mark, may_hold_nul};
 use crate::error::ReadError;
 use crate::file::File;
 use crate::hash::Hasher;
 use crate::how::How;
-use crate::read::not_text;
+use crate::read::{HEAD, not_text, takes_anything};
 use crate::select::Candidate;
 use crate::source::too_large;
 use crate::stream::{Give, Lines, Text};
@@ -55,7 +56,14 @@ pub(crate) fn spooled(stdin: Stdin<'_>, candidate: &Candidate, how: &How) -> Res
     let at = |error| ReadError::io(&candidate.path, error);
     let mut file = tempfile::tempfile().map_err(at)?;
     let limit = how.max_size.unwrap_or(u64::MAX);
-    let size = io::copy(&mut stdin.take(limit.saturating_add(1)), &mut file).map_err(at)?;
+    let mut bytes = stdin.take(limit.saturating_add(1));
+    let mut head = Vec::new();
+    bytes.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(at)?;
+    let is_packed = how.decompress.is_some() && Packing::of(&head).is_some();
+    if !takes_anything(how) && !is_packed && holds_nul(&head) {
+        return Err(not_text(NotText::HoldsNul, candidate));
+    }
+    let size = io::copy(&mut head.as_slice().chain(bytes), &mut file).map_err(at)?;
     if size > limit {
         return Err(too_large(&candidate.path, size, limit));
     }

@@ -248,6 +248,46 @@ mod compressed {
     }
 
     #[test]
+    fn a_zst_that_begins_with_a_frame_to_be_skipped_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for magic in [0x184D_2A50_u32, 0x184D_2A5F] {
+            let skipped = [&magic.to_le_bytes()[..], &3_u32.to_le_bytes(), b"abc"].concat();
+            fs::write(&path, [skipped, zstd::encode_all(TEXT.as_bytes(), 1).unwrap()].concat()).unwrap();
+            let file = whole(&Reader::builder().decompress(1 << 30), &path).unwrap();
+            assert_eq!((file.compression(), file.text()), (Some("zst"), Some(TEXT)));
+        }
+    }
+
+    #[test]
+    fn what_needs_more_memory_to_be_unpacked_than_is_allowed_is_too_large() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut zst = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        zst.window_log(23).unwrap();
+        zst.write_all(TEXT.as_bytes()).unwrap();
+        let mut options = liblzma::stream::LzmaOptions::new_preset(0).unwrap();
+        let mut filters = liblzma::stream::Filters::new();
+        filters.lzma2(options.dict_size(192 << 20));
+        let check = liblzma::stream::Check::Crc32;
+        let stream = liblzma::stream::Stream::new_stream_encoder(&filters, check).unwrap();
+        let mut xz = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+        xz.write_all(TEXT.as_bytes()).unwrap();
+        for (bytes, limit, bound) in [
+            (zst.finish().unwrap(), 1 << 20, "1048576 bytes"),
+            (xz.finish().unwrap(), 1 << 30, "134217728 bytes"),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            let unpacking = Reader::builder().decompress(limit);
+            for end in [whole(&unpacking, &path), assembled(&unpacking, &path).1] {
+                let error = end.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+                assert!(error.fact().contains(bound), "{error}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_not_asked_to_be_unpacked_is_taken_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file.gz");

@@ -106,6 +106,41 @@ fn gitignore_rules_hold_by_folder_the_nearer_over_the_farther() {
 }
 
 #[test]
+fn a_line_of_gitignore_means_what_git_takes_it_for() {
+    let files = ["[", "[a", "x{a,b}", "xa", "xb", "tab\t", "tab", "a,b", "br{"];
+    // What `git status --ignored` says.
+    for (line, ignored) in [
+        ("!", &[][..]),
+        ("[", &[]),
+        ("[a", &[]),
+        ("*[", &[]),
+        ("[[]", &["["]),
+        ("x{a,b}", &["x{a,b}"]),
+        (r"x\{a,b\}", &["x{a,b}"]),
+        ("a,b", &["a,b"]),
+        ("br[{]", &["br{"]),
+        ("tab\t", &["tab\t"]),
+        ("tab  ", &["tab"]),
+        ("x[!a]", &["xb"]),
+    ] {
+        let folder = folder(&files);
+        write(folder.path(), ".gitignore", &format!("{line}\n"));
+        let (names, _) = read(Reader::builder().gitignore(true), folder.path(), &[folder.path()]);
+        let mut expected: Vec<&str> = files.into_iter().filter(|name| !ignored.contains(name)).collect();
+        expected.sort_unstable();
+        assert_eq!(names, expected, "{line:?}");
+    }
+}
+
+#[test]
+fn a_line_of_gitignore_that_is_a_lone_mark_lets_nothing_back_in() {
+    let folder = folder(&["a.log", "b.txt", "sub/a.log", "sub/b.txt"]);
+    write(folder.path(), ".gitignore", "*.log\n!\n");
+    let (names, _) = read(Reader::builder().gitignore(true), folder.path(), &[folder.path()]);
+    assert_eq!(names, ["b.txt", "sub/b.txt"]);
+}
+
+#[test]
 fn gitignore_rules_above_the_folder_hold_up_to_the_root_of_the_repository() {
     let folder =
         folder(&["repo/sub/a.log", "repo/sub/b.txt", "repo/sub/c.out", "repo/sub/d.md", "repo/.git/config"]);

@@ -1,9 +1,11 @@
 //! Records to bytes, format by format.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
+use std::io::{self, Read, Write};
 
+use flate2::Compression;
+use flate2::bufread::GzDecoder;
+use flate2::write::GzEncoder;
 use indexmap::IndexSet;
 use serde_json::Value;
 
@@ -11,6 +13,7 @@ use crate::error::SinkError;
 use crate::escape::escape_terminal;
 use crate::format::Format;
 use crate::record::Record;
+use crate::spool::Spool;
 
 /// How a record looks as text. What it returns is made harmless for a terminal, line by line.
 pub type TextStyle = fn(&Record) -> String;
@@ -37,14 +40,14 @@ pub(crate) enum Encoder {
 }
 
 impl Encoder {
-    /// `header` is `false` when the output has one already.
-    pub(crate) fn new(format: Format, style: Style, header: bool) -> Self {
+    /// `header` is `false` when the output has one already. What [`packs`](Self::packs) itself does so where `gzip` says so.
+    pub(crate) fn new(format: Format, style: Style, header: bool, gzip: bool) -> Self {
         match format {
             Format::Text => Encoder::Text(style.text.unwrap_or(as_block)),
             Format::Jsonl => Encoder::Jsonl,
             Format::Json => Encoder::Json { begun: false },
-            Format::Csv => Encoder::Table(Table::new(b',', style, header)),
-            Format::Tsv => Encoder::Table(Table::new(b'\t', style, header)),
+            Format::Csv => Encoder::Table(Table::new(b',', style, header, gzip)),
+            Format::Tsv => Encoder::Table(Table::new(b'\t', style, header, gzip)),
         }
     }
 
@@ -67,6 +70,11 @@ impl Encoder {
             Encoder::Table(table) => table.write(record, out)?,
         }
         Ok(())
+    }
+
+    /// Whether what it writes is compressed already.
+    pub(crate) fn packs(&self) -> bool {
+        matches!(self, Encoder::Table(Table { packs: true, .. }))
     }
 
     /// Whether what it writes is JSON.
@@ -113,24 +121,31 @@ pub(crate) struct Table {
     defuse: bool,
     columns: Columns,
     header: bool,
+    /// Whether it writes gz members: the header is known last and stands first, so that it is one of its own.
+    packs: bool,
 }
 
 enum Columns {
     Known(Vec<String>),
-    /// Records wait in a temporary file until all columns are known.
+    /// Rows wait in a temporary file until all columns are known.
     Collected {
         names: IndexSet<String>,
-        spool: Option<BufWriter<File>>,
+        spool: Option<Box<Spool>>,
+        /// Records before there was any column.
+        blank: usize,
     },
 }
 
 impl Table {
-    fn new(delimiter: u8, style: Style, header: bool) -> Self {
-        let columns = match style.columns {
-            Some(names) if !style.more_columns => Columns::Known(names),
-            names => Columns::Collected { names: names.into_iter().flatten().collect(), spool: None },
+    fn new(delimiter: u8, style: Style, header: bool, gzip: bool) -> Self {
+        let (columns, packs) = match style.columns {
+            Some(names) if !style.more_columns => (Columns::Known(names), false),
+            names => {
+                let names = names.into_iter().flatten().collect();
+                (Columns::Collected { names, spool: None, blank: 0 }, gzip)
+            }
         };
-        Self { delimiter, defuse: style.defuse_formulas, columns, header }
+        Self { delimiter, defuse: style.defuse_formulas, columns, header, packs }
     }
 
     fn write(&mut self, record: &Record, out: &mut impl Write) -> Result<(), SinkError> {
@@ -139,40 +154,79 @@ impl Table {
                 if let Some(name) = record.names().find(|name| !names.iter().any(|known| known == name)) {
                     return Err(SinkError::unsupported(format!("the table has no column `{name}`")));
                 }
+                let row = self.row_of(record)?;
+                self.write_header(out)?;
+                Ok(out.write_all(&row)?)
             }
-            Columns::Collected { names, spool } => {
+            Columns::Collected { names, blank, .. } => {
                 names.extend(record.names().map(str::to_owned));
-                let spool = match spool {
-                    Some(spool) => spool,
-                    None => spool.insert(BufWriter::new(tempfile::tempfile()?)),
-                };
-                serde_json::to_writer(&mut *spool, record)?;
-                spool.write_all(b"\n")?;
-                return Ok(());
+                if names.is_empty() {
+                    *blank += 1;
+                    return Ok(());
+                }
+                let row = self.row_of(record)?;
+                self.spool(&row)
             }
         }
-        self.write_header(out)?;
-        self.write_row(record, out)
+    }
+
+    fn spool(&mut self, row: &[u8]) -> Result<(), SinkError> {
+        let Columns::Collected { names, spool, .. } = &mut self.columns else { return Ok(()) };
+        let spool = match spool {
+            Some(spool) => spool,
+            None => spool.insert(Box::new(Spool::new(self.packs)?)),
+        };
+        Ok(spool.write(row, names.len())?)
     }
 
     fn finish(&mut self, out: &mut impl Write) -> Result<(), SinkError> {
-        if let Columns::Collected { names, spool } = &mut self.columns {
-            let spool = spool.take();
-            self.columns = Columns::Known(names.drain(..).collect());
-            if let Some(spool) = spool {
-                return self.write_spooled(spool, out);
-            }
-        }
-        self.write_header(out)
+        let Columns::Collected { names, spool, blank } = &mut self.columns else {
+            return self.write_header(out);
+        };
+        let (spool, blank) = (spool.take(), std::mem::take(blank));
+        self.columns = Columns::Known(names.drain(..).collect());
+        let without_values = self.row_of(&Record::new())?.repeat(blank);
+        let mut head = Vec::new();
+        self.write_header(&mut head)?;
+        self.write_part(out, |part| Ok(part.write_all(&[head, without_values].concat())?))?;
+        spool.map_or(Ok(()), |spool| self.write_spooled(*spool, out))
     }
 
-    fn write_spooled(&mut self, spool: BufWriter<File>, out: &mut impl Write) -> Result<(), SinkError> {
-        self.write_header(out)?;
-        let mut file = spool.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        file.rewind()?;
-        for line in BufReader::new(file).lines() {
-            self.write_row(&serde_json::from_str(&line?)?, out)?;
+    fn write_spooled(&self, spool: Spool, out: &mut impl Write) -> Result<(), SinkError> {
+        let Columns::Known(names) = &self.columns else { return Ok(()) };
+        spool.stretches(|columns, mut rows| match names.len() - columns {
+            0 => Ok(io::copy(&mut rows, out).map(drop)?),
+            missing if self.packs => self.widen(GzDecoder::new(io::BufReader::new(rows)), missing, out),
+            missing => self.widen(rows, missing, out),
+        })
+    }
+
+    /// Writes rows that were made before the last columns were known.
+    fn widen(&self, rows: impl Read, missing: usize, out: &mut impl Write) -> Result<(), SinkError> {
+        let mut rows =
+            csv::ReaderBuilder::new().delimiter(self.delimiter).has_headers(false).from_reader(rows);
+        let mut row = csv::ByteRecord::new();
+        self.write_part(out, |part| {
+            while rows.read_byte_record(&mut row)? {
+                row.extend(std::iter::repeat_n("", missing));
+                part.write_all(&self.row(&row)?)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes a part of the output: where it packs, a gz member.
+    fn write_part(
+        &self,
+        out: &mut impl Write,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        if !self.packs {
+            return write(out);
         }
+        let mut member = GzEncoder::new(out, Compression::default());
+        write(&mut member)?;
+        member.finish()?;
         Ok(())
     }
 
@@ -185,14 +239,15 @@ impl Table {
         Ok(())
     }
 
-    fn write_row(&self, record: &Record, out: &mut impl Write) -> Result<(), SinkError> {
-        let Columns::Known(names) = &self.columns else { return Ok(()) };
-        if names.is_empty() {
-            return Ok(()); // a row of no cells would be read as one empty cell, and as the header
+    /// The row of a record in the columns known so far.
+    fn row_of(&self, record: &Record) -> Result<Vec<u8>, SinkError> {
+        let cell = |name: &String| record.get(name).map_or_else(String::new, |value| self.cell(value));
+        match &self.columns {
+            // A row of no cells would be read as one empty cell, and as the header.
+            Columns::Known(names) if names.is_empty() => Ok(Vec::new()),
+            Columns::Known(names) => self.row(names.iter().map(cell)),
+            Columns::Collected { names, .. } => self.row(names.iter().map(cell)),
         }
-        let cells =
-            names.iter().map(|name| record.get(name).map_or_else(String::new, |value| self.cell(value)));
-        Ok(out.write_all(&self.row(cells)?)?)
     }
 
     fn cell(&self, value: &Value) -> String {

@@ -23,6 +23,7 @@ mod failure;
 mod format;
 mod record;
 mod sink;
+mod spool;
 mod summary;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod table;

@@ -39,7 +39,7 @@ impl Sink {
     pub fn stdout(format: Format, style: Style) -> Self {
         let stdout = BufWriter::new(io::stdout());
         let out = if io::stdout().is_terminal() { Out::Terminal(stdout) } else { Out::Stream(stdout) };
-        Self { encoder: Encoder::new(format, style, true), out, name: "stdout".to_owned() }
+        Self { encoder: Encoder::new(format, style, true, false), out, name: "stdout".to_owned() }
     }
 
     /// Writes to a file, in place of what is there. A name that ends in `.gz` is compressed; devices and named
@@ -91,7 +91,7 @@ impl Sink {
         if Self::is_device(path) {
             // Adding, for a shell may have pointed the descriptor behind the name at a file that holds something.
             let file = OpenOptions::new().append(true).open(path)?;
-            let encoder = Encoder::new(format, style, true);
+            let encoder = Encoder::new(format, style, true, false);
             return Ok(Self { encoder, out: Out::Device(BufWriter::new(file)), name });
         }
         let mut header = true;
@@ -116,9 +116,12 @@ impl Sink {
             WholeFile::create(path)?
         };
         let file = BufWriter::with_capacity(1 << 16, file);
-        let out =
-            if gzip { Out::Gzip(GzEncoder::new(file, Compression::default())) } else { Out::File(file) };
-        Ok(Self { encoder: Encoder::new(format, style, header), out, name })
+        let encoder = Encoder::new(format, style, header, gzip);
+        let out = match gzip && !encoder.packs() {
+            true => Out::Gzip(GzEncoder::new(file, Compression::default())),
+            false => Out::File(file),
+        };
+        Ok(Self { encoder, out, name })
     }
 
     /// Writes a record, into a buffer at first.

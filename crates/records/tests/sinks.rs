@@ -75,6 +75,62 @@ fn a_column_that_few_records_have_comes_behind_the_known_ones() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "a,b\r\n");
 }
 
+/// Bytes that do not get smaller by packing.
+fn noise(length: usize) -> String {
+    let mut state = 1_u64;
+    let letters = (0..length).map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'!' + (state >> 58) as u8)
+    });
+    letters.collect()
+}
+
+#[test]
+fn a_packed_table_whose_columns_are_collected_is_packed_as_it_comes_and_soon_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lines, table) = (folder.path().join("a.jsonl.gz"), folder.path().join("a.csv.gz"));
+    let cell = noise(1 << 20);
+    let records = vec![record(&[("a", cell.clone().into())]); 8];
+    let took = |path: &Path, format| {
+        let mut sink = Sink::file(path, format, Style::default()).unwrap();
+        let begun = std::time::Instant::now();
+        records.iter().for_each(|record| sink.write(record).unwrap());
+        let written = begun.elapsed();
+        sink.finish().unwrap();
+        (written, begun.elapsed() - written)
+    };
+    took(&lines, Format::Jsonl); // warms up
+    let (written, finished) = took(&table, Format::Csv);
+    assert!(finished < written / 4, "{finished:?} to finish after {written:?}");
+    let text = unpacked(&table);
+    assert_eq!((text.lines().count(), text.lines().next()), (9, Some("a")));
+    assert!(text.lines().skip(1).all(|row| row.trim_matches('"').replace("\"\"", "\"") == cell));
+}
+
+fn unpacked(path: &Path) -> String {
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn a_column_that_comes_late_is_in_every_row_packed_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = record(&[]);
+    let one = record(&[("a", "x\r\ny,\"".into())]);
+    let two = record(&[("b", "".into()), ("c", 2.into())]);
+    let records = [none.clone(), one.clone(), none, two, one];
+    let expected = "a,b,c\r\n,,\r\n\"x\r\ny,\"\"\",,\r\n,,\r\n,,2\r\n\"x\r\ny,\"\"\",,\r\n";
+    let (plain, gz) = (folder.path().join("a.csv"), folder.path().join("a.csv.gz"));
+    for path in [&plain, &gz] {
+        write(path, Format::Csv, Style::default(), &records);
+    }
+    assert_eq!(fs::read_to_string(&plain).unwrap(), expected);
+    assert_eq!(unpacked(&gz), expected);
+    write(&gz, Format::Csv, Style::default(), &[]);
+    assert_eq!(unpacked(&gz), "");
+}
+
 #[test]
 fn a_table_of_no_records_still_has_its_header() {
     let folder = tempfile::tempdir().unwrap();

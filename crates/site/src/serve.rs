@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use http::header::USER_AGENT;
-use http::{Request, Response, StatusCode};
+use http::header::{HOST, USER_AGENT};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use crate::body::Body;
@@ -284,7 +284,11 @@ impl Handler for Served {
             if !self.delay.is_zero() {
                 gather_core::sleep(self.delay).await;
             }
-            let response = if fails { failure(&request) } else { self.folder.answer(&request).await };
+            let response = match () {
+                () if !names_its_host(&request) => refusal(&request, StatusCode::BAD_REQUEST),
+                () if fails => refusal(&request, StatusCode::INTERNAL_SERVER_ERROR),
+                () => self.folder.answer(&request).await,
+            };
             if let Some(log) = &self.log {
                 log.write(&line(&request, &response, peer, arrived));
             }
@@ -297,8 +301,12 @@ fn url<B>(request: &Request<B>) -> &str {
     request.uri().path_and_query().map_or("", |url| url.as_str())
 }
 
-fn failure<B>(request: &Request<B>) -> Response<Body> {
-    let status = StatusCode::INTERNAL_SERVER_ERROR;
+/// Once, as HTTP/1.1 asks for (RFC 9112, section 3.2).
+fn names_its_host<B>(request: &Request<B>) -> bool {
+    request.version() != Version::HTTP_11 || request.headers().get_all(HOST).iter().count() == 1
+}
+
+fn refusal<B>(request: &Request<B>, status: StatusCode) -> Response<Body> {
     send_html(status, note(status), request.method())
 }
 

@@ -14,14 +14,14 @@ use crate::wrong_usage;
 
 /// Runs the command at every tick, one after the other, until stopped or `--times` are over.
 ///
-/// The exit code is the gravest of all runs; a command that is wrong is refused before the first.
+/// The exit code is the gravest of all runs; a command that is wrong is refused before the first, or ends with it.
 pub(crate) async fn run(args: Every) -> anyhow::Result<Exit> {
     parse(&args)?;
     let stop = CancelToken::current();
     let mut ticks = every(args.interval).jitter(args.jitter).missed(args.missed.into());
     let mut gravest = Exit::Done;
     let mut runs = 0;
-    while args.times.is_none_or(|times| runs < times) {
+    while args.times.is_none_or(|times| runs < times.get()) {
         let tick = std::pin::pin!(ticks.tick());
         if let Either::Right((reason, _)) = select(tick, stop.cancelled()).await {
             return Ok(reason.signal().map_or(gravest, Exit::from));
@@ -29,7 +29,8 @@ pub(crate) async fn run(args: Every) -> anyhow::Result<Exit> {
         let exit = run_once(&args).await?;
         gravest = gravest.max(exit);
         runs += 1;
-        if stop.is_cancelled() || exit == Exit::OutputClosed {
+        let never_holds = runs == 1 && exit == Exit::Usage;
+        if stop.is_cancelled() || exit == Exit::OutputClosed || never_holds {
             break;
         }
     }

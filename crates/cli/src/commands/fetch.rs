@@ -2,25 +2,26 @@
 
 use std::borrow::Cow;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::pin::pin;
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use gather_core::to_thread;
+use futures::future::{Either, select};
+use gather_core::{CancelToken, to_thread};
 use gather_fetch::{Response, without_password};
 use gather_file_reader::Encoding;
 use gather_records::{Failure, Kind, Record};
 use serde_json::{Map, Value};
 
 use crate::args::Fetch;
-use crate::drive::{Worked, drive};
+use crate::drive::{drive, grace_after};
 use crate::exit::{Exit, usage};
 use crate::input::{self, Asked, By, Inputs};
 use crate::request::{Requests, failure, milliseconds};
-use crate::saved::{self, Entry, Folder};
+use crate::saved::{Entry, Folder, Saving};
 use crate::session::{Look, Session};
 use crate::statuses::Accepted;
+use crate::worked::Worked;
 
 pub(crate) async fn run(args: Fetch) -> anyhow::Result<Exit> {
     let list = input::list(args.shared.input.as_ref(), args.shared.input_key.clone())?;
@@ -45,13 +46,14 @@ pub(crate) async fn run(args: Fetch) -> anyhow::Result<Exit> {
     let mut session =
         Session::open(&args.shared, Look { text, columns: Some(job.columns()), more_columns: false }).await?;
     session.saves(job.requests.take_cookies());
+    let _saving = job.folder.clone().map(Saving);
     let work = job.clone();
     drive(&mut session, inputs, move |asked| {
         let job = work.clone();
         async move { job.fetch(asked).await }
     })
     .await;
-    if let Err(error) = job.write_index().await {
+    if let Err(error) = job.close().await {
         session.broke(error);
     }
     session.finish().await
@@ -64,20 +66,19 @@ struct Job {
     with_text: bool,
     with_headers: bool,
     keeps_bodies: bool,
-    folder: Option<(PathBuf, Mutex<Option<Folder>>)>,
+    folder: Option<Arc<Folder>>,
 }
 
 impl Job {
     fn new(args: &Fetch) -> anyhow::Result<Self> {
         let accepted = args.accept_status.as_deref().map(Accepted::parse).transpose();
         let folder = args.output_dir.as_ref().map(|path| {
-            let folder = Folder::open(path).map_err(|error| {
+            Folder::open(path).map(Arc::new).map_err(|error| {
                 usage(
                     format!("cannot save to {}: {error}", path.display()),
                     "--output-dir takes a folder, which is made if need be",
                 )
-            })?;
-            anyhow::Ok((path.clone(), Mutex::new(Some(folder))))
+            })
         });
         Ok(Self {
             requests: Requests::polite(&args.request, &args.shared, &args.polite)?,
@@ -133,36 +134,20 @@ impl Job {
     }
 
     async fn save(&self, url: &str, response: &Response) -> std::io::Result<Option<String>> {
-        let Some((path, folder)) = &self.folder else { return Ok(None) };
-        let content_type = response.content_type().map(|value| value.into_owned());
-        let (at, given, kind, body) =
-            (path.clone(), url.to_owned(), content_type.clone(), response.bytes().clone());
-        let file = to_thread(move || saved::save(&at, &given, kind.as_deref(), &body))
+        let Some(folder) = self.folder.clone() else { return Ok(None) };
+        let entry = Entry::new(url, response);
+        let shown = folder.path().join(&entry.file).to_string_lossy().into_owned();
+        let body = response.bytes().clone();
+        to_thread(move || folder.save(&entry, &body))
             .await
             .unwrap_or_else(|ended| Err(std::io::Error::other(ended)))?;
-        let shown = Path::new(path).join(&file).to_string_lossy().into_owned();
-        let entry = Entry {
-            file,
-            url: url.to_owned(),
-            final_url: response.url().to_string(),
-            status: response.status(),
-            content_type,
-            fetched_at: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
-        };
-        if let Some(folder) = folder.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            folder.add(entry);
-        }
         Ok(Some(shown))
     }
 
-    async fn write_index(&self) -> anyhow::Result<()> {
-        let Some((path, folder)) = &self.folder else { return Ok(()) };
-        let Some(folder) = folder.lock().unwrap_or_else(PoisonError::into_inner).take() else {
-            return Ok(());
-        };
-        to_thread(move || folder.write_index())
-            .await?
-            .with_context(|| format!("cannot write the index of {}", path.display()))
+    async fn close(&self) -> anyhow::Result<()> {
+        let Some(folder) = self.folder.clone() else { return Ok(()) };
+        let shown = folder.path().display().to_string();
+        to_thread(move || folder.close()).await?.with_context(|| format!("cannot write the index of {shown}"))
     }
 
     fn record(&self, url: &str, response: Response, saved: Option<String>) -> Record {
@@ -238,10 +223,11 @@ async fn body(args: &Fetch, job: &Job) -> anyhow::Result<Exit> {
     };
     let mut session = Session::without_records(&args.shared)?;
     session.saves(job.requests.take_cookies());
-    let stop = gather_core::CancelToken::current();
     let asked = Asked { text: url.clone(), by: By::User };
-    match stop.run(job.response(&asked)).await {
-        Ok(Ok(response)) => {
+    let token = CancelToken::current();
+    let (response, end) = (pin!(job.response(&asked)), pin!(grace_after(&token, session.grace)));
+    match select(response, end).await {
+        Either::Left((Ok(response), _)) => {
             let bytes = response.bytes().len() as u64;
             let written = to_thread(move || {
                 let mut stdout = std::io::stdout().lock();
@@ -255,12 +241,10 @@ async fn body(args: &Fetch, job: &Job) -> anyhow::Result<Exit> {
                 _ => session.report.ok(url, bytes),
             }
         }
-        Ok(Err(failure)) => session.fail(*failure).await,
-        Err(reason) => {
-            session.stop(crate::session::Stop::Signal(reason));
-            session.report.pending(1);
-        }
+        Either::Left((Err(failure), _)) => session.fail(*failure).await,
+        Either::Right(_) => session.report.pending(1),
     }
+    session.note_signal();
     session.finish().await
 }
 

@@ -7,11 +7,12 @@ use gather_scraper::{Link, LinkOptions};
 
 use crate::args::{Also, Links};
 use crate::commands::pages::{self, Source, Sources};
-use crate::drive::{Worked, drive_units};
+use crate::drive::drive_units;
 use crate::exit::{Exit, usage};
 use crate::input::{self, Inputs};
 use crate::request::{Requests, failure};
 use crate::session::{Look, Session};
+use crate::worked::Worked;
 
 const COLUMNS: [&str; 5] = ["source", "url", "text", "rel", "nofollow"];
 

@@ -17,11 +17,12 @@ use crate::args::Shared;
 use crate::commands::linked::GivenFolder;
 use crate::commands::read;
 use crate::commands::rest::{Left, Open};
-use crate::drive::{Unit, Worked, bad_unit};
+use crate::drive::{Unit, bad_unit};
 use crate::exit::usage;
 use crate::input::{self, Asked, Given, Inputs, is_url};
 use crate::request;
 use crate::saved::{self, Entry};
+use crate::worked::Worked;
 
 /// A page to work on.
 pub(crate) enum Source {

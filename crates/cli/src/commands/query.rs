@@ -2,18 +2,25 @@
 
 use anyhow::Context as _;
 use gather_core::{CancelToken, to_thread};
-use gather_fetch::{Answer, EndpointReport, Query as ApiQuery, Url};
+use gather_fetch::{Answer, EndpointReport, ErrorKind, Query as ApiQuery, Url};
 use gather_records::{Format, Record, Value, plain};
 
 use crate::args::Query;
-use crate::drive::Worked;
+use crate::drive::grace_after;
 use crate::exit::{Exit, usage, usage_error};
 use crate::request::{Requests, failure};
-use crate::session::{Look, Session, Stop, write_document};
+use crate::session::{Look, Session, write_document};
+use crate::worked::Worked;
 
 pub(crate) async fn run(args: Query) -> anyhow::Result<Exit> {
     if args.shared.input.is_some() {
         return Err(usage("query takes one file of endpoints, and no --input", "gather query FILE"));
+    }
+    if Requests::is_other_than_get(&args.request) {
+        return Err(usage(
+            "an endpoint's request is described in the file",
+            "write method, data or json below its [[endpoint]]; fetch sends -X, -d, --json and -I",
+        ));
     }
     let query = query(&args)?;
     let requests = Requests::new(&args.request, &args.shared)?;
@@ -25,18 +32,13 @@ pub(crate) async fn run(args: Query) -> anyhow::Result<Exit> {
         Session::open(&args.shared, Look { text, columns: None, more_columns: false }).await?
     };
     session.saves(requests.take_cookies());
-    let endpoints = query.names().len() as u64;
-    let answered = CancelToken::current().run(query.run(requests.client(), args.shared.jobs)).await;
-    let answer = match answered {
-        Ok(answer) => answer.map_err(usage_error)?,
-        Err(reason) => {
-            session.stop(Stop::Signal(reason));
-            session.report.pending(endpoints);
-            return session.finish().await;
-        }
-    };
+    let (token, grace) = (CancelToken::current(), session.grace);
+    let end = async move { grace_after(&token, grace).await };
+    let answer = query.run_until(requests.client(), args.shared.jobs, end).await.map_err(usage_error)?;
+    session.note_signal();
     account(&mut session, &answer).await;
     match answer.value {
+        Some(_) if session.report.summary.pending == answer.endpoints.len() as u64 => {}
         Some(value) if as_document => {
             if let Err(error) = write_whole(&args, value).await {
                 session.broke(error);
@@ -47,7 +49,7 @@ pub(crate) async fn run(args: Query) -> anyhow::Result<Exit> {
                 session.record(row).await;
             }
         }
-        None => session.report.warn("there is no answer, for an endpoint failed that is required"),
+        None => session.report.warn("there is no answer, for one of an endpoint that is required is missing"),
     }
     session.finish().await
 }
@@ -76,6 +78,10 @@ async fn account(session: &mut Session, answer: &Answer) {
     session.report.summary.stopped_by = answer.stopped_by().map(str::to_owned);
     for EndpointReport { name, url, outcome, bytes, attempts, elapsed, .. } in &answer.endpoints {
         let worked = match outcome {
+            Err(error) if error.kind() == ErrorKind::Cancelled && session.stopped().is_some() => {
+                session.report.pending(1);
+                continue;
+            }
             Ok(()) => Worked::ok(Vec::new(), *bytes),
             Err(error) => {
                 let mut failure = failure(url, error);

@@ -12,11 +12,12 @@ use gather_records::{Failure, Kind, Record, plain};
 use serde::Deserialize;
 
 use crate::args::{Robots, RobotsCheck, RobotsCommand};
-use crate::drive::{Unit, Worked, bad_unit, drive, drive_units};
+use crate::drive::{Unit, bad_unit, drive, drive_units};
 use crate::exit::{Exit, usage};
 use crate::input::{self, Asked, Given, Inputs};
 use crate::request::{Requests, agent, failure};
 use crate::session::{Look, Session};
+use crate::worked::Worked;
 
 const COLUMNS: [&str; 5] = ["url", "agent", "allowed", "line", "rule"];
 

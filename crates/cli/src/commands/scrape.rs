@@ -14,11 +14,12 @@ use gather_scraper::{Dropped, ErrorKind, Extraction, Page, Recipe, ScrapedPage, 
 use crate::args::{Scrape, Take};
 use crate::commands::linked::{GivenFolder, Linked};
 use crate::commands::pages::{self, Here, Known, Source, Sources};
-use crate::drive::{Early, Part, Worked, drive_parts};
+use crate::drive::{Early, drive_parts};
 use crate::exit::{Exit, usage, usage_error};
 use crate::input::{self, Asked, Inputs};
 use crate::request::Requests;
 use crate::session::{Look, Session};
+use crate::worked::{Part, Worked};
 
 pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
     let recipe = recipe(&args.take)?;

@@ -13,12 +13,13 @@ use serde_json::{Number, Value};
 
 use crate::args::Sitemap as Args;
 use crate::commands::pages::{self, Source, Sources, one};
-use crate::drive::{End, Unit, Worked, bad_unit, drive_units};
+use crate::drive::{Unit, bad_unit, drive_units};
 use crate::exit::{Exit, usage};
 use crate::input::{self, Asked, Given, Inputs, as_text};
 use crate::report::names;
 use crate::request::{Requests, failure};
 use crate::session::{Look, Session};
+use crate::worked::{End, Worked};
 
 /// Indexes inside one another; the protocol has one.
 const MAX_DEPTH: usize = 4;

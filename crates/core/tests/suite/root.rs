@@ -337,13 +337,17 @@ fn a_root_within_a_root_joins_its_own() {
 
 #[test]
 fn a_signal_drops_a_main_that_does_not_listen() {
-    for (signal, line) in [(Signal::INT, "interrupted by SIGINT"), (Signal::TERM, "interrupted by SIGTERM")] {
+    for (signal, line, code) in [
+        (Signal::INT, "interrupted by SIGINT", 130),
+        (Signal::TERM, "interrupted by SIGTERM", 143),
+        (Signal::HUP, "interrupted by SIGHUP", 129),
+    ] {
         let mut program = start("waits");
         program.expect("ready");
         program.send(signal);
         program.expect("main is gone");
         program.expect(line);
-        assert_eq!(program.exit_code(), if signal == Signal::INT { 130 } else { 143 });
+        assert_eq!(program.exit_code(), code);
     }
 }
 

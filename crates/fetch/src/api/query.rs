@@ -1,13 +1,15 @@
 //! The facade: a query file, checked, and run.
 
 use std::collections::{BTreeMap, HashSet};
-use std::future::Future;
+use std::future::{Future, pending};
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use futures::future::{Either, select};
 use futures::{StreamExt, stream};
-use gather_core::{Ended, map_concurrent};
+use gather_core::{CancelToken, map_concurrent};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::Url;
@@ -183,20 +185,60 @@ impl Query {
         client: &Client,
         jobs: NonZeroUsize,
     ) -> impl Future<Output = Result<Answer, Error>> + Send + 'static + use<> {
+        self.run_until(client, jobs, pending::<()>())
+    }
+
+    /// The same up to a moment: once `end` is ready, or as soon as the current scope is cancelled for those that are not begun,
+    /// an endpoint that is not answered is reported with kind `cancelled`, and the answer is made of the others.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gather_core::sleep;
+    /// use gather_fetch::{Client, Query, Url};
+    /// use gather_site::{Mock, Reply};
+    ///
+    /// let server = Mock::start(|request| match request.path() {
+    ///     "/slow" => Reply::json("1").after(std::future::pending()),
+    ///     _ => Reply::json("2"),
+    /// })?;
+    /// let toml = "[[endpoint]]\nname = 'a'\nurl = '/slow'\n[[endpoint]]\nname = 'b'\nurl = '/'";
+    /// let query = toml.parse::<Query>()?.with_base(Url::parse(server.url())?);
+    ///
+    /// let ended = query.run_until(&Client::new(), 8.try_into()?, sleep(Duration::from_secs(1)));
+    /// let answer = gather_core::run(ended)??;
+    /// assert_eq!(answer.value.unwrap().to_string(), r#"{"b":2}"#);
+    /// assert_eq!(answer.endpoints[0].outcome.as_ref().unwrap_err().kind().as_str(), "cancelled");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_until<E: Future + Send + 'static>(
+        &self,
+        client: &Client,
+        jobs: NonZeroUsize,
+        end: E,
+    ) -> impl Future<Output = Result<Answer, Error>> + Send + 'static + use<E> {
         let (client, merge, asking) = (client.clone(), self.merge.clone(), self.asking());
         async move {
             let (asking, redactor) = asking?;
-            let lost: Vec<EndpointReport> = asking.iter().map(|asking| unheard(asking, &redactor)).collect();
-            let asked: Vec<_> = map_concurrent(stream::iter(asking), jobs, move |asking| {
-                ask(client.clone(), asking, redactor.clone())
-            })
-            .ordered()
-            .collect()
-            .await;
-            let asked = asked
-                .into_iter()
-                .zip(lost)
-                .map(|(asked, lost)| asked.unwrap_or_else(|ended| gone(lost, &ended)));
+            let mut asked: Vec<Asked> =
+                asking.iter().map(|asking| unanswered(unheard(asking, &redactor))).collect();
+            let stopped = CancelToken::current().cancelled();
+            let open = stream::iter(asking.into_iter().enumerate()).take_until(stopped);
+            let answers = map_concurrent(open, jobs, move |(at, asking)| {
+                let asked = ask(client.clone(), asking, redactor.clone());
+                async move { (at, asked.await) }
+            });
+            let (mut answers, mut end) = (pin!(answers), pin!(end));
+            // One that ended in another way, as by a panic, stays without an answer.
+            while let Either::Left((Some(ended), _)) = select(answers.next(), &mut end).await {
+                if let Ok((at, answered)) = ended
+                    && let Some(place) = asked.get_mut(at)
+                {
+                    *place = answered;
+                }
+            }
             Ok(answer(&merge, asked))
         }
     }
@@ -215,13 +257,12 @@ impl Query {
     }
 }
 
-/// A task that ended without a value: it was cancelled from outside.
-fn gone(report: EndpointReport, ended: &Ended) -> Asked {
-    let error = Error::from(Failure::new(ErrorKind::Cancelled, ended.to_string()));
+fn unanswered(report: EndpointReport) -> Asked {
+    let error = Error::from(Failure::new(ErrorKind::Cancelled, "the run ended before its answer came"));
     Asked { report: EndpointReport { outcome: Err(error), ..report }, data: None, warnings: Vec::new() }
 }
 
-fn answer(merge: &Merge, asked: impl Iterator<Item = Asked>) -> Answer {
+fn answer(merge: &Merge, asked: Vec<Asked>) -> Answer {
     let mut endpoints = Vec::new();
     let mut answers: Vec<(String, Value)> = Vec::new();
     let mut warnings = Vec::new();

@@ -54,7 +54,7 @@ impl Redactor {
         self.text(crate::error::redacted(url).as_str())
     }
 
-    /// Masks the strings and keys of an answer; says whether there was anything to mask.
+    /// Masks the strings, numbers and keys of an answer; says whether there was anything to mask.
     pub(crate) fn value(&self, value: &mut Value) -> bool {
         if self.needles.is_empty() {
             return false;
@@ -63,6 +63,10 @@ impl Redactor {
             Value::String(text) => self.string(text),
             Value::Array(items) => items.iter_mut().fold(false, |any, item| self.value(item) | any),
             Value::Object(map) => self.object(map),
+            Value::Number(number) if self.is_in(&number.to_string()) => {
+                *value = MASK.into();
+                true
+            }
             _ => false,
         }
     }
@@ -212,9 +216,12 @@ mod tests {
 
     #[test]
     fn an_answer_that_echoes_a_secret_is_masked_and_keeps_the_rest() {
-        let mut value = json!({"auth": ["Bearer s3cr3t/t+ken"], "s3cr3t/t+ken": 7, "n": "7", "year": "1977"});
+        let mut value = json!({"auth": ["Bearer s3cr3t/t+ken"], "s3cr3t/t+ken": 1, "n": "7", "m": 7, "year": "1977", "k": 77});
         assert!(redactor().value(&mut value));
-        assert_eq!(value, json!({"auth": ["***"], "***": 7, "n": "***", "year": "1977"}));
+        assert_eq!(
+            value,
+            json!({"auth": ["***"], "***": 1, "n": "***", "m": "***", "year": "1977", "k": 77})
+        );
         assert!(!redactor().value(&mut value));
     }
 

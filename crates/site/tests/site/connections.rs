@@ -44,6 +44,8 @@ fn malformed_requests_get_400_and_the_server_lives() {
         b"GET / HTTP/9.9\r\n\r\n",
         b"GET / HTTP/1.1\r\nno colon here\r\n\r\n",
         b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"GET /a.txt HTTP/1.1\r\n\r\n",
+        b"GET /a.txt HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     ] {
         let mut connection = Connection::open(site.addr());

@@ -1,10 +1,12 @@
 //! What a crawl came to: its summary, its failures, its law.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use gather_crawler::{Counts, Crawl as Crawling, Error, State, Trouble};
+use gather_fetch::without_password;
 use gather_records::{Failure, Kind, Record};
 use gather_scraper::Stats;
 use serde_json::json;
@@ -16,7 +18,7 @@ use crate::session::Session;
 /// Who led to the URLs of a crawl.
 pub(super) struct Origins<'a> {
     /// Of the seeds that pages led to, those pages.
-    pages: HashMap<&'a str, &'a str>,
+    pages: HashMap<Cow<'a, str>, &'a str>,
     /// The store, which knows of what was found that it was, and not by whom.
     store: String,
 }
@@ -24,7 +26,7 @@ pub(super) struct Origins<'a> {
 impl<'a> Origins<'a> {
     pub(super) fn new(seeds: &'a [Asked], store: &Path) -> Self {
         let of_page = |seed: &'a Asked| match &seed.by {
-            By::Page(page) => Some((&*seed.text, &**page)),
+            By::Page(page) => Some((without_password(&seed.text), &**page)),
             By::User | By::List => None,
         };
         let store = store.to_string_lossy().into_owned();

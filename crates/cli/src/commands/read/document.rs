@@ -11,8 +11,8 @@ use serde::de::{Deserialize as _, Deserializer as _, Error as _, SeqAccess, Visi
 use serde_json::{Deserializer, Value};
 
 use super::records::with_source;
-use crate::drive::Worked;
 use crate::session::Session;
+use crate::worked::Worked;
 
 /// Records that are handed over at once.
 const TOGETHER: usize = 256;

@@ -12,9 +12,9 @@ use serde_json::Value;
 use super::document;
 use super::records::{self, Shape, add, with_source};
 use super::table::{Row, Table};
-use crate::drive::Worked;
-use crate::input::of_one_line;
+use crate::input::{is_stdin, of_one_line};
 use crate::session::Session;
+use crate::worked::Worked;
 
 /// A format of records, told by a file's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Format {
 
 /// Whether a file must be whole before it gives a record.
 pub(super) fn is_whole(path: &Path) -> bool {
-    path != Path::new("-") && !matches!(Format::of(path), Some(Format::Jsonl | Format::Table(_)))
+    !is_stdin(path.as_os_str()) && !matches!(Format::of(path), Some(Format::Jsonl | Format::Table(_)))
 }
 
 /// The files of which a part was taken, and not the end.
@@ -105,6 +105,7 @@ impl Held {
                 document::write(facts, file.into_text().unwrap_or_default(), session).await
             }
             Some(_) => Worked::ok(Vec::new(), file.size()), // it is empty
+            None if is_stdin(file.path().as_os_str()) => nameless(file, String::new(), session).await, // so is this
             None => records::of_file(Shape::Held, file),
         }
     }

@@ -7,6 +7,7 @@ mod settings;
 mod table;
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 
 use async_channel::Receiver;
@@ -17,10 +18,10 @@ use gather_file_reader::{File, Files, Part, Parts, ReadError, Reader};
 use gather_records::{Failure, Kind};
 
 use crate::args::Read;
-use crate::drive::Worked;
 use crate::exit::{Exit, usage};
 use crate::input::{self, BadEntry, Given, Inputs};
 use crate::session::{Session, Stop};
+use crate::worked::Worked;
 
 use self::held::Held;
 use self::records::Shape;
@@ -68,15 +69,15 @@ async fn read_inputs(
     let inputs = Arc::new(Inputs::start(typed.into_iter().map(PathBuf::into_os_string).collect(), list)?);
     let (paths, bad) = split(inputs.clone());
     let reading = Reading::start(reader, shape, paths);
-    read_all(session, shape, reading, Some(&inputs)).await;
-    if session.stopped().is_some() {
-        bad.close();
-    }
+    read_all(session, shape, reading, Some((&inputs, &bad))).await;
     while let Ok(bad) = bad.recv().await {
-        let failure = Failure::new(&bad.entry, Kind::InvalidInput, &bad.message);
-        session.take(&bad.entry, Worked::failed(failure)).await;
+        take_bad(session, bad).await;
     }
     Ok(())
+}
+
+async fn take_bad(session: &mut Session, bad: BadEntry) {
+    session.take(&bad.entry.clone(), Worked::failed(bad.into_failure())).await;
 }
 
 /// Files on their way, whole or in parts.
@@ -119,29 +120,54 @@ impl Reading {
     }
 }
 
-async fn read_all(session: &mut Session, shape: Shape, mut reading: Reading, inputs: Option<&Inputs>) {
+/// What comes next: of the reader, or of the list.
+enum Next {
+    Read(Option<Result<Part, ReadError>>),
+    Bad(BadEntry),
+}
+
+async fn next(reading: &mut Reading, bad: Option<&Receiver<BadEntry>>) -> Next {
+    let Some(bad) = bad else { return Next::Read(reading.next().await) };
+    match select(pin!(reading.next()), pin!(bad.recv())).await {
+        Either::Left((read, _)) => Next::Read(read),
+        Either::Right((Ok(bad), _)) => Next::Bad(bad),
+        Either::Right((Err(_), read)) => Next::Read(read.await), // the list is over
+    }
+}
+
+async fn read_all(
+    session: &mut Session,
+    shape: Shape,
+    mut reading: Reading,
+    list: Option<(&Inputs, &Receiver<BadEntry>)>,
+) {
     let token = CancelToken::current();
     let mut taker = Taker { shape, held: Held::default() };
     loop {
         // The token is looked at first: where writing is slower than reading, there is always a file ready.
-        let next = match select(token.cancelled(), std::pin::pin!(reading.next())).await {
+        let next = match select(token.cancelled(), pin!(next(&mut reading, list.map(|(_, bad)| bad)))).await {
             Either::Left((reason, _)) => {
                 session.stop(Stop::Signal(reason));
                 break;
             }
             Either::Right((next, _)) => next,
         };
-        let Some(result) = next else { break };
-        session.hold();
-        taker.take(session, result).await;
-        taker.take_ready(session, &mut reading).await;
-        session.release().await;
+        match next {
+            Next::Read(None) => break,
+            Next::Read(Some(result)) => {
+                session.hold();
+                taker.take(session, result).await;
+                taker.take_ready(session, &mut reading).await;
+                session.release().await;
+            }
+            Next::Bad(bad) => take_bad(session, bad).await,
+        }
         if session.is_output_over() {
             break;
         }
     }
     if session.stopped().is_some() {
-        count_pending(session, reading, inputs).await;
+        count_pending(session, reading, list).await;
     }
 }
 
@@ -149,8 +175,13 @@ async fn read_all(session: &mut Session, shape: Shape, mut reading: Reading, inp
 const TOGETHER: usize = 64;
 
 /// Counts what is left of the list, and of the folders, as far as the grace allows.
-async fn count_pending(session: &mut Session, mut reading: Reading, inputs: Option<&Inputs>) {
-    if let Some(inputs) = inputs {
+async fn count_pending(
+    session: &mut Session,
+    mut reading: Reading,
+    list: Option<(&Inputs, &Receiver<BadEntry>)>,
+) {
+    if let Some((inputs, bad)) = list {
+        bad.close(); // the walk may be waiting for someone to take them
         session.report.pending(inputs.count_rest().await);
         inputs.close(); // the walk may be waiting for a list that does not end
     }
@@ -161,14 +192,17 @@ async fn count_pending(session: &mut Session, mut reading: Reading, inputs: Opti
     session.report.pending(reading.pending());
 }
 
+/// Bad entries that wait to be told of.
+const AHEAD: usize = 64;
+
 /// Paths for the reader, which walks on a thread of its own, and the entries of the list that give none.
 fn split(inputs: Arc<Inputs>) -> (impl Iterator<Item = PathBuf> + Send + 'static, Receiver<BadEntry>) {
-    let (sender, bad) = async_channel::unbounded();
+    let (sender, bad) = async_channel::bounded(AHEAD);
     let paths =
         std::iter::from_fn(move || inputs.next_blocking()).filter_map(move |given: Given| match given {
             Ok(input) => Some(PathBuf::from(input.name)),
             Err(entry) => {
-                let _ = sender.try_send(entry);
+                let _ = sender.send_blocking(entry); // refused only once the run is over
                 None
             }
         });

@@ -9,8 +9,8 @@ use gather_records::{Record, plain};
 use serde_json::Value;
 
 use crate::args::Content;
-use crate::drive::Worked;
 use crate::session::Look;
+use crate::worked::Worked;
 
 /// What a record stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
