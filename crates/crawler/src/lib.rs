@@ -4,9 +4,10 @@
 //! [`Store`]: one transaction commits a page with its links and its records, so that the same crawl begun again goes on
 //! where it was, and each record is there once. [`SqliteStore`] is a store in one file.
 //!
-//! Modules, top to bottom; a module uses those below it: `crawl` (the options, and how it begins), `projection` (a file of records), `handle` (a
-//! crawl on its way), `engine` (the loop), `fetcher` (one page), `robots` (one robots.txt), `waits`, `hooks`, `store` (the seam, and SQLite),
-//! `page_rules`, `sitemap`, `links`, `scope`, `trap`, `canonical` (pure), `identity` (one file by several names), `model`, `clock`, `blocking`, `error`.
+//! Modules, top to bottom; a module uses those below it: `crawl` (the options, and how it begins), `projection` (a file of
+//! records), `handle` (a crawl on its way), `engine` (the loop), `fetcher` (one page), `robots` (one robots.txt), `waits`,
+//! `page_times` (how long a page has been tried), `hooks`, `store` (the seam, and SQLite), `page_rules`, `sitemap`, `links`,
+//! `scope`, `trap`, `canonical` (pure), `identity` (one file by several names), `model`, `clock`, `blocking`, `error`.
 
 mod blocking;
 mod canonical;

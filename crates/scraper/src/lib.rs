@@ -15,9 +15,10 @@
 //! ```
 //!
 //! Modules, top to bottom; a module uses those below it:
-//! `scraper` (pages over HTTP), `backlog`, `stream` (pages from anywhere), `sitemap`, `outline`, `page`, `details`, `extract`, then `table`, `label`, `embedded`, `links`, `recipe`,
-//! then `value`, `base`, `date`, `text`, `walk`, `json`, `parse`, `sink`, `tokenizer`, `sight`, `charset`, `html_check`, `budget`, `limits`, `error`. What the recipe format
-//! is, is in the crate's README.
+//! `scraper` (pages over HTTP), `backlog`, `stream` (pages from anywhere), `sitemap`, `outline`, `page`, `details`, `extract`, then
+//! `table`, `label`, `meta`, `embedded`, `links`, `recipe`, then `value`, `base`, `date`, `text`, `element`, `walk`, `json`, `parse`,
+//! `sink`, `tokenizer`, `sight`, `charset`, `html_check`, `budget`, `limits`, `error`. What the recipe format is, is in the crate's
+//! README.
 
 #[cfg(feature = "fetch")]
 mod backlog;
