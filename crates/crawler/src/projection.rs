@@ -211,12 +211,13 @@ impl Projection {
             if sync { file.sync_data() } else { Ok(()) }
         };
         off_the_loop(work).await?.map_err(|error| unwritable(&self.path, &error))?;
-        (self.number, self.bytes, self.hash) = (last.number, at + size, hash);
-        if !self.is_regular {
-            return Ok(());
+        let (number, bytes) = (last.number, at + size);
+        if self.is_regular {
+            let proof = hex(hash.clone());
+            store.keep_note(&self.note, &format!("{number} {bytes} {proof} {}", self.removals)).await?;
         }
-        let hash = hex(self.hash.clone());
-        store.keep_note(&self.note, &format!("{} {} {hash} {}", self.number, self.bytes, self.removals)).await
+        (self.number, self.bytes, self.hash) = (number, bytes, hash);
+        Ok(())
     }
 
     fn header(&self) -> Vec<u8> {
