@@ -66,11 +66,11 @@ pub(super) async fn look(
 }
 
 /// Whether another process came in between: it waits for us as we do for it (40P01), has changed what we change (40001), or
-/// has made the table, the column (42P07, 42701) or what the catalogue has of them.
+/// has made the table, the column, the type of its rows (42P07, 42701, 42710) or what the catalogue has of them.
 pub(super) fn is_overtaken(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else { return false };
     match error.code().as_deref() {
-        Some("40P01" | "40001" | "42P07" | "42701") => true,
+        Some("40P01" | "40001" | "42P07" | "42701" | "42710") => true,
         Some("23505") => error.constraint().is_some_and(|name| name.starts_with("pg_")),
         _ => false,
     }
