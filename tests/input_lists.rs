@@ -248,10 +248,27 @@ fn what_a_crawl_found_and_could_not_have_is_not_what_the_user_typed() {
     let server = who(String::new());
     let site = who(server.join("/admin"));
     let folder = Folder::new();
-    let crawl =
-        gather!["crawl", site.url(), "--store", "a.db", "--allow", "http://127.0.0.1:*/**", "--errors", "e"];
-    crawl.here(folder.path()).run();
+    let port = site.addr().port();
+    let (public, resolve) =
+        (format!("http://public.example:{port}/"), format!("public.example:{port}:127.0.0.1"));
+    let crawl = gather!["crawl", &public, "--resolve", &resolve, "--store", "a.db", "--errors", "e"];
+    crawl.args(["--allow", "http://127.0.0.1:*/**"]).here(folder.path()).run();
     let errors = jsonl_file(folder.join("e"));
-    assert_eq!((&errors[0]["input"], &errors[0]["source"]), (&server.join("/admin").into(), &"a.db".into()));
+    assert_eq!((&errors[0]["input"], &errors[0]["source"]), (&server.join("/admin").into(), &public.into()));
     assert_not_trusted(folder.read("e"), &server);
+}
+
+#[test]
+fn what_a_crawl_could_not_have_of_its_own_site_can_be_asked_for_again() {
+    let site = Mock::start(|request| match (request.path(), request.header("accept-language")) {
+        ("/", _) => Reply::html("<a href=/x>x</a>"),
+        ("/x", None) => Reply::status(500),
+        _ => Reply::html("<title>x</title>"),
+    })
+    .unwrap();
+    let folder = Folder::new();
+    let crawl = gather!["crawl", site.url(), "--store", "a.db", "--retries", "0", "--errors", "e"];
+    crawl.here(folder.path()).run().code(1);
+    let again = gather!["fetch", "--input", "e", "-H", "Accept-Language: de"].here(folder.path()).ok();
+    assert_eq!(again.records()[0]["url"], site.join("/x"));
 }

@@ -69,7 +69,7 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
     }
     let ended = match ended {
         Ok(()) => {
-            let origins = Origins::new(&seeds, &path);
+            let origins = Origins::new(&seeds, sitemaps(&args));
             account::account(&mut session, &mut crawl, &origins, args.shared.quiet).await
         }
         Err(error) => {

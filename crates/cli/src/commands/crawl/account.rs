@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use gather_crawler::{Counts, Crawl as Crawling, Error, State, Trouble};
-use gather_fetch::without_password;
+use gather_fetch::{Url, without_password};
 use gather_records::{Failure, Kind, Record};
 use gather_scraper::Stats;
 use serde_json::json;
@@ -19,27 +18,37 @@ use crate::session::Session;
 pub(super) struct Origins<'a> {
     /// Of the seeds that pages led to, those pages.
     pages: HashMap<Cow<'a, str>, &'a str>,
-    /// The store, which knows of what was found that it was, and not by whom.
-    store: String,
+    /// Where the crawl began, by origin: the store knows of what was found that it was, and not by whom.
+    begun: HashMap<String, Cow<'a, str>>,
+    first: Cow<'a, str>,
 }
 
 impl<'a> Origins<'a> {
-    pub(super) fn new(seeds: &'a [Asked], store: &Path) -> Self {
+    pub(super) fn new(seeds: &'a [Asked], sitemaps: impl Iterator<Item = &'a String>) -> Self {
         let of_page = |seed: &'a Asked| match &seed.by {
             By::Page(page) => Some((without_password(&seed.text), &**page)),
             By::User | By::List => None,
         };
-        let store = store.to_string_lossy().into_owned();
-        Self { pages: seeds.iter().filter_map(of_page).collect(), store }
+        let begun: Vec<_> = seeds.iter().map(|seed| &seed.text).chain(sitemaps).collect();
+        let first = begun.first().map_or("".into(), |url| without_password(url));
+        let begun = begun.into_iter().rev().filter_map(|url| Some((origin(url)?, without_password(url))));
+        Self { pages: seeds.iter().filter_map(of_page).collect(), begun: begun.collect(), first }
     }
 
     /// What led to the URL of a trouble; `None` if it was the user.
     fn of(&self, trouble: &Trouble) -> Option<&str> {
         match &trouble.seed {
             Some(seed) => self.pages.get(&**seed).copied(),
-            None => Some(&self.store),
+            // What a page of its own origin leads to is as far as that could be reached.
+            None => {
+                Some(origin(&trouble.url).and_then(|origin| self.begun.get(&origin)).unwrap_or(&self.first))
+            }
         }
     }
+}
+
+fn origin(url: &str) -> Option<String> {
+    Url::parse(url).ok().map(|url| url.origin().ascii_serialization())
 }
 
 /// Fills in the summary from the store. Returns whether the crawl has failed, beyond its given URLs.
