@@ -38,6 +38,7 @@ pub(super) enum On {
 }
 
 impl On {
+    #[cfg_attr(not(feature = "http2"), allow(unused_variables, reason = "only http/2 shares connections"))]
     fn was_among_others(&self, error: &hyper::Error) -> bool {
         match self {
             On::Own { .. } => false,
