@@ -6,6 +6,8 @@
 use std::cell::Cell;
 use std::time::Instant;
 
+use gather_records::MAX_NESTING;
+
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 
@@ -14,9 +16,6 @@ const MOST_TEXT: usize = 256 << 20;
 
 /// The text of all links of a page. A link inside a link repeats its text.
 const MOST_LINK_TEXT: usize = 64 << 20;
-
-/// Arrays and objects inside one another that are read of JSON.
-pub(crate) const MOST_JSON_NESTING: usize = 127;
 
 /// Spent while records are taken; once it is gone, nothing more is found and the page is an error.
 pub(crate) struct Budget {
@@ -116,7 +115,7 @@ impl Budget {
             Bound::Text => format!("{} bytes of text in its {}", self.text, self.whose),
             Bound::Time => format!("{:?} of time", self.limits.time),
             Bound::JsonValues => format!("{} values in one text of JSON", self.limits.nodes),
-            Bound::JsonNesting => format!("{MOST_JSON_NESTING} levels of nesting in JSON"),
+            Bound::JsonNesting => format!("{MAX_NESTING} levels of nesting in JSON"),
         };
         Err(Error::new(
             ErrorKind::TooLarge,

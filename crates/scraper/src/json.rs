@@ -1,9 +1,10 @@
 //! JSON -> its value, within bounds: a page that is JSON, and JSON that stands in a page.
 
+use gather_records::{MAX_NESTING, is_nested_too_deep};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::budget::{Bound, Budget, MOST_JSON_NESTING};
+use crate::budget::{Bound, Budget};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 
@@ -27,7 +28,7 @@ pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Value, Error> {
     }
     value(without_mark(text), limits.nodes).map_err(|fault| match fault {
         Fault::TooMany => too_large("nodes", limits.nodes),
-        Fault::TooDeep => too_large("levels of nesting", MOST_JSON_NESTING),
+        Fault::TooDeep => too_large("levels of nesting", MAX_NESTING),
         Fault::NotJson(error) => not_json(&error),
     })
 }
@@ -72,11 +73,8 @@ fn value(text: &str, most: usize) -> Result<Value, Fault> {
     if text.len() > most && values_at_most(text) > most {
         return Err(Fault::TooMany);
     }
-    serde_json::from_str(text).map_err(|error| {
-        // serde_json has no other word for it.
-        let is_too_deep = error.to_string().starts_with("recursion limit exceeded");
-        if is_too_deep { Fault::TooDeep } else { Fault::NotJson(error) }
-    })
+    serde_json::from_str(text)
+        .map_err(|error| if is_nested_too_deep(&error) { Fault::TooDeep } else { Fault::NotJson(error) })
 }
 
 /// Why a page that was not taken for JSON is none.
@@ -125,9 +123,9 @@ mod tests {
         let error = parse(&format!("[{}]", "[],".repeat(20)), &limits).unwrap_err();
         assert!(error.kind() == ErrorKind::TooLarge && error.to_string().contains("10 nodes"), "{error}");
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        let error = parse(&nested(MOST_JSON_NESTING + 1), &Limits::default()).unwrap_err();
+        let error = parse(&nested(MAX_NESTING + 1), &Limits::default()).unwrap_err();
         assert!(error.kind() == ErrorKind::TooLarge && error.to_string().contains("127 levels"), "{error}");
-        assert!(parse(&nested(MOST_JSON_NESTING), &Limits::default()).is_ok());
+        assert!(parse(&nested(MAX_NESTING), &Limits::default()).is_ok());
         assert_eq!(parse("[[", &Limits::default()).unwrap_err().kind(), ErrorKind::Parse);
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use async_channel::Sender;
 use gather_core::{Lane, to_thread_in};
 use gather_file_reader::File;
-use gather_records::{Failure, Kind, Record};
+use gather_records::{Failure, Kind, MAX_NESTING, Record, is_nested_too_deep};
 use serde::de::{Deserialize as _, Deserializer as _, Error as _, SeqAccess, Visitor};
 use serde_json::{Deserializer, Value};
 
@@ -16,9 +16,6 @@ use crate::worked::Worked;
 
 /// Records that are handed over at once.
 const TOGETHER: usize = 256;
-
-/// Arrays and objects inside one another that serde_json reads.
-const DEEPEST: u32 = 127;
 
 /// Parses a document and writes its records. Only the text is held whole, not what is in it.
 pub(super) async fn write(file: File, text: String, session: &mut Session) -> Worked {
@@ -49,11 +46,11 @@ pub(super) async fn write(file: File, text: String, session: &mut Session) -> Wo
 
 /// Why a text gives no value: it is no JSON, or nested past the bound.
 pub(super) fn unread(error: &serde_json::Error) -> (Kind, String) {
-    if !error.to_string().starts_with("recursion limit exceeded") {
+    if !is_nested_too_deep(error) {
         return (Kind::Parse, format!("not JSON: {error}"));
     }
     let (line, column) = (error.line(), error.column());
-    (Kind::TooLarge, format!("nested more than {DEEPEST} levels, at line {line} column {column}"))
+    (Kind::TooLarge, format!("nested more than {MAX_NESTING} levels, at line {line} column {column}"))
 }
 
 /// An array gives its elements even where it breaks off; any other document is a record when it is whole.
