@@ -58,9 +58,7 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
         Ok(mut out) => drive(&mut session, &mut crawl, out.as_mut()).await,
         Err(error) => Err(error),
     };
-    if let Some(reason) = CancelToken::current().reason() {
-        session.stop(Stop::Signal(reason));
-    }
+    session.note_signal();
     if was_finished && !args.refresh && !args.shared.quiet {
         session.report.say(&format!(
             "the crawl in {} was finished before\n  hint: --refresh asks for its pages again, and --restart begins anew and forgets what is in the store",
@@ -379,9 +377,7 @@ async fn drive_to_the_end(session: &mut Session, crawl: &mut Crawling) -> Result
 }
 
 async fn stop(session: &mut Session, crawl: &mut Crawling) -> Result<(), Error> {
-    if let Some(reason) = CancelToken::current().reason() {
-        session.stop(Stop::Signal(reason));
-    }
+    session.note_signal();
     crawl.stop().await
 }
 

@@ -1,6 +1,5 @@
 //! `gather export STORE`: the records of a crawl, in the order in which their pages were committed.
 
-use gather_core::CancelToken;
 use gather_crawler::{Change, SqliteStore, Store};
 use gather_records::Record;
 use gather_scraper::Recipe;
@@ -44,9 +43,7 @@ pub(crate) async fn run(args: Export) -> anyhow::Result<Exit> {
 
 /// Whether more is to be written: neither is the output over, nor was the run told to stop.
 fn goes_on(session: &mut Session) -> bool {
-    if let Some(reason) = CancelToken::current().reason() {
-        session.stop(Stop::Signal(reason));
-    }
+    session.note_signal();
     session.stopped().is_none()
 }
 
