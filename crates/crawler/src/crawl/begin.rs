@@ -73,10 +73,17 @@ impl CrawlBuilder {
         }
         let is_round = store.note(ROUND).await?.is_some() && !store.is_finished().await?;
         let last_record = if self.only_new { store.last_record().await? } else { 0 };
-        Ok(Crawl { is_round, ..self.start(store, fetcher, plan.bounds, last_record) })
+        Ok(self.start(store, fetcher, plan.bounds, last_record, is_round))
     }
 
-    fn start(&self, store: Box<dyn Store>, fetcher: Arc<Fetcher>, bounds: Bounds, last_record: i64) -> Crawl {
+    fn start(
+        &self,
+        store: Box<dyn Store>,
+        fetcher: Arc<Fetcher>,
+        bounds: Bounds,
+        last_record: i64,
+        is_round: bool,
+    ) -> Crawl {
         let store = Arc::new(AsyncMutex::new(store));
         let account = Arc::new(Mutex::new(Account::default()));
         // One sign that something was committed is as good as many.
@@ -96,15 +103,7 @@ impl CrawlBuilder {
             progress: Progress::default(),
         };
         let engine = Some(spawn(engine.run()));
-        Crawl {
-            store,
-            engine,
-            account,
-            committed: when_committed,
-            stop: Some(stop),
-            last_record,
-            is_round: false,
-        }
+        Crawl { store, engine, account, committed: when_committed, stop: Some(stop), last_record, is_round }
     }
 
     fn seeds(&self) -> Result<Vec<Seed>, Error> {
