@@ -8,20 +8,27 @@ use crate::error::{ErrorKind, Failure, Resend};
 
 /// What an error before the head means.
 pub(super) fn explain(error: hyper::Error, info: &ConnectionInfo) -> Failure {
-    let among_others = was_among_others(&error, info);
-    #[cfg(feature = "http2")]
-    if let Some(mut failure) = find::<h2::Error>(&error).and_then(super::http2::explain_head) {
-        failure.among_others = among_others;
-        return failure.source(error);
-    }
-    let mut failure = explain_head(&error, info.heard_something());
-    failure.among_others = among_others;
-    failure.resend = match () {
-        () if info.gives_way() => Resend::Unsent,
-        () if failure.retryable && info.was_stale() => Resend::UntilFresh,
-        () => Resend::Never,
-    };
+    let mut failure = told_by_http2(&error).unwrap_or_else(|| {
+        let mut failure = explain_head(&error, info.heard_something());
+        failure.resend = match () {
+            () if info.gives_way() => Resend::Unsent,
+            () if failure.retryable && info.was_stale() => Resend::UntilFresh,
+            () => Resend::Never,
+        };
+        failure
+    });
+    failure.among_others = was_among_others(&error, info);
     failure.source(error)
+}
+
+#[cfg(feature = "http2")]
+fn told_by_http2(error: &hyper::Error) -> Option<Failure> {
+    find::<h2::Error>(error).and_then(super::http2::explain_head)
+}
+
+#[cfg(not(feature = "http2"))]
+fn told_by_http2(_: &hyper::Error) -> Option<Failure> {
+    None
 }
 
 fn explain_head(error: &hyper::Error, heard_something: bool) -> Failure {

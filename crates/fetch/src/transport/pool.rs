@@ -14,7 +14,6 @@ use super::connections::Permits;
 use super::http1::Http1;
 #[cfg(feature = "http2")]
 use super::http2::Http2;
-use super::io::Io;
 use super::server::Server;
 use crate::error::Failure;
 
@@ -100,13 +99,16 @@ impl Pool {
     /// A new connection that no other request shares.
     pub(super) async fn own_line(self: &Arc<Self>, server: &Server) -> Result<(Line, bool), Failure> {
         let permits = self.connector.enter(server, &|| self.close_unused()).await;
+        Ok((self.open(server, permits).await?, true))
+    }
+
+    async fn open(&self, server: &Server, permits: Permits) -> Result<Line, Failure> {
         let io = self.connector.connect(server, permits, &|| self.close_unused()).await?;
-        let line = match io.info().is_shared() {
-            #[cfg(feature = "http2")]
-            true => Line::Shared(Http2::begin(io, self.head).await?),
-            _ => Line::Own(Box::new(Http1::new(io))),
-        };
-        Ok((line, true))
+        #[cfg(feature = "http2")]
+        if io.info().is_shared() {
+            return Ok(Line::Shared(Http2::begin(io, self.head).await?));
+        }
+        Ok(Line::Own(Box::new(Http1::new(io))))
     }
 
     async fn next_line(self: &Arc<Self>, mut turn: Turn<'_>) -> Result<(Line, bool), Failure> {
@@ -153,36 +155,26 @@ impl Pool {
     }
 
     async fn connect(self: Arc<Self>, server: Server, permits: Permits) -> Result<Line, Failure> {
-        let close_unused = || self.close_unused();
-        let io = self.connector.connect(&server, permits, &close_unused).await?;
-        self.begin(&server, io).await
+        Ok(match self.open(&server, permits).await? {
+            #[cfg(feature = "http2")]
+            Line::Shared(new) => Line::Shared(self.share(&server, new)),
+            own => own,
+        })
     }
 
+    /// The connection that all requests to this server are on: this new one, unless there is one already.
     #[cfg(feature = "http2")]
-    async fn begin(self: &Arc<Self>, server: &Server, io: Io) -> Result<Line, Failure> {
-        if !io.info().is_shared() {
-            return Ok(Line::Own(Box::new(Http1::new(io))));
-        }
-        let new = Http2::begin(io, self.head).await?;
+    fn share(self: &Arc<Self>, server: &Server, new: Http2) -> Http2 {
         let mut state = self.state();
         let shelf = self.shelf(&mut state, server);
-        let shared = match shelf.shared() {
-            Some(shared) => shared, // somebody else was faster: two are no use
-            None => {
-                shelf.shared = Some(new.clone());
-                // All who wait can be on it.
-                for waiting in shelf.waiting.drain(..) {
-                    let _ = waiting.send(Line::Shared(new.clone()));
-                }
-                new
+        shelf.shared().unwrap_or_else(|| {
+            shelf.shared = Some(new.clone());
+            // All who wait can be on it.
+            for waiting in shelf.waiting.drain(..) {
+                let _ = waiting.send(Line::Shared(new.clone()));
             }
-        };
-        Ok(Line::Shared(shared))
-    }
-
-    #[cfg(not(feature = "http2"))]
-    async fn begin(&self, _: &Server, io: Io) -> Result<Line, Failure> {
-        Ok(Line::Own(Box::new(Http1::new(io))))
+            new
+        })
     }
 
     fn take(self: &Arc<Self>, server: &Server) -> Taken {
