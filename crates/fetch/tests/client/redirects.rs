@@ -137,8 +137,8 @@ fn where_a_redirect_that_is_not_followed_leads_is_told_as_it_would_be_followed()
     assert_eq!(redirect("/bytes").unwrap().unwrap().as_str(), server.join("/%FC"));
 }
 
-#[test]
-fn credentials_stay_behind_at_another_origin_and_go_along_at_the_same() {
+/// One that leads to the other at `/away`, and to itself at `/from`.
+fn two_origins() -> (Mock, Mock) {
     let other =
         Mock::builder().host(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2))).start(|_| Reply::text("end")).unwrap();
     let elsewhere = other.join("/to");
@@ -148,6 +148,12 @@ fn credentials_stay_behind_at_another_origin_and_go_along_at_the_same() {
         _ => Reply::text("end"),
     })
     .unwrap();
+    (server, other)
+}
+
+#[test]
+fn credentials_stay_behind_at_another_origin_and_go_along_at_the_same() {
+    let (server, other) = two_origins();
     let client = local().build().unwrap();
     let with_secrets = |path: &str| {
         let request = Request::get(server.join(path)).unwrap().typed(true);
@@ -169,15 +175,7 @@ fn credentials_stay_behind_at_another_origin_and_go_along_at_the_same() {
 
 #[test]
 fn a_host_header_is_for_the_origin_that_was_asked() {
-    let other =
-        Mock::builder().host(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2))).start(|_| Reply::text("end")).unwrap();
-    let elsewhere = other.join("/to");
-    let server = Mock::start(move |request| match request.path() {
-        "/away" => Reply::redirect(302, &elsewhere),
-        "/from" => Reply::redirect(302, "/to"),
-        _ => Reply::text("end"),
-    })
-    .unwrap();
+    let (server, other) = two_origins();
     let client = Client::builder().allow_private(true).header("Host", "inner.example");
     for path in ["/away", "/from"] {
         get(&client, &server.join(path)).unwrap();
