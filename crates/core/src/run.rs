@@ -20,9 +20,9 @@ use crate::unseen::{Fault, Reporter, Unseen};
 
 /// Runs the main future of a program on this thread until it is done (asyncio's `run`).
 ///
-/// SIGINT, SIGTERM and SIGHUP (unless it is ignored, as below `nohup`) cancel its scope: who waits for [`cancelled`](crate::cancelled) sees the signal and has
-/// 5 s to return a value; if nobody does, or the grace has run out, or a second signal comes, the future is
-/// dropped and the result is [`Interrupted`]. Either way everything that was spawned below is ended and
+/// SIGINT, SIGTERM and SIGHUP (unless it is ignored, as below `nohup`) cancel its scope: who waits for
+/// [`cancelled`](crate::cancelled) sees the signal and has 5 s to return a value; if nobody does, or the grace has run out,
+/// or a second signal comes, the future is dropped and the result is [`Interrupted`]. Either way everything that was spawned below is ended and
 /// joined before `run` returns, also when the main future panics; tasks first, services last. While that is under
 /// way a signal ends the grace. While a poll of the main future blocks this thread nobody can do any of this: then a
 /// second signal does, after half a second, what it does by default, and ends the process. After `run` the signals end
