@@ -238,4 +238,5 @@ fn a_status_tells_how_fast_the_crawl_is_while_somebody_works_on_it() {
     assert_eq!(run.wait().code(0).records().len(), 3);
     let status = gather!["status", "a.db", "--format", "json"].here(folder.path()).ok().record();
     assert_eq!((&status["workers"], &status["eta_seconds"]), (&0.into(), &serde_json::Value::Null));
+    assert_eq!(["pages_per_second", "bytes_per_second"].map(|name| status[name].to_string()), ["0.0", "0.0"]);
 }

@@ -638,8 +638,13 @@ impl Store for SqliteStore {
             };
             runs = off_the_loop(alive).await?;
         }
-        let sum = |of: fn(&(String, f64, f64)) -> f64| 1_000.0 * runs.iter().map(of).sum::<f64>();
-        Ok(Rate { workers: runs.len() as u64, pages: sum(|run| run.1), bytes: sum(|run| run.2) })
+        let mut rate = Rate::default();
+        for (_, pages, bytes) in runs {
+            rate.workers += 1;
+            rate.pages += 1_000.0 * pages;
+            rate.bytes += 1_000.0 * bytes;
+        }
+        Ok(rate)
     }
 
     async fn hosts(&mut self, most: u32) -> Result<Vec<HostCounts>, Error> {
