@@ -17,7 +17,7 @@
 //! Modules, top to bottom; a module uses those below it:
 //! `scraper` (pages over HTTP), `backlog`, `stream` (pages from anywhere), `sitemap`, `outline`, `page`, `details`, `extract`, then
 //! `table`, `label`, `meta`, `embedded`, `links`, `recipe`, then `value`, `base`, `date`, `text`, `element`, `walk`, `json`, `parse`,
-//! `sink`, `tokenizer`, `sight`, `charset`, `html_check`, `budget`, `limits`, `error`. What the recipe format is, is in the crate's
+//! `sink`, `tokenizer`, `sight`, `phrasing`, `charset`, `html_check`, `budget`, `limits`, `error`. What the recipe format is, is in the crate's
 //! README.
 
 #[cfg(feature = "fetch")]
@@ -40,6 +40,7 @@ mod meta;
 mod outline;
 mod page;
 mod parse;
+mod phrasing;
 mod recipe;
 #[cfg(feature = "fetch")]
 mod scraper;

@@ -4,6 +4,8 @@
 //! stop, so after each token what was built decides whether there is a next one. What a token can cost is
 //! bounded by the nesting, to which the builder's lists are tied.
 
+mod ground;
+
 use std::time::Instant;
 
 use html5ever::LocalName;
@@ -16,7 +18,9 @@ use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::sight::Sight;
 use crate::sink::{Bound, BoundedSink, Handle};
-use crate::tokenizer::{self, Content, Receiver};
+use crate::tokenizer::{self, Content, Effect, Phrase, Receiver};
+
+use ground::Ground;
 
 /// How many tokens and attributes pass between two looks at the clock.
 const BETWEEN_LOOKS: usize = 128;
@@ -84,6 +88,7 @@ struct Builder<'l> {
     left_out: usize,
     /// Whether they counted when the bound of attributes was hit.
     has_guessed: bool,
+    ground: Ground,
 }
 
 impl<'l> Builder<'l> {
@@ -97,6 +102,7 @@ impl<'l> Builder<'l> {
             since_look: 0,
             left_out: 0,
             has_guessed: false,
+            ground: Ground::default(),
         }
     }
 
@@ -137,7 +143,11 @@ impl Receiver for Builder<'_> {
             attributes = tag.attrs.len();
             self.tree.sink.count_unseen_attributes(std::mem::take(&mut self.left_out));
         }
-        let result = self.tree.process_token(token, 1);
+        let result = if self.sight.passes_over_phrasing() {
+            self.ground.process(&self.tree, token)
+        } else {
+            self.tree.process_token(token, 1)
+        };
         self.look_at_tree()?;
         self.count(1 + attributes)?;
         Ok(match result {
@@ -165,6 +175,20 @@ impl Receiver for Builder<'_> {
 
     fn has_attribute(&self, name: &[u8]) -> bool {
         self.sight.has_attribute(name)
+    }
+
+    fn effect_of_text(&self) -> Effect {
+        if self.tree.sink.keeps_texts() { Effect::Unknown } else { self.ground.effect() }
+    }
+
+    fn may_pass_over(&mut self, phrase: &Phrase) -> bool {
+        phrase.attributes_of_one <= self.limits.attributes && self.ground.may_pass_over(&self.tree, phrase)
+    }
+
+    fn passed_over(&mut self, phrase: &Phrase) -> Result<(), Error> {
+        self.ground.pass_over(&self.tree, phrase);
+        self.look_at_tree()?;
+        self.count(phrase.elements + phrase.texts + phrase.attributes)
     }
 
     fn is_in_foreign_content(&self) -> bool {

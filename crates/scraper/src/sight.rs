@@ -1,6 +1,6 @@
 //! What of a page is looked at: its tree need hold no more.
 //!
-//! All elements are in it, each where it would be. Of texts, comments and attributes many are no element's business, and
+//! All elements are in it, each where it would be, but for those that only mark text, which may be left out. Of texts, comments and attributes many are no element's business, and
 //! on real pages they are most of what a tree is made of.
 
 use html5ever::{LocalName, local_name};
@@ -10,6 +10,8 @@ use html5ever::{LocalName, local_name};
 pub(crate) struct Sight {
     /// Whether the texts are, and the comments; else none but those of titles.
     pub(crate) texts: bool,
+    /// Whether elements that only [mark text](crate::phrasing) are.
+    pub(crate) phrasing: bool,
     /// Which attributes are; None for all of them.
     attributes: Option<Names>,
 }
@@ -24,25 +26,30 @@ struct Names {
 
 impl Sight {
     /// Everything.
-    pub(crate) const WHOLE: Self = Self { texts: true, attributes: None };
+    pub(crate) const WHOLE: Self = Self { texts: true, phrasing: true, attributes: None };
 
-    /// The attributes with these names in any case, and the texts or only those of titles.
+    /// The attributes with these names in any case, and the texts or only those of titles; elements that mark text or not.
     ///
     /// A name that is not made of ASCII letters, digits, `-`, `_`, `.` and `:` makes it all attributes.
-    pub(crate) fn new(texts: bool, attributes: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn new(texts: bool, phrasing: bool, attributes: impl IntoIterator<Item = String>) -> Self {
         let mut names = Names::default();
         for name in attributes {
             let is_plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b':');
             let name = name.to_ascii_lowercase();
             match name.bytes().next() {
                 Some(first) if name.bytes().all(is_plain) => names.first_letters |= letter(first),
-                _ => return Self { texts, attributes: None },
+                _ => return Self { texts, phrasing, attributes: None },
             }
             if !names.all.contains(&name) {
                 names.all.push(name);
             }
         }
-        Self { texts, attributes: Some(names) }
+        Self { texts, phrasing, attributes: Some(names) }
+    }
+
+    /// Whether elements that mark text need not be in the tree.
+    pub(crate) fn passes_over_phrasing(&self) -> bool {
+        !self.texts && !self.phrasing && self.attributes.is_some()
     }
 
     /// Whether some of this element's attributes may be left out. Where the tree builder looks at them itself it needs all
@@ -90,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_name_is_known_in_any_case_and_no_other_is() {
-        let sight = Sight::new(false, ["href", "data-X", "rel"].map(str::to_owned));
+        let sight = Sight::new(false, true, ["href", "data-X", "rel"].map(str::to_owned));
         for (name, expected) in [
             ("href", true),
             ("HREF", true),
@@ -111,13 +118,13 @@ mod tests {
     #[test]
     fn names_that_text_can_spell_in_more_than_one_way_are_not_filtered() {
         for odd in ["é", "a\u{fffd}", "", "a b"] {
-            assert!(Sight::new(true, [odd.to_owned()]).has_attribute(b"class"), "{odd}");
+            assert!(Sight::new(true, true, [odd.to_owned()]).has_attribute(b"class"), "{odd}");
         }
     }
 
     #[test]
     fn what_the_tree_builder_compares_is_kept() {
-        let sight = Sight::new(false, []);
+        let sight = Sight::new(false, true, []);
         assert!(sight.leaves_out_attributes_of(&LocalName::from("a")));
         assert!(!sight.leaves_out_attributes_of(&LocalName::from("b")));
         assert!(!Sight::WHOLE.leaves_out_attributes_of(&LocalName::from("a")));

@@ -7,10 +7,11 @@ use std::collections::HashSet;
 use ego_tree::Tree;
 use html5ever::tendril::StrTendril;
 use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
-use html5ever::{Attribute, QualName, local_name, ns};
+use html5ever::{Attribute, LocalName, QualName, local_name, ns};
 use scraper::{Html, HtmlTreeSink, Node};
 
 use crate::limits::Limits;
+use crate::phrasing::holds_text;
 
 pub(crate) type Handle = <HtmlTreeSink as TreeSink>::Handle;
 
@@ -40,6 +41,16 @@ pub(crate) struct BoundedSink {
     annotations: RefCell<HashSet<Handle>>,
     /// The element that was put in last, with all around it, outermost first; empty when not known.
     last_path: RefCell<Vec<Handle>>,
+    done: Done,
+}
+
+/// What the builder did with the last token.
+#[derive(Default)]
+struct Done {
+    /// The element that it made last.
+    made: Cell<Option<Handle>>,
+    /// What it put a text into, behind all that was there.
+    written_into: Cell<Option<Handle>>,
 }
 
 /// What is counted and not in the tree.
@@ -47,6 +58,7 @@ pub(crate) struct BoundedSink {
 struct Unseen {
     nodes: Cell<usize>,
     attributes: Cell<usize>,
+    is_too_deep: Cell<bool>,
     /// The one comment that stands for all of them; it is put nowhere.
     comment: Cell<Option<Handle>>,
 }
@@ -65,7 +77,53 @@ impl BoundedSink {
             unseen: Unseen::default(),
             annotations: RefCell::default(),
             last_path: RefCell::default(),
+            done: Done::default(),
         }
+    }
+
+    /// Forgets what was done with the token before.
+    pub(crate) fn begin_token(&self) {
+        self.done.made.set(None);
+        self.done.written_into.set(None);
+    }
+
+    /// The element that was made last for this token, if it is one of HTML with this name.
+    pub(crate) fn made(&self, name: &LocalName) -> Option<Handle> {
+        self.done.made.get().filter(|made| self.is_html(*made, |made| made == name))
+    }
+
+    /// The element that this token's text was put into, if it is one of HTML in which text is text of the body.
+    pub(crate) fn written_into(&self) -> Option<Handle> {
+        self.done
+            .written_into
+            .get()
+            .filter(|parent| self.is_html(*parent, |name| holds_text(name.as_bytes())))
+    }
+
+    /// Whether this is an element of HTML with such a name.
+    pub(crate) fn is_html(&self, handle: Handle, has_name: impl Fn(&LocalName) -> bool) -> bool {
+        let html = self.inner.0.borrow();
+        let element = html.tree.get(handle).and_then(|node| node.value().as_element());
+        element.is_some_and(|element| element.name.ns == ns!(html) && has_name(&element.name.local))
+    }
+
+    /// Whether texts are kept, whatever holds them.
+    pub(crate) fn keeps_texts(&self) -> bool {
+        self.texts.get()
+    }
+
+    /// How deep elements are that were not put into this one, so many in each other.
+    pub(crate) fn measure_unseen_depth(&self, parent: Handle, depth: usize) {
+        if self.reach(parent) + depth > self.limits.nesting + 1 {
+            self.unseen.is_too_deep.set(true);
+            self.record(Bound::Nesting);
+        }
+    }
+
+    /// Counts nodes that are not in the tree.
+    pub(crate) fn count_unseen_nodes(&self, nodes: usize) {
+        self.unseen.nodes.set(self.unseen.nodes.get().saturating_add(nodes));
+        self.count_nodes();
     }
 
     /// The bound that was hit first.
@@ -78,7 +136,8 @@ impl BoundedSink {
         match self.hit.get() {
             Some(Bound::Nodes) => self.unseen.nodes.get() > 0,
             Some(Bound::AllAttributes) => self.unseen.attributes.get() > 0,
-            Some(Bound::Nesting | Bound::Attributes) | None => false,
+            Some(Bound::Nesting) => self.unseen.is_too_deep.get(),
+            Some(Bound::Attributes) | None => false,
         }
     }
 
@@ -99,8 +158,7 @@ impl BoundedSink {
             }
         };
         if is_unseen {
-            self.unseen.nodes.set(self.unseen.nodes.get() + 1);
-            self.count_nodes();
+            self.count_unseen_nodes(1);
         }
         is_unseen
     }
@@ -136,15 +194,39 @@ impl BoundedSink {
 
     /// How deep an element is that was just put into this parent.
     fn measure_depth(&self, parent: Handle, child: Handle) {
-        let mut path = self.last_path.borrow_mut();
-        match path.iter().rposition(|around| *around == parent) {
-            Some(at) => path.truncate(at + 1),
-            None => *path = self.path_to(parent),
-        }
-        if path.len() > self.limits.nesting {
+        if self.reach(parent) > self.limits.nesting {
             self.record(Bound::Nesting);
         }
-        path.push(child);
+        self.last_path.borrow_mut().push(child);
+    }
+
+    /// Makes the last path that to this element, and gives its length.
+    fn reach(&self, handle: Handle) -> usize {
+        let mut path = self.last_path.borrow_mut();
+        match path.iter().rposition(|around| *around == handle) {
+            Some(at) => path.truncate(at + 1),
+            None => *path = self.path_to(handle),
+        }
+        path.len()
+    }
+
+    fn put_into(&self, parent: &Handle, child: NodeOrText<Handle>) {
+        if self.is_unseen(Some(*parent), &child) {
+            return;
+        }
+        let element = self.element(&child);
+        self.inner.append(parent, child);
+        match element {
+            Some(element) => self.measure_depth(*parent, element),
+            None => self.count_nodes(),
+        }
+    }
+
+    /// The element that is inserted, if it is one.
+    fn element(&self, child: &NodeOrText<Handle>) -> Option<Handle> {
+        let NodeOrText::AppendNode(handle) = child else { return None };
+        let html = self.inner.0.borrow();
+        html.tree.get(*handle).filter(|node| node.value().is_element()).map(|node| node.id())
     }
 
     fn path_to(&self, handle: Handle) -> Vec<Handle> {
@@ -165,14 +247,6 @@ impl BoundedSink {
 fn attributes_of(sink: &HtmlTreeSink, target: Handle) -> usize {
     let html = sink.0.borrow();
     html.tree.get(target).and_then(|node| node.value().as_element()).map_or(0, |element| element.attrs.len())
-}
-
-/// The element that is inserted, if it is no text.
-fn element(child: &NodeOrText<Handle>) -> Option<Handle> {
-    match child {
-        NodeOrText::AppendNode(handle) => Some(*handle),
-        NodeOrText::AppendText(_) => None,
-    }
 }
 
 impl TreeSink for BoundedSink {
@@ -204,6 +278,7 @@ impl TreeSink for BoundedSink {
         let attrs = if self.hit.get().is_none() { attrs } else { Vec::new() };
         let holds_html = flags.mathml_annotation_xml_integration_point;
         let element = self.inner.create_element(name, attrs, flags);
+        self.done.made.set(Some(element));
         if holds_html {
             self.annotations.borrow_mut().insert(element);
         }
@@ -232,15 +307,10 @@ impl TreeSink for BoundedSink {
     }
 
     fn append(&self, parent: &Handle, child: NodeOrText<Handle>) {
-        if self.is_unseen(Some(*parent), &child) {
-            return;
+        if let NodeOrText::AppendText(_) = child {
+            self.done.written_into.set(Some(*parent));
         }
-        let element = element(&child);
-        self.inner.append(parent, child);
-        match element {
-            Some(element) => self.measure_depth(*parent, element),
-            None => self.count_nodes(),
-        }
+        self.put_into(parent, child);
     }
 
     fn append_based_on_parent_node(
@@ -253,7 +323,7 @@ impl TreeSink for BoundedSink {
         if has_parent {
             self.append_before_sibling(element, child);
         } else {
-            self.append(prev_element, child);
+            self.put_into(prev_element, child);
         }
     }
 
@@ -278,7 +348,7 @@ impl TreeSink for BoundedSink {
         if self.is_unseen(None, &new_node) {
             return;
         }
-        let moved = element(&new_node);
+        let moved = self.element(&new_node);
         self.inner.append_before_sibling(sibling, new_node);
         self.forget_path();
         let html = self.inner.0.borrow();

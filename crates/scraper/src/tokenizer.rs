@@ -10,6 +10,7 @@
 //! after `<pre>` is dropped also where a parse error comes with it, as in `&#10` without a semicolon.
 
 mod markup;
+mod phrases;
 mod raw;
 mod references;
 mod tags;
@@ -20,6 +21,7 @@ use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{TagKind, Token};
 use memchr::{memchr, memchr3};
 
+pub(crate) use phrases::{Effect, Phrase};
 use tags::Attributes;
 
 /// What becomes of the tokens: a tree builder, which also says how to go on.
@@ -38,6 +40,15 @@ pub(crate) trait Receiver {
 
     /// Whether an attribute is looked at, its name as it is written.
     fn has_attribute(&self, name: &[u8]) -> bool;
+
+    /// What text would change that comes now.
+    fn effect_of_text(&self) -> Effect;
+
+    /// Whether an element that marks text may be left out, where the effect of text is known.
+    fn may_pass_over(&mut self, phrase: &Phrase) -> bool;
+
+    /// Hears of what was left out.
+    fn passed_over(&mut self, phrase: &Phrase) -> Result<(), Self::Stop>;
 
     /// Whether the tree is inside SVG or MathML, where CDATA is text.
     fn is_in_foreign_content(&self) -> bool;
@@ -94,10 +105,12 @@ impl<R: Receiver> Tokenizer<'_, R> {
     fn data(&mut self) -> Result<(), R::Stop> {
         let (end, has_reference) = self.end_of_text();
         if end > self.at {
-            let text = self.slice(self.at, end);
-            let text = if has_reference { references::decode(&text, false) } else { text };
-            self.at = end;
-            self.receiver.token(Token::CharacterTokens(text))?;
+            let start = std::mem::replace(&mut self.at, end);
+            if self.receiver.effect_of_text() == Effect::None {
+                self.receiver.passed_over(&Phrase::TEXT)?;
+            } else {
+                self.send_text(start, end, has_reference)?;
+            }
         }
         match self.byte(end) {
             Some(0) => {
@@ -107,6 +120,12 @@ impl<R: Receiver> Tokenizer<'_, R> {
             Some(_) => self.markup(),
             None => Ok(()),
         }
+    }
+
+    fn send_text(&mut self, start: usize, end: usize, has_reference: bool) -> Result<(), R::Stop> {
+        let text = self.slice(start, end);
+        let text = if has_reference { references::decode(&text, false) } else { text };
+        self.receiver.token(Token::CharacterTokens(text)).map(drop)
     }
 
     /// Where the text that starts here ends: at markup, a NUL or the end; and whether `&` is in it.
@@ -143,7 +162,13 @@ impl<R: Receiver> Tokenizer<'_, R> {
             }
             (Some(b'/'), Some(letter)) if letter.is_ascii_alphabetic() => self.tag(TagKind::EndTag),
             (Some(b'/'), _) => self.bogus_comment(self.at + 2),
-            _ => self.tag(TagKind::StartTag),
+            _ => {
+                let effect = self.receiver.effect_of_text();
+                if effect != Effect::Unknown && self.pass_over(effect)? {
+                    return Ok(());
+                }
+                self.tag(TagKind::StartTag)
+            }
         }
     }
 

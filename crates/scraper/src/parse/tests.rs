@@ -131,7 +131,7 @@ fn bytes_and_time_are_bounds_too() {
 fn there_is_room_for_a_text_behind_each_tag() {
     let text = "<p>a<b>b</b>c</p>d".repeat(100);
     let source = Source::new(&text, &Limits::default()).unwrap();
-    for sight in [Sight::WHOLE, Sight::new(false, [])] {
+    for sight in [Sight::WHOLE, Sight::new(false, true, [])] {
         let (nodes, room) =
             (source.parse(&Limits::default(), &sight).unwrap().tree.nodes().len(), source.nodes(&sight));
         assert!((nodes..2 * nodes).contains(&room), "{nodes} in {room}");

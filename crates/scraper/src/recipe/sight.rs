@@ -1,10 +1,11 @@
 //! What of a page a recipe looks at.
 
 use scraper::selector::Simple;
-use selectors::parser::{Component, Selector};
+use selectors::parser::{Combinator, Component, Selector};
 
 use super::css::{Css, Take, Target};
 use super::model::{Compiled, Field, LinkSource, Rows, Source};
+use crate::phrasing::phrasing;
 use crate::sight::Sight;
 use crate::value::Type;
 
@@ -18,14 +19,15 @@ type Seen<T = ()> = Option<T>;
 #[derive(Default)]
 struct Looks {
     texts: bool,
+    phrasing: bool,
     attributes: Vec<String>,
 }
 
 /// What of a page is looked at, be it a record's own page or one of its `[detail]`.
 pub(super) fn of(recipe: &Compiled) -> Sight {
-    let mut looks = Looks { texts: false, attributes: ALWAYS.map(str::to_owned).into() };
+    let mut looks = Looks { attributes: ALWAYS.map(str::to_owned).into(), ..Looks::default() };
     match looks.add(recipe) {
-        Some(()) => Sight::new(looks.texts, looks.attributes),
+        Some(()) => Sight::new(looks.texts, looks.phrasing, looks.attributes),
         None => Sight::WHOLE,
     }
 }
@@ -85,7 +87,14 @@ impl Looks {
     }
 
     fn css(&mut self, css: &Css) -> Seen {
-        css.selectors().iter().try_for_each(|selector| self.selector(selector))
+        css.selectors().iter().try_for_each(|selector| {
+            self.phrasing |= !selector
+                .iter_raw_match_order()
+                .as_slice()
+                .split(Component::is_combinator)
+                .all(names_no_phrasing);
+            self.selector(selector)
+        })
     }
 
     /// What a part looks at that is not known here may be anything.
@@ -99,9 +108,13 @@ impl Looks {
             | Component::Namespace(..)
             | Component::Root
             | Component::Scope
-            | Component::Nth(_)
             | Component::RelativeSelectorAnchor
-            | Component::Combinator(_) => Some(()),
+            | Component::Combinator(Combinator::Child | Combinator::Descendant) => Some(()),
+            // What stands beside an element.
+            Component::Nth(_) | Component::Combinator(_) => {
+                self.phrasing = true;
+                Some(())
+            }
             Component::ID(_) => self.attribute("id"),
             Component::Class(_) => self.attribute("class"),
             Component::AttributeInNoNamespaceExists { local_name, .. }
@@ -109,7 +122,10 @@ impl Looks {
             Component::Negation(list) | Component::Is(list) | Component::Where(list) => {
                 list.slice().iter().try_for_each(|selector| self.selector(selector))
             }
-            Component::Has(list) => list.iter().try_for_each(|relative| self.selector(&relative.selector)),
+            Component::Has(list) => {
+                self.phrasing = true;
+                list.iter().try_for_each(|relative| self.selector(&relative.selector))
+            }
             _ => None,
         })
     }
@@ -118,6 +134,15 @@ impl Looks {
         self.attributes.push(name.to_owned());
         Some(())
     }
+}
+
+/// Whether this part of a selector, between two combinators, finds elements of one name only, which is none of those that mark
+/// text.
+fn names_no_phrasing(part: &[Component<Simple>]) -> bool {
+    part.iter().any(|component| match component {
+        Component::LocalName(local) => phrasing(local.lower_name.0.as_bytes()).is_none(),
+        _ => false,
+    })
 }
 
 #[cfg(test)]
@@ -142,6 +167,31 @@ mod tests {
         assert!(!sight.has_attribute(b"class"));
         assert!(!Recipe::default().sight().texts);
         assert!(Recipe::default().sight().has_attribute(b"lang"));
+    }
+
+    #[test]
+    fn elements_that_mark_text_are_looked_at_where_one_can_be_found_or_stands_beside() {
+        for (spec, expected) in [
+            ("x=title", false),
+            ("x=ul.toc > LI a[href]:not(.x)@href", false),
+            ("x=a:is([rel], .x y)@href", false),
+            ("x=span@id", true),
+            ("x=p B a@href", true),
+            ("x=a, [href]@href", true),
+            ("x=a, .x@href", true),
+            ("x=* a@href", true),
+            ("x=:root a@href", true),
+            ("x=p + a@href", true),
+            ("x=p ~ a@href", true),
+            ("x=a:not(p + a)@href", true),
+            ("x=a:nth-child(2)@href", true),
+            ("x=a:is(:first-child)@href", true),
+            ("x=p:has(a)@id", true),
+            ("x=p@text", true),
+        ] {
+            assert_eq!(!sight(&[spec]).passes_over_phrasing(), expected, "{spec}");
+        }
+        assert!(Recipe::default().sight().passes_over_phrasing());
     }
 
     #[test]

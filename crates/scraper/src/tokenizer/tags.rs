@@ -12,6 +12,17 @@ use super::{Receiver, Tokenizer, ends_name, is_space, references};
 /// Up to here a look at all attributes before is faster than hashing.
 const FEW: usize = 16;
 
+/// What comes next in a tag.
+pub(super) enum InTag {
+    /// From where to where its name and its value go.
+    Attribute((usize, usize), (usize, usize)),
+    End {
+        self_closing: bool,
+    },
+    /// The text ends within the tag.
+    Cut,
+}
+
 impl<R: Receiver> Tokenizer<'_, R> {
     /// Reads the tag that starts here; None if the text ends within it.
     pub(super) fn read_tag(&mut self, kind: TagKind) -> Result<Option<Tag>, R::Stop> {
@@ -34,21 +45,10 @@ impl<R: Receiver> Tokenizer<'_, R> {
     fn attributes(&mut self, leaves_out: bool) -> Result<Option<bool>, R::Stop> {
         let mut left_out = 0;
         loop {
-            self.at = self.skip_until(self.at, |byte| !is_space(byte));
-            match self.byte(self.at) {
-                None => return Ok(None),
-                Some(b'>') => {
-                    self.at += 1;
-                    return Ok(Some(false));
-                }
-                Some(b'/') if self.byte(self.at + 1) == Some(b'>') => {
-                    self.at += 2;
-                    return Ok(Some(true));
-                }
-                Some(b'/') => self.at += 1,
-                Some(_) => {
-                    let name = self.attribute_name();
-                    let value = self.attribute_value();
+            match self.next_in_tag() {
+                InTag::Cut => return Ok(None),
+                InTag::End { self_closing } => return Ok(Some(self_closing)),
+                InTag::Attribute(name, value) => {
                     if leaves_out && !self.receiver.has_attribute(self.bytes_between(name)) {
                         left_out += 1;
                     } else {
@@ -58,6 +58,25 @@ impl<R: Receiver> Tokenizer<'_, R> {
                     self.receiver.attribute(self.attributes.list.len() + left_out, left_out)?;
                 }
             }
+        }
+    }
+
+    /// Reads the next attribute of a tag, or its end.
+    pub(super) fn next_in_tag(&mut self) -> InTag {
+        loop {
+            self.at = self.skip_until(self.at, |byte| !is_space(byte));
+            let length = match (self.byte(self.at), self.byte(self.at + 1)) {
+                (None, _) => return InTag::Cut,
+                (Some(b'>'), _) => 1,
+                (Some(b'/'), Some(b'>')) => 2,
+                (Some(b'/'), _) => {
+                    self.at += 1;
+                    continue;
+                }
+                _ => return InTag::Attribute(self.attribute_name(), self.attribute_value()),
+            };
+            self.at += length;
+            return InTag::End { self_closing: length == 2 };
         }
     }
 
@@ -89,7 +108,7 @@ impl<R: Receiver> Tokenizer<'_, R> {
         (start, end)
     }
 
-    fn bytes_between(&self, (start, end): (usize, usize)) -> &[u8] {
+    pub(super) fn bytes_between(&self, (start, end): (usize, usize)) -> &[u8] {
         self.bytes.get(start..end).unwrap_or(&[])
     }
 
