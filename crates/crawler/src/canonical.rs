@@ -4,6 +4,8 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use crate::hex;
+
 /// The longest URL that is followed, in bytes: longer ones are traps more often than pages.
 pub(crate) const LONGEST: usize = 8 * 1024;
 
@@ -77,8 +79,10 @@ impl Canonical {
         url.set_fragment(None);
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        let path = normal_encoding(url.path());
-        url.set_path(if form.strip_session { without_path_session(&path) } else { &path });
+        if form.strip_session || url.path().contains('%') {
+            let path = normal_encoding(url.path());
+            url.set_path(if form.strip_session { without_path_session(&path) } else { &path });
+        }
         match url.query().map(|query| form.apply(normal_encoding(query))) {
             Some(query) if !query.is_empty() => url.set_query(Some(&query)),
             _ => url.set_query(None),
@@ -98,8 +102,7 @@ impl Canonical {
 
     /// The first 128 bits of the SHA-256 of the text, as 32 hexadecimal digits: nobody finds two URLs with the same.
     pub fn key(&self) -> String {
-        let digest = Sha256::digest(self.as_str().as_bytes());
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        hex::half(&Sha256::digest(self.as_str().as_bytes()))
     }
 
     /// The host and port that politeness is measured by, such as `example.com:443`.

@@ -9,10 +9,10 @@ use gather_core::{Lane, now as instant, to_thread_in};
 use gather_fetch::{Client, Error as FetchError, ErrorKind, HeaderMap, Request, Room, Streaming, Url};
 use gather_records::Record;
 use gather_scraper::{Extraction, Outline, Page, Recipe, Sitemap, Stats};
-use sha2::{Digest, Sha256};
 use url::Origin;
 
 use crate::clock::{millis, now};
+use crate::hex;
 use crate::hooks::{Hooks, Keep, Verdict};
 use crate::links::Links;
 use crate::model::{Answered, Ends, Found, Known, Lease, PageEnd, State, Work};
@@ -393,13 +393,13 @@ fn validators(headers: &HeaderMap) -> Known {
 
 /// Of all that decides which records a page gives: its head as well, where that says more than that it is a page.
 fn hash(head: &Head, body: &[u8]) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = blake3::Hasher::new();
     for said in head.content_type.iter().chain(&head.robots) {
-        hash.update(said);
+        hash.update(said.as_bytes());
         hash.update(b"\n");
     }
     hash.update(body);
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::half(hash.finalize().as_bytes())
 }
 
 /// Whether another attempt may help. Of a status the head alone is known here, so that it is judged here.

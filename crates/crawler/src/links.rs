@@ -1,12 +1,13 @@
 //! From a link's text to an entry of the frontier. Pure.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Host;
 
 use crate::canonical::{Canonical, Form, LONGEST};
 use crate::model::{Found, Pace};
+use crate::recent::Recent;
 use crate::scope::Scope;
 use crate::trap;
 
@@ -18,6 +19,10 @@ pub(crate) const FIRST: i64 = 1 << 40;
 
 /// So many letters are kept of a URL that is too long to be followed.
 const KEPT: usize = 200;
+
+/// So many entries are remembered at least, those of URLs up to this length: a few megabytes.
+const RECENT: usize = 4096;
+const SHORT: usize = 256;
 
 /// The rules that every link is under.
 #[derive(Clone, Debug)]
@@ -31,15 +36,31 @@ struct Inner {
     public: Pace,
     /// Of this machine.
     loopback: Pace,
+    /// The pages of a site lead to the same places again and again.
+    recent: Mutex<Recent<Box<str>, Found>>,
 }
 
 impl Links {
     pub(crate) fn new(scope: Scope, form: Form, public: Pace, loopback: Pace) -> Self {
-        Self(Arc::new(Inner { scope, form, public, loopback }))
+        let recent = Mutex::new(Recent::new(RECENT));
+        Self(Arc::new(Inner { scope, form, public, loopback, recent }))
     }
 
     /// The entry for a link; `None` for what is no web page.
     pub(crate) fn found(&self, url: &str, deeper: u32, hops: u32) -> Option<Found> {
+        let recent = || self.0.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = recent().get(url).cloned();
+        let found = known.or_else(|| {
+            let found = self.look_at(url)?;
+            if url.len() <= SHORT {
+                recent().put(url.into(), found.clone());
+            }
+            Some(found)
+        })?;
+        Some(Found { deeper, hops, ..found })
+    }
+
+    fn look_at(&self, url: &str) -> Option<Found> {
         let url = Canonical::of_any_length(url, self.0.form)?;
         let is_long = url.as_str().len() > LONGEST;
         let pace = pace(&url, self.0.public, self.0.loopback);
@@ -50,8 +71,8 @@ impl Links {
             delay: pace.delay,
             limit: pace.limit,
             in_scope: self.0.scope.holds(&url),
-            deeper,
-            hops,
+            deeper: 0,
+            hops: 0,
             pattern: if is_long { String::new() } else { trap::pattern(url.url()) },
             priority: 0,
             sitemap: None,

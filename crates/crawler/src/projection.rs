@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::blocking::off_the_loop;
 use crate::error::{Error, ErrorKind};
+use crate::hex;
 use crate::identity::is_one_of;
 use crate::model::Stored;
 use crate::store::Store;
@@ -213,7 +214,7 @@ impl Projection {
         off_the_loop(work).await?.map_err(|error| unwritable(&self.path, &error))?;
         let (number, bytes) = (last.number, at + size);
         if self.is_regular {
-            let proof = hex(hash.clone());
+            let proof = hex::half(&hash.clone().finalize());
             store.keep_note(&self.note, &format!("{number} {bytes} {proof} {}", self.removals)).await?;
         }
         (self.number, self.bytes, self.hash) = (number, bytes, hash);
@@ -268,13 +269,9 @@ fn holds(mut file: &File, whole: &Whole, hash: &mut Sha256) -> std::io::Result<b
         read += size as u64;
         hash.update(chunk.get(..size).unwrap_or_default());
         if size == 0 {
-            return Ok(read == whole.bytes && hex(hash.clone()) == whole.hash);
+            return Ok(read == whole.bytes && hex::half(&hash.clone().finalize()) == whole.hash);
         }
     }
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn opened(path: &Path) -> Result<File, Error> {

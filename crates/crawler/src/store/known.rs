@@ -4,49 +4,44 @@
 use std::collections::HashMap;
 
 use crate::model::Found;
+use crate::recent::Recent;
 
-/// So many are remembered at least, those that came last, and twice as many at most.
+/// So many are remembered at least, and twice as many at most.
 const REMEMBERED: usize = 1 << 17;
 
 /// How deep a URL is known to be at most, by its key.
+#[derive(Debug)]
+pub(super) struct KnownUrls(Recent<u128, i64>);
+
+/// What a commit adds to them.
 #[derive(Debug, Default)]
-pub(super) struct KnownUrls {
-    young: HashMap<u128, i64>,
-    /// What was young before. What is asked for becomes young again.
-    old: HashMap<u128, i64>,
+pub(super) struct News(HashMap<u128, i64>);
+
+impl Default for KnownUrls {
+    fn default() -> Self {
+        Self(Recent::new(REMEMBERED))
+    }
 }
 
 impl KnownUrls {
-    /// Whether a link, found on a page of this depth, changes nothing: its URL is there, and no deeper. Redirects, sitemaps and
-    /// whatever has a priority of its own are for the store to judge.
-    pub(super) fn holds(&mut self, found: &Found, depth: i64) -> bool {
-        let Some(key) = plain(found) else { return false };
-        let known = match (self.young.get(&key), self.old.get(&key)) {
-            (Some(known), _) => *known,
-            (None, Some(known)) => {
-                let known = *known;
-                self.remember(key, known);
-                known
-            }
-            (None, None) => return false,
-        };
-        known <= depth + i64::from(found.deeper)
+    /// Whether a link, found on a page of this depth, may change something: its URL is not there, nor among the news, or deeper.
+    /// Then it is one of the news. Redirects, sitemaps and whatever has a priority of its own are for the store to judge.
+    pub(super) fn is_news(&mut self, found: &Found, depth: i64, news: &mut News) -> bool {
+        let Some(key) = plain(found) else { return true };
+        let depth = depth + i64::from(found.deeper);
+        let is_known = |known: Option<&i64>| known.is_some_and(|known| *known <= depth);
+        if is_known(news.0.get(&key)) || is_known(self.0.get(&key)) {
+            return false;
+        }
+        news.0.insert(key, depth);
+        true
     }
 
-    /// The store has it now.
-    pub(super) fn add(&mut self, found: &Found, depth: i64) {
-        if let Some(key) = plain(found) {
-            let depth = depth + i64::from(found.deeper);
-            let known = self.young.get(&key).or_else(|| self.old.get(&key));
-            self.remember(key, known.map_or(depth, |known| depth.min(*known)));
+    /// The store has them now.
+    pub(super) fn add(&mut self, news: News) {
+        for (key, depth) in news.0 {
+            self.0.put(key, depth);
         }
-    }
-
-    fn remember(&mut self, key: u128, depth: i64) {
-        if self.young.len() >= REMEMBERED {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, depth);
     }
 }
 
@@ -70,17 +65,42 @@ mod tests {
             .unwrap()
     }
 
+    /// Whether a link on a page of this depth is news, and is so no more once it is in the store.
+    fn commit(known: &mut KnownUrls, found: &Found, depth: i64) -> bool {
+        let mut news = News::default();
+        let is_news = known.is_news(found, depth, &mut news);
+        known.add(news);
+        is_news
+    }
+
     #[test]
     fn what_was_added_is_known_unless_the_way_to_it_is_shorter() {
         let mut known = KnownUrls::default();
         let page = found("http://h/a");
-        assert!(!known.holds(&page, 3));
-        known.add(&page, 3);
-        assert!(known.holds(&page, 3) && known.holds(&page, 9) && !known.holds(&page, 2));
-        known.add(&page, 9);
-        assert!(!known.holds(&page, 2), "what was known is not forgotten");
-        known.add(&page, 2);
-        assert!(known.holds(&page, 2) && !known.holds(&found("http://h/b"), 3));
+        assert!(commit(&mut known, &page, 3));
+        assert!(!commit(&mut known, &page, 3) && !commit(&mut known, &page, 9));
+        assert!(
+            commit(&mut known, &page, 2) && !commit(&mut known, &page, 2),
+            "what was known is not forgotten"
+        );
+        assert!(!commit(&mut known, &page, 3) && commit(&mut known, &found("http://h/b"), 3));
+    }
+
+    #[test]
+    fn what_comes_twice_in_one_commit_is_news_once_unless_the_way_to_it_is_shorter() {
+        let (mut known, mut news) = (KnownUrls::default(), News::default());
+        let page = found("http://h/a");
+        let depths = [3, 3, 4, 2, 2, 3];
+        let are_news = depths.map(|depth| known.is_news(&page, depth, &mut news));
+        assert_eq!(are_news, [true, false, false, true, false, false]);
+    }
+
+    #[test]
+    fn what_a_commit_that_failed_would_have_added_is_still_news() {
+        let mut known = KnownUrls::default();
+        let page = found("http://h/a");
+        assert!(known.is_news(&page, 3, &mut News::default()));
+        assert!(commit(&mut known, &page, 3));
     }
 
     #[test]
@@ -91,20 +111,7 @@ mod tests {
             Found { priority: 7, ..found("http://h/a") },
             Found { sitemap: Some(0), ..found("http://h/a") },
         ] {
-            known.add(&page, 0);
-            assert!(!known.holds(&page, 0));
+            assert!(commit(&mut known, &page, 0) && commit(&mut known, &page, 0));
         }
-    }
-
-    #[test]
-    fn the_latest_are_remembered_and_no_more_than_twice_as_many() {
-        let mut known = KnownUrls::default();
-        let page = |n: u128| Found { key: format!("{n:032x}"), ..found("http://h/a") };
-        for n in 0..3 * REMEMBERED as u128 {
-            known.add(&page(n), 0);
-            assert!(known.holds(&page(0), 0), "it is asked for again and again");
-        }
-        assert!(known.young.len() + known.old.len() <= 2 * REMEMBERED);
-        assert!(known.holds(&page(3 * REMEMBERED as u128 - 1), 0) && !known.holds(&page(1), 0));
     }
 }

@@ -11,7 +11,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 
 use super::batch::{Batch, add_urls, link, store_robots};
 use super::fault::{check_place, damaged, fault, foreign};
-use super::known::KnownUrls;
+use super::known::{KnownUrls, News};
 use super::schema::{self, Found as Looked};
 use super::troubles::{SEED_COUNTS, SEED_TROUBLES, TROUBLES, trouble};
 use super::worker::{self, Worker};
@@ -468,11 +468,11 @@ impl Store for SqliteStore {
 
     async fn commit(&mut self, ends: &Ends, bounds: Bounds) -> Result<(), Error> {
         let (me, now) = (self.worker().await?, crate::clock::now());
-        let (known, depths) = (&mut self.known, &self.depths);
+        let (known, depths, mut news) = (&mut self.known, &self.depths, News::default());
         // Under a bound of depth each link is a way that may turn out to be the shortest.
         let all_count = bounds.max_depth.is_some();
         let batch = Batch::of(ends, |end, found| {
-            all_count || depths.get(&end.id).is_none_or(|depth| !known.holds(found, *depth))
+            all_count || depths.get(&end.id).is_none_or(|depth| known.is_news(found, *depth, &mut news))
         });
         ask!(self, async {
             let mut transaction = self.connection.begin_with("begin immediate").await?;
@@ -481,10 +481,9 @@ impl Store for SqliteStore {
             batch.store(&mut transaction, &me, bounds, (round, now)).await?;
             transaction.commit().await
         })?;
+        self.known.add(news);
         for end in &ends.pages {
-            if let Some(depth) = self.depths.remove(&end.id) {
-                end.links.iter().for_each(|found| self.known.add(found, depth));
-            }
+            self.depths.remove(&end.id);
         }
         Ok(())
     }
