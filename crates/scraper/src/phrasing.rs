@@ -34,9 +34,9 @@ pub(crate) fn holds_text(name: &[u8]) -> bool {
     match name {
         b"a" | b"address" | b"article" | b"aside" | b"blockquote" | b"body" | b"caption" | b"center"
         | b"dd" | b"details" | b"div" | b"dl" | b"dt" | b"fieldset" | b"figcaption" | b"figure"
-        | b"footer" | b"form" | b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" | b"header" | b"label"
-        | b"li" | b"main" | b"nav" | b"nobr" | b"ol" | b"p" | b"pre" | b"section" | b"summary" | b"td"
-        | b"th" | b"ul" => true,
+        | b"footer" | b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" | b"header" | b"label" | b"li"
+        | b"main" | b"nav" | b"nobr" | b"ol" | b"p" | b"pre" | b"section" | b"summary" | b"td" | b"th"
+        | b"ul" => true,
         _ => matches!(phrasing(name), Some(Phrasing::Plain | Phrasing::Formatting)),
     }
 }
@@ -49,5 +49,24 @@ pub(crate) fn reopens_formatting(name: &[u8]) -> bool {
 /// Whether the start tag of this element, once the element is made, is followed by its text. Not so where a line feed is
 /// dropped first, or where the element may be closed at once.
 pub(crate) fn begins_text(name: &[u8]) -> bool {
-    holds_text(name) && !matches!(name, b"pre" | b"form")
+    holds_text(name) && !matches!(name, b"pre")
+}
+
+/// Whether nothing is put into this element of the body, and text goes on after its tag.
+pub(crate) fn is_void(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"area"
+            | b"br"
+            | b"embed"
+            | b"hr"
+            | b"img"
+            | b"input"
+            | b"link"
+            | b"meta"
+            | b"param"
+            | b"source"
+            | b"track"
+            | b"wbr"
+    )
 }

@@ -41,6 +41,8 @@ pub(crate) struct BoundedSink {
     annotations: RefCell<HashSet<Handle>>,
     /// The element that was put in last, with all around it, outermost first; empty when not known.
     last_path: RefCell<Vec<Handle>>,
+    /// Whether something was put elsewhere than into the current element, or was taken from its place.
+    has_moved: Cell<bool>,
     done: Done,
 }
 
@@ -77,6 +79,7 @@ impl BoundedSink {
             unseen: Unseen::default(),
             annotations: RefCell::default(),
             last_path: RefCell::default(),
+            has_moved: Cell::new(false),
             done: Done::default(),
         }
     }
@@ -92,12 +95,14 @@ impl BoundedSink {
         self.done.made.get().filter(|made| self.is_html(*made, |made| made == name))
     }
 
-    /// The element that this token's text was put into, if it is one of HTML in which text is text of the body.
+    /// The element that this token's text was put into, if text in it is text of the body.
     pub(crate) fn written_into(&self) -> Option<Handle> {
-        self.done
-            .written_into
-            .get()
-            .filter(|parent| self.is_html(*parent, |name| holds_text(name.as_bytes())))
+        self.done.written_into.get().filter(|parent| self.holds_text(*parent))
+    }
+
+    /// Whether this is an element of HTML in which text is text of the body.
+    pub(crate) fn holds_text(&self, handle: Handle) -> bool {
+        self.is_html(handle, |name| holds_text(name.as_bytes()))
     }
 
     /// Whether this is an element of HTML with such a name.
@@ -110,6 +115,17 @@ impl BoundedSink {
     /// Whether texts are kept, whatever holds them.
     pub(crate) fn keeps_texts(&self) -> bool {
         self.texts.get()
+    }
+
+    /// What this is in.
+    pub(crate) fn parent(&self, handle: Handle) -> Option<Handle> {
+        let html = self.inner.0.borrow();
+        html.tree.get(handle).and_then(|node| node.parent()).map(|parent| parent.id())
+    }
+
+    /// Whether each element is still where it was put, and that was into the element that was the current one.
+    pub(crate) fn is_regular(&self) -> bool {
+        !self.has_moved.get()
     }
 
     /// How deep elements are that were not put into this one, so many in each other.
@@ -240,6 +256,7 @@ impl BoundedSink {
 
     /// Elements change places, so what was known of them no longer holds.
     fn forget_path(&self) {
+        self.has_moved.set(true);
         self.last_path.borrow_mut().clear();
     }
 }
@@ -320,6 +337,7 @@ impl TreeSink for BoundedSink {
         child: NodeOrText<Handle>,
     ) {
         let has_parent = self.inner.0.borrow().tree.get(*element).is_some_and(|node| node.parent().is_some());
+        self.has_moved.set(true);
         if has_parent {
             self.append_before_sibling(element, child);
         } else {
@@ -345,6 +363,7 @@ impl TreeSink for BoundedSink {
     }
 
     fn append_before_sibling(&self, sibling: &Handle, new_node: NodeOrText<Handle>) {
+        self.has_moved.set(true);
         if self.is_unseen(None, &new_node) {
             return;
         }

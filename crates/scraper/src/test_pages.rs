@@ -238,6 +238,11 @@ pub(crate) fn marked_text() -> impl Strategy<Value = String> {
         "</label>",
         "<marquee>",
         "<object>",
+        "</object>",
+        "<img>",
+        "<script>x</script>",
+        "</ul>",
+        "<ul>",
         "<plaintext>",
     ];
     let piece = prop_oneof![5 => prop::sample::select(RIGHT), 3 => prop::sample::select(WRONG)];

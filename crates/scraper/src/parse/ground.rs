@@ -10,7 +10,7 @@ use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
 use html5ever::tree_builder::{Tracer, TreeBuilder};
 use html5ever::{LocalName, local_name};
 
-use crate::phrasing::{Phrasing, begins_text, phrasing, reopens_formatting};
+use crate::phrasing::{Phrasing, begins_text, is_void, phrasing, reopens_formatting};
 use crate::sink::{BoundedSink, Handle};
 use crate::tokenizer::{Effect, Phrase};
 
@@ -33,8 +33,15 @@ pub(super) struct Ground {
 
 /// What is to be known of a token afterwards.
 enum Sent {
-    Text { is_blank: bool },
+    Text {
+        is_blank: bool,
+    },
+    Comment,
+    /// The start tag of an element that text may follow in.
     Start(LocalName),
+    /// The start tag of one that nothing is put into.
+    Void(LocalName),
+    End(LocalName),
     Other,
 }
 
@@ -44,19 +51,44 @@ impl Ground {
         let sent = self.sent(&token);
         tree.sink.begin_token();
         let result = tree.process_token(token, 1);
-        self.current = match sent {
+        self.current = self.after(&sent, &tree.sink);
+        result
+    }
+
+    fn after(&mut self, sent: &Sent, sink: &BoundedSink) -> Option<(Handle, Effect)> {
+        match sent {
             Sent::Text { is_blank } => {
-                let parent = tree.sink.written_into();
+                let parent = sink.written_into();
                 self.has_text |= parent.is_some() && !is_blank;
                 parent.map(|parent| (parent, Effect::None))
             }
+            Sent::Comment => self.current,
             Sent::Start(name) => {
-                let effect = if reopens_formatting(name.as_bytes()) { Effect::None } else { Effect::Once };
-                tree.sink.made(&name).map(|made| (made, effect))
+                let made = sink.made(name)?;
+                let changes_nothing = reopens_formatting(name.as_bytes())
+                    || self.was_put_into_current(made, sink) == Some(Effect::None);
+                Some((made, if changes_nothing { Effect::None } else { Effect::Once }))
+            }
+            Sent::Void(name) => {
+                let made = sink.made(name)?;
+                self.current.filter(|_| self.was_put_into_current(made, sink).is_some())
+            }
+            Sent::End(name) => {
+                let (ended, effect) = self.current.filter(|_| sink.is_regular())?;
+                let is_it = sink.is_html(ended, |ended| ended == name);
+                // Where nothing ever changed its place, what is around an element was opened before it.
+                let around = sink.parent(ended).filter(|around| is_it && sink.holds_text(*around))?;
+                Some((around, effect))
             }
             Sent::Other => None,
-        };
-        result
+        }
+    }
+
+    /// What text would have changed in the node that was the current one, if this element was put into it: then none was
+    /// closed for it.
+    fn was_put_into_current(&self, made: Handle, sink: &BoundedSink) -> Option<Effect> {
+        let (current, effect) = self.current.filter(|_| sink.is_regular())?;
+        (sink.parent(made) == Some(current)).then_some(effect)
     }
 
     fn sent(&mut self, token: &Token) -> Sent {
@@ -65,6 +97,7 @@ impl Ground {
                 let is_blank = !self.has_text && text.bytes().all(|byte| byte.is_ascii_whitespace());
                 Sent::Text { is_blank }
             }
+            Token::CommentToken(_) => Sent::Comment,
             Token::TagToken(tag) => self.sent_tag(tag),
             _ => Sent::Other,
         }
@@ -73,12 +106,16 @@ impl Ground {
     fn sent_tag(&mut self, tag: &Tag) -> Sent {
         if tag.kind == TagKind::EndTag {
             self.has_ended |= matches!(tag.name, local_name!("body") | local_name!("html"));
-            return Sent::Other;
+            return Sent::End(tag.name.clone());
         }
         if phrasing(tag.name.as_bytes()) == Some(Phrasing::Formatting) {
             self.is_crowded = None;
         }
-        if begins_text(tag.name.as_bytes()) { Sent::Start(tag.name.clone()) } else { Sent::Other }
+        match tag.name.as_bytes() {
+            name if begins_text(name) => Sent::Start(tag.name.clone()),
+            name if is_void(name) => Sent::Void(tag.name.clone()),
+            _ => Sent::Other,
+        }
     }
 
     pub(super) fn effect(&self) -> Effect {
