@@ -507,13 +507,8 @@ fn links_of(
     rules: &PageRules,
 ) -> Result<Vec<Found>, gather_scraper::Error> {
     let next = outline.next_page()?.into_iter().filter_map(|url| links.found(&url, 0, 0));
-    let follow = outline.follow()?;
-    // Many links of a page lead to places within few other pages.
-    let mut pages = HashSet::new();
-    let follow = follow.iter().filter(|link| rules.follows(link.rel.as_deref()));
-    let follow = follow.map(|link| link.url.split('#').next().unwrap_or_default());
-    let follow = follow.filter(|page| pages.insert(*page)).filter_map(|page| links.found(page, 1, 0));
-    Ok(next.chain(follow).collect())
+    let pages = outline.follow(|rel| rules.follows(rel))?;
+    Ok(next.chain(pages.iter().filter_map(|page| links.found(page, 1, 0))).collect())
 }
 
 fn is_page(content_type: &str) -> bool {

@@ -328,30 +328,45 @@ pub(crate) fn follow(look: Look<'_>, recipe: &Recipe) -> Result<Vec<Link>, Error
     budget.check().map(|()| links)
 }
 
-/// Where they lead.
-pub(crate) fn leads<'a>(look: Look<'a>, recipe: &Recipe) -> Result<Vec<Lead<'a>>, Error> {
+/// The pages that they lead to, each once; of those whose `rel` is followed.
+pub(crate) fn pages(
+    look: Look<'_>,
+    recipe: &Recipe,
+    is_followed: impl Fn(Option<&str>) -> bool,
+) -> Result<Vec<String>, Error> {
     let budget = Budget::for_links(look.limits);
-    let leads = followed(look, recipe, &budget);
-    budget.check().map(|()| leads)
+    let elements = leading(look, recipe, &budget).filter(|element| is_followed(element.attr("rel")));
+    let mut pages = links::pages_of(elements, look.base, &budget);
+    pages.retain(|page| is_allowed(page, recipe));
+    budget.check().map(|()| pages)
 }
 
 fn followed<'a>(look: Look<'a>, recipe: &Recipe, budget: &Budget) -> Vec<Lead<'a>> {
-    let rules = &recipe.compiled().follow;
-    let mut found = match (&rules.links, look.root()) {
-        (Some(css), Some(root)) => {
-            links::leads_of(css.elements(Scope::Page(root), budget), look.base, budget)
-        }
-        _ => links::leads(look.html, look.base, budget),
-    };
-    if rules.allow.is_empty() && rules.deny.is_empty() {
-        return found;
-    }
-    found.retain(|lead| {
-        let path = Url::parse(&lead.url).map_or_else(|_| lead.url.clone(), |url| url.path().to_owned());
-        (rules.allow.is_empty() || PathGlob::any_matches(&rules.allow, &path))
-            && !PathGlob::any_matches(&rules.deny, &path)
-    });
+    let mut found = links::leads_of(leading(look, recipe, budget), look.base, budget);
+    found.retain(|lead| is_allowed(&lead.url, recipe));
     found
+}
+
+/// The elements whose links are followed.
+fn leading<'a: 'r, 'r>(
+    look: Look<'a>,
+    recipe: &'r Recipe,
+    budget: &'r Budget,
+) -> Box<dyn Iterator<Item = ElementRef<'a>> + 'r> {
+    match (&recipe.compiled().follow.links, look.root()) {
+        (Some(css), Some(root)) => Box::new(css.elements(Scope::Page(root), budget)),
+        _ => Box::new(links::leading(look.html)),
+    }
+}
+
+fn is_allowed(url: &str, recipe: &Recipe) -> bool {
+    let rules = &recipe.compiled().follow;
+    if rules.allow.is_empty() && rules.deny.is_empty() {
+        return true;
+    }
+    let path = Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.path().to_owned());
+    (rules.allow.is_empty() || PathGlob::any_matches(&rules.allow, &path))
+        && !PathGlob::any_matches(&rules.deny, &path)
 }
 
 /// What all records of a page have in common.

@@ -63,7 +63,7 @@ pub use extract::{Dropped, Extraction, Stats};
 pub use gather_records::Record;
 pub use limits::Limits;
 pub use links::{Link, LinkOptions};
-pub use outline::{Followed, Outline};
+pub use outline::Outline;
 pub use page::{Document, Page, PageBuilder};
 pub use recipe::model::Request;
 pub use recipe::{RECIPE_SCHEMA, Recipe, RecipeBuilder};

@@ -117,15 +117,23 @@ pub(crate) struct Lead<'a> {
     pub(crate) url: String,
 }
 
-impl Lead<'_> {
-    pub(crate) fn rel(&self) -> Option<String> {
-        self.element.attr("rel").map(fold)
-    }
+/// The `a` and `area` elements.
+pub(crate) fn leading(html: &Html) -> impl Iterator<Item = ElementRef<'_>> {
+    outside_templates(html).filter(|element| is_link(*element))
 }
 
-/// Where the `a` and `area` elements lead.
-pub(crate) fn leads<'a>(html: &'a Html, base: Base<'_>, budget: &Budget) -> Vec<Lead<'a>> {
-    leads_of(outside_templates(html).filter(|element| is_link(*element)), base, budget)
+/// The pages that these elements lead to: each once, in the order of the first of its links, without fragments.
+pub(crate) fn pages_of<'a>(
+    elements: impl Iterator<Item = ElementRef<'a>>,
+    base: Base<'_>,
+    budget: &Budget,
+) -> Vec<String> {
+    // Most links of a page lead to places within few others: they are told apart before they are resolved.
+    let (mut written, mut seen) = (HashSet::new(), HashSet::new());
+    let pages = elements.filter_map(|element| element.attr("href")?.split('#').next());
+    let pages = pages.filter(|page| written.insert(*page)).filter_map(|page| leading_to(page, base));
+    let pages = pages.filter(|page| seen.insert(page.clone()));
+    pages.take_while(|page| budget.spend_bytes(page.len()) && budget.had_time()).collect()
 }
 
 /// Where these elements lead.
@@ -203,7 +211,8 @@ fn lead<'a>(element: ElementRef<'a>, base: Base<'_>) -> Option<Lead<'a>> {
 
 /// The link that this is; `nofollow` if none of the page's is to be followed.
 fn link(lead: Lead<'_>, nofollow: bool, budget: &Budget) -> Link {
-    let (element, rel) = (lead.element, lead.rel());
+    let element = lead.element;
+    let rel = element.attr("rel").map(fold);
     let nofollow = nofollow || rel.as_deref().is_some_and(|rel| has_word(rel, "nofollow"));
     let hreflang = element.attr("hreflang").map(fold).filter(|language| !language.is_empty());
     Link { url: lead.url, text: link_text(element, budget).unwrap_or_default(), rel, nofollow, hreflang }

@@ -4,7 +4,7 @@ use scraper::ElementRef;
 
 use crate::error::Error;
 use crate::extract::{self, Extraction};
-use crate::links::{self, Lead};
+use crate::links;
 use crate::page::{Document, Page};
 use crate::recipe::Recipe;
 
@@ -20,7 +20,7 @@ use crate::recipe::Recipe;
 /// let (page, recipe) = (Page::from_bytes(html, "http://tea.example/")?, Recipe::default());
 /// let outline = page.outline(&recipe)?;
 /// assert_eq!(outline.records()?.records[0].get("title"), Some(&"Tea".into()));
-/// assert_eq!(outline.follow()?[0].url, "http://tea.example/2");
+/// assert_eq!(outline.follow(|rel| rel != Some("nofollow"))?, ["http://tea.example/2"]);
 /// assert_eq!(outline.metas().next(), Some(("robots", "noarchive")));
 /// # Ok::<(), gather_scraper::Error>(())
 /// ```
@@ -28,22 +28,6 @@ use crate::recipe::Recipe;
 pub struct Outline<'p> {
     document: Document<'p>,
     recipe: &'p Recipe,
-}
-
-/// A link that a crawl may follow.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Followed {
-    /// Where it leads: resolved against the page's base, the fragment kept.
-    pub url: String,
-    /// Its `rel` attribute, white space folded.
-    pub rel: Option<String>,
-}
-
-impl From<Lead<'_>> for Followed {
-    fn from(lead: Lead<'_>) -> Self {
-        Self { rel: lead.rel(), url: lead.url }
-    }
 }
 
 impl Page {
@@ -76,14 +60,14 @@ impl Outline<'_> {
         self.document.next_page(self.recipe)
     }
 
-    /// The links that [`Document::follow`] gives, in the same order.
+    /// The pages that the links of [`Document::follow`] lead to: each once, in the order of the first link to it, resolved
+    /// and without the fragment. Links whose `rel` attribute, as it is written, `is_followed` refuses do not count.
     ///
     /// # Errors
     ///
-    /// Kind `too_large` past the limit of time, or for links of more than 64 MiB.
-    pub fn follow(&self) -> Result<Vec<Followed>, Error> {
-        let leads = self.document.located(extract::leads(self.document.look(), self.recipe))?;
-        Ok(leads.into_iter().map(Followed::from).collect())
+    /// Kind `too_large` past the limit of time, or for URLs of more than 64 MiB.
+    pub fn follow(&self, is_followed: impl Fn(Option<&str>) -> bool) -> Result<Vec<String>, Error> {
+        self.document.located(extract::pages(self.document.look(), self.recipe, is_followed))
     }
 
     /// The names and contents of its `<meta name content>`, the names without white space around them.
@@ -113,6 +97,19 @@ impl Outline<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_followed_once_however_its_links_are_written() {
+        let html = "<a href='#x'>1</a><a href='/a#x'>2</a><a href=/a>3</a><a href=' http://H/a '>4</a><a rel=nofollow href=/b>5</a>\
+            <a href='/b#y'>6</a><a href='mailto:a#b'>7</a><a>8</a><area href=c?d#e><template><a href=/t>9</a></template>";
+        let (page, recipe) = (Page::from_bytes(html, "http://h/p?q").unwrap(), Recipe::default());
+        let outline = page.outline(&recipe).unwrap();
+        let expected = ["http://h/p?q", "http://h/a", "http://h/b", "http://h/c?d"];
+        assert_eq!(outline.follow(|_| true).unwrap(), expected);
+        let is_followed = |rel: Option<&str>| rel.is_none();
+        assert_eq!(outline.follow(is_followed).unwrap(), expected);
+        assert_eq!(outline.follow(|rel| rel.is_some()).unwrap(), ["http://h/b"]);
+    }
 
     #[test]
     fn what_a_template_holds_says_nothing_of_the_page() {

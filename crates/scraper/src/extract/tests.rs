@@ -145,7 +145,7 @@ fn queries_are_in_the_encoding_of_the_page() {
     assert_eq!(page.links().unwrap().iter().map(|link| link.url.as_str()).collect::<Vec<_>>(), urls);
     let recipe = "[fields]\nf = { css = 'a@href', as = 'url', many = true }".parse().unwrap();
     assert_eq!(page.records(&recipe).unwrap().records[0].get("f"), Some(&json!(urls)));
-    assert_eq!(page.outline(&recipe).unwrap().follow().unwrap()[0].url, urls[0]);
+    assert_eq!(page.outline(&recipe).unwrap().follow(|_| true).unwrap()[0], urls[0]);
 }
 
 #[test]

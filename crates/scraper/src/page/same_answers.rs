@@ -27,10 +27,14 @@ fn assert_same_answers(text: &str, limits: Limits) {
         let (whole, seen) = (page.parse().and_then(|page| page.records(&recipe)), page.records(&recipe));
         assert_eq!(format!("{seen:?}"), format!("{whole:?}"), "{written}\nof {text:?}");
         let (Ok(outline), Ok(document)) = (page.outline(&recipe), page.parse()) else { continue };
-        let followed: Vec<_> =
-            outline.follow().unwrap().into_iter().map(|link| (link.url, link.rel)).collect();
-        let links = document.follow(&recipe).unwrap().into_iter().map(|link| (link.url, link.rel));
-        assert_eq!(followed, links.collect::<Vec<_>>(), "{written}\nof {text:?}");
+        let mut pages: Vec<String> = Vec::new();
+        for link in document.follow(&recipe).unwrap() {
+            let page = link.url.split('#').next().unwrap().to_owned();
+            if !pages.contains(&page) {
+                pages.push(page);
+            }
+        }
+        assert_eq!(outline.follow(|_| true).unwrap(), pages, "{written}\nof {text:?}");
         assert_eq!(
             outline.next_page().unwrap(),
             document.next_page(&recipe).unwrap(),
