@@ -2,7 +2,7 @@
 //! texts they would be written and read again for every column.
 
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
+use sqlx::{Encode, Sqlite, SqliteConnection, Type};
 
 use crate::canonical::Canonical;
 use crate::model::{Answered, Bounds, Ends, Found, PageEnd, RobotsEnd, State, Work};
@@ -234,8 +234,13 @@ const SEE_RUN: &str = "
 insert into runs (owner, started, seen, fetched, bytes) values (?1, ?2, ?2, ?3, ?4)
 on conflict (owner) do update set seen = excluded.seen, fetched = fetched + excluded.fetched, bytes = bytes + excluded.bytes";
 
-async fn run(connection: &mut SqliteConnection, sql: &'static str, json: &str) -> Result<u64, sqlx::Error> {
-    Ok(sqlx::query(sql).bind(json.to_owned()).execute(connection).await?.rows_affected())
+/// The rows are a JSON array, as text or in SQLite's own form.
+async fn run<R>(connection: &mut SqliteConnection, sql: &'static str, rows: &R) -> Result<u64, sqlx::Error>
+where
+    R: ToOwned + ?Sized,
+    R::Owned: for<'q> Encode<'q, Sqlite> + Type<Sqlite> + Send + 'static,
+{
+    Ok(sqlx::query(sql).bind(rows.to_owned()).execute(connection).await?.rows_affected())
 }
 
 /// Adds what is new of the links, which come as a JSON array.
@@ -245,22 +250,25 @@ pub(super) async fn add_urls(
     bounds: Bounds,
 ) -> Result<(), sqlx::Error> {
     let deepest = bounds.max_depth.and_then(|depth| i64::try_from(depth).ok()).unwrap_or(i64::MAX);
-    run(connection, ADD_HOSTS, links).await?;
-    let over = over_budget(connection, links, deepest, bounds.per_pattern).await?;
-    let add = sqlx::query(ADD_URLS).bind(links.to_owned()).bind(deepest).bind(over);
+    // Read once, for many statements.
+    let links: Vec<u8> =
+        sqlx::query_scalar("select jsonb(?1)").bind(links.to_owned()).fetch_one(&mut *connection).await?;
+    run(connection, ADD_HOSTS, links.as_slice()).await?;
+    let over = over_budget(connection, &links, deepest, bounds.per_pattern).await?;
+    let add = sqlx::query(ADD_URLS).bind(links.clone()).bind(deepest).bind(over);
     add.execute(&mut *connection).await?;
-    if run(connection, LEAD, links).await? > 0 || has_shortened(connection).await? {
+    if run(connection, LEAD, links.as_slice()).await? > 0 || has_shortened(connection).await? {
         sqlx::query(PASS_HOPS).execute(&mut *connection).await?;
         sqlx::query(UNMARK_SHORTENED).execute(&mut *connection).await?;
-        run(connection, PASS_SEED, links).await?;
-        if run(connection, NAME_INPUT, links).await? > 0 {
+        run(connection, PASS_SEED, links.as_slice()).await?;
+        if run(connection, NAME_INPUT, links.as_slice()).await? > 0 {
             sqlx::query(COUNT_REMOVAL).execute(&mut *connection).await?;
         }
     }
     if bounds.max_depth.is_none() {
         return Ok(());
     }
-    run(connection, ADD_LINKS, links).await?;
+    run(connection, ADD_LINKS, links.as_slice()).await?;
     loop {
         let marked = sqlx::query(MARK_REOPENED).execute(&mut *connection).await?.rows_affected();
         if marked == 0 {
@@ -275,14 +283,14 @@ pub(super) async fn add_urls(
 /// The keys of the new URLs that are more than their pattern may have, as a JSON array.
 async fn over_budget(
     connection: &mut SqliteConnection,
-    links: &str,
+    links: &[u8],
     deepest: i64,
     per_pattern: Option<u64>,
 ) -> Result<String, sqlx::Error> {
     let Some(most) = per_pattern else { return Ok("[]".to_owned()) };
-    sqlx::query(COUNT_PATTERNS).bind(links.to_owned()).bind(deepest).execute(&mut *connection).await?;
+    sqlx::query(COUNT_PATTERNS).bind(links.to_vec()).bind(deepest).execute(&mut *connection).await?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let query = sqlx::query_scalar(LEAVE_OUT).bind(links.to_owned()).bind(deepest).bind(most);
+    let query = sqlx::query_scalar(LEAVE_OUT).bind(links.to_vec()).bind(deepest).bind(most);
     let keys: Vec<String> = query.fetch_all(&mut *connection).await?;
     Ok(Value::from(keys).to_string())
 }
