@@ -1,8 +1,11 @@
-//! What a commit writes: sets, never rows. Each set is a JSON array, whose items SQLite reads in its own form (`jsonb_each`): as
-//! texts they would be written and read again for every column.
+//! What a commit writes: sets, never rows. The sets are arrays of one JSON object, which SQLite reads once: all statements take
+//! it in SQLite's own form (`?1`), and what does not depend on the outcome of another goes to SQLite together. Each way there
+//! and back is two threads that wake each other.
 
-use serde_json::{Value, json};
-use sqlx::{Encode, Sqlite, SqliteConnection, Type};
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+use sqlx::SqliteConnection;
 
 use crate::canonical::Canonical;
 use crate::model::{Answered, Bounds, Ends, Found, PageEnd, RobotsEnd, State, Work};
@@ -15,8 +18,8 @@ update urls set state = iif(j.state = 5 and j.sitemap < urls.sitemap, 0, j.state
 from (select value ->> 'id' id, value ->> 'state' state, value ->> 'kind' kind, value ->> 'message' message,
         value ->> 'status' status, value ->> 'phase' phase, value ->> 'elapsed_ms' elapsed_ms, value ->> 'attempts' attempts, value ->> 'waits' waits,
         value ->> 'not_before' not_before, value ->> 'sitemap' sitemap
-    from jsonb_each(?1)) j
-where urls.id = j.id and urls.state = 1 and urls.owner = ?2";
+    from jsonb_each(?1, '$.urls')) j
+where urls.id = j.id and urls.state = 1 and urls.owner = ?1 ->> '$.me'";
 
 /// A penalty doubles with a 429 or a `Retry-After`, once a second at most for what was on its way, and fades with each answer. The clock is set after the delay is known.
 const HOSTS_SLOW: &str = "
@@ -26,13 +29,13 @@ update hosts set
         when j.slow then penalty when penalty < 20 then 0 else penalty * 9 / 10 end,
     slowed_at = iif(j.slow and j.until > slowed_at + 1000, j.until, slowed_at)
 from (select value ->> 'host' name, max(value ->> 'took') took, max(value ->> 'slow') slow, max(value ->> 'until') until
-    from jsonb_each(?1) where value ->> 'until' is not null group by 1) j
+    from jsonb_each(?1, '$.hosts') where value ->> 'until' is not null group by 1) j
 where hosts.name = j.name";
 
 const HOSTS_CLOCK: &str = "
 update hosts set next_at = max(next_at, j.until + delay, j.not_before)
 from (select value ->> 'host' name, max(value ->> 'until') until, max(value ->> 'hold') not_before
-    from jsonb_each(?1) where value ->> 'until' is not null group by 1) j
+    from jsonb_each(?1, '$.hosts') where value ->> 'until' is not null group by 1) j
 where hosts.name = j.name";
 
 /// What was there before and is otherwise, or is not there any more. `_fetched_at` alone is no change.
@@ -40,50 +43,52 @@ const NOTE_CHANGES: &str = "
 insert into changes (round, url, what, before, after)
 select ?2, page, iif(before is null, 'added', iif(after is null, 'gone', 'changed')), before, after
 from (select old.page, old.place, old.body before, new.body after
-        from records old join (select value ->> 'id' id from jsonb_each(?1)) again on again.id = old.page
-        left join (select value ->> 'page' page, value ->> 'place' place, value ->> 'body' body from jsonb_each(?3)) new
+        from records old join (select value ->> 'id' id from jsonb_each(?1, ?3)) again on again.id = old.page
+        left join (select value ->> 'page' page, value ->> 'place' place, value ->> 'body' body from jsonb_each(?1, ?4)) new
             on new.page = old.page and new.place = old.place
     union all
     select new.page, new.place, null, new.body
-        from (select value ->> 'page' page, value ->> 'place' place, value ->> 'body' body from jsonb_each(?3)) new
+        from (select value ->> 'page' page, value ->> 'place' place, value ->> 'body' body from jsonb_each(?1, ?4)) new
         where not exists (select 1 from records old where old.page = new.page and old.place = new.place))
 where before is null or after is null
     or json_remove(before, '$._fetched_at') <> json_remove(after, '$._fetched_at')
 order by page, place";
 
 const DROP_RECORDS: &str = "
-delete from records where page in (select value ->> 'id' from jsonb_each(?1))
-    and body is not (select value ->> 'body' from jsonb_each(?2)
+delete from records where page in (select value ->> 'id' from jsonb_each(?1, ?2))
+    and body is not (select value ->> 'body' from jsonb_each(?1, ?3)
         where value ->> 'page' = page and value ->> 'place' = place)";
-const DROP_DROPPED: &str = "delete from dropped where page in (select value ->> 'id' from jsonb_each(?1))";
+const DROP_DROPPED: &str =
+    "delete from dropped where page in (select value ->> 'id' from jsonb_each(?1, ?2))";
 const COUNT_REMOVAL: &str = "update tally set removed = removed + 1";
-const FORGET_PAGES: &str = "delete from pages where url in (select value ->> 'id' from jsonb_each(?1))";
+const FORGET_PAGES: &str =
+    "delete from pages where url in (select value ->> 'id' from jsonb_each(?1, '$.gone'))";
 
 /// What is known of a page is of the records that it has: where they are others, what was known before is no more.
 const ADD_PAGES: &str = "
 insert into pages (url, bytes, records, status, hash, etag, modified, fetched_at)
 select value ->> 'id', value ->> 'bytes', value ->> 'records', value ->> 'status', value ->> 'hash', value ->> 'etag',
     value ->> 'modified', value ->> 'until'
-from jsonb_each(?1) where value ->> 'state' = 2
+from jsonb_each(?1, '$.urls') where value ->> 'state' = 2
 on conflict (url) do update set bytes = iif(excluded.status = 304, bytes, excluded.bytes),
     records = (select count(*) from records where page = pages.url), status = excluded.status,
     hash = excluded.hash, etag = excluded.etag, modified = excluded.modified, fetched_at = excluded.fetched_at";
 
 const ADD_RECORDS: &str = "
 insert or ignore into records (page, place, body)
-select value ->> 'page', value ->> 'place', value ->> 'body' from jsonb_each(?1) order by key";
+select value ->> 'page', value ->> 'place', value ->> 'body' from jsonb_each(?1, '$.records') order by key";
 
 const COUNT_RECORDS: &str = "
 update pages set records = (select count(*) from records where page = pages.url)
-where url in (select value ->> 'id' from jsonb_each(?1))";
+where url in (select value ->> 'id' from jsonb_each(?1, '$.renewed'))";
 
 const ADD_DROPPED: &str = "
 insert or ignore into dropped (page, place, message)
-select value ->> 'page', value ->> 'place', value ->> 'body' from jsonb_each(?1)";
+select value ->> 'page', value ->> 'place', value ->> 'body' from jsonb_each(?1, '$.dropped')";
 
 const ADD_HOSTS: &str = "
 insert into hosts (name, own_delay, slots)
-select value ->> 'host', value ->> 'delay', value ->> 'limit' from jsonb_each(?1)
+select value ->> 'host', value ->> 'delay', value ->> 'limit' from jsonb_each(?1, '$.links')
 where value ->> 'in_scope' = 1 group by 1
 on conflict (name) do update set own_delay = excluded.own_delay, slots = excluded.slots,
     latency = iif(own_delay = excluded.own_delay, latency, 0)
@@ -95,7 +100,7 @@ macro_rules! of_fresh {
         concat!(
             "with fresh as (
                 select value ->> 'key' key, hosts.id host, value ->> 'pattern' pattern, min(jsonb_each.key) place
-                from jsonb_each(?1) join hosts on hosts.name = value ->> 'host'
+                from jsonb_each(?1, '$.links') join hosts on hosts.name = value ->> 'host'
                 left join urls source on source.id = value ->> 'source'
                 where value ->> 'in_scope' = 1 and value ->> 'left_out' is null and value ->> 'pattern' <> ''
                     and not exists (select 1 from urls where urls.key = unhex(value ->> 'key'))
@@ -124,16 +129,16 @@ const LEAVE_OUT: &str = of_fresh!(
 const ADD_URLS: &str = "
 insert into urls (key, url, host, state, kind, depth, hops, priority, seed, sitemap)
 select unhex(j.key), j.url, iif(j.in_scope = 0, 0, hosts.id),
-    case when j.in_scope = 0 or j.left_out is not null or j.depth > ?2 then 5 else 0 end,
-    case when j.in_scope = 0 then 'scope' when j.left_out is not null then j.left_out when j.depth > ?2 then 'depth' end,
+    case when j.in_scope = 0 or j.left_out is not null or j.depth > (?1 ->> '$.deepest') then 5 else 0 end,
+    case when j.in_scope = 0 then 'scope' when j.left_out is not null then j.left_out when j.depth > (?1 ->> '$.deepest') then 'depth' end,
     j.depth, j.hops, j.priority, j.seed, j.sitemap
 from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, value ->> 'in_scope' in_scope,
-        coalesce(value ->> 'left_out', iif(value ->> 'key' in (select value from json_each(?3)), 'budget', null)) left_out, min(value ->> 'hops') hops, max(value ->> 'priority') priority,
+        coalesce(value ->> 'left_out', iif(value ->> 'key' in (select value from json_each(?2)), 'budget', null)) left_out, min(value ->> 'hops') hops, max(value ->> 'priority') priority,
         max(value ->> 'sitemap') sitemap,
         min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth, min(jsonb_each.key) place,
         min(iif(value ->> 'hops' > 0,
             iif(exists (select 1 from seeds where seeds.url = source.id), source.id, source.seed), null)) seed
-    from jsonb_each(?1) left join urls source on source.id = value ->> 'source'
+    from jsonb_each(?1, '$.links') left join urls source on source.id = value ->> 'source'
     group by 1) j
 left join hosts on hosts.name = j.host
 where true order by j.place
@@ -156,7 +161,7 @@ where excluded.depth < urls.depth or excluded.hops < urls.hops or excluded.seed 
 const LEAD: &str = "
 update urls set leads_to = j.target from (
     select value ->> 'source' source, target.id target
-    from jsonb_each(?1) join urls target on target.key = unhex(value ->> 'key')
+    from jsonb_each(?1, '$.links') join urls target on target.key = unhex(value ->> 'key')
     where value ->> 'hops' > 0 and value ->> 'source' is not null) j
 where urls.id = j.source and urls.leads_to is not j.target";
 
@@ -175,7 +180,7 @@ macro_rules! of_redirects {
     ($statement:literal) => {
         concat!(
             "with recursive way (id, seed) as (
-                select target.id, target.seed from jsonb_each(?1) join urls target on target.key = unhex(value ->> 'key')
+                select target.id, target.seed from jsonb_each(?1, '$.links') join urls target on target.key = unhex(value ->> 'key')
                 where value ->> 'hops' > 0 and target.seed is not null and target.id not in (select url from seeds)
                 union select urls.leads_to, way.seed from way join urls on urls.id = way.id
                 where urls.leads_to is not null and urls.leads_to not in (select url from seeds)) ",
@@ -202,7 +207,7 @@ const NAME_INPUT: &str = of_redirects!(
 const ADD_LINKS: &str = "
 insert into links (source, target, deeper)
 select value ->> 'source', target.id, min(value ->> 'deeper')
-from jsonb_each(?1) join urls target on target.key = unhex(value ->> 'key')
+from jsonb_each(?1, '$.links') join urls target on target.key = unhex(value ->> 'key')
 where value ->> 'source' is not null group by 1, 2
 on conflict (source, target) do update set deeper = excluded.deeper where excluded.deeper < deeper";
 
@@ -231,51 +236,75 @@ from (select value ->> 'id' id, patterns.count
 where urls.id = j.id";
 
 const SEE_RUN: &str = "
-insert into runs (owner, started, seen, fetched, bytes) values (?1, ?2, ?2, ?3, ?4)
+insert into runs (owner, started, seen, fetched, bytes)
+values (?1 ->> '$.me', ?1 ->> '$.now', ?1 ->> '$.now', ?1 ->> '$.requests', ?1 ->> '$.bytes')
 on conflict (owner) do update set seen = excluded.seen, fetched = fetched + excluded.fetched, bytes = bytes + excluded.bytes";
 
-/// The rows are a JSON array, as text or in SQLite's own form.
-async fn run<R>(connection: &mut SqliteConnection, sql: &'static str, rows: &R) -> Result<u64, sqlx::Error>
-where
-    R: ToOwned + ?Sized,
-    R::Owned: for<'q> Encode<'q, Sqlite> + Type<Sqlite> + Send + 'static,
-{
-    Ok(sqlx::query(sql).bind(rows.to_owned()).execute(connection).await?.rows_affected())
+/// What the pages of a commit are now, and their hosts; the first is before what a new round takes away.
+static ENDS: LazyLock<String> = LazyLock::new(|| [END_URLS, HOSTS_SLOW, HOSTS_CLOCK].join(";"));
+static PAGES: LazyLock<String> = LazyLock::new(|| [ADD_PAGES, ADD_RECORDS, ADD_DROPPED, SEE_RUN].join(";"));
+static ENDS_AND_PAGES: LazyLock<String> = LazyLock::new(|| [ENDS.as_str(), PAGES.as_str()].join(";"));
+
+/// Adds the links, and says whether one is a way with fewer redirects.
+static LINKS: LazyLock<String> = LazyLock::new(|| [ADD_HOSTS, ADD_URLS, HAS_SHORTENED].join(";"));
+const HAS_SHORTENED: &str = "select exists (select 1 from urls where shortened > 0)";
+
+/// The sets of a commit as SQLite has them: read once.
+pub(super) struct Sets(Vec<u8>);
+
+impl Sets {
+    async fn read(connection: &mut SqliteConnection, object: &Value) -> Result<Self, sqlx::Error> {
+        let read = sqlx::query_scalar("select jsonb(?1)").bind(object.to_string());
+        read.fetch_one(connection).await.map(Self)
+    }
+
+    async fn run(&self, connection: &mut SqliteConnection, sql: &'static str) -> Result<u64, sqlx::Error> {
+        Ok(sqlx::query(sql).bind(self.0.clone()).execute(connection).await?.rows_affected())
+    }
 }
 
-/// Adds what is new of the links, which come as a JSON array.
-pub(super) async fn add_urls(
+/// Adds URLs that no page led to.
+pub(super) async fn add_seeds(
     connection: &mut SqliteConnection,
-    links: &str,
+    seeds: &[Found],
     bounds: Bounds,
 ) -> Result<(), sqlx::Error> {
-    let deepest = bounds.max_depth.and_then(|depth| i64::try_from(depth).ok()).unwrap_or(i64::MAX);
-    // Read once, for many statements.
-    let links: Vec<u8> =
-        sqlx::query_scalar("select jsonb(?1)").bind(links.to_owned()).fetch_one(&mut *connection).await?;
-    run(connection, ADD_HOSTS, links.as_slice()).await?;
-    let over = over_budget(connection, &links, deepest, bounds.per_pattern).await?;
-    let add = sqlx::query(ADD_URLS).bind(links.clone()).bind(deepest).bind(over);
-    add.execute(&mut *connection).await?;
-    if run(connection, LEAD, links.as_slice()).await? > 0 || has_shortened(connection).await? {
+    let links: Vec<Value> = seeds.iter().map(|seed| link(seed, None)).collect();
+    let sets = Sets::read(connection, &json!({"links": links, "deepest": deepest(bounds)})).await?;
+    add_urls(connection, &sets, bounds).await
+}
+
+fn deepest(bounds: Bounds) -> i64 {
+    bounds.max_depth.and_then(|depth| i64::try_from(depth).ok()).unwrap_or(i64::MAX)
+}
+
+/// Adds what is new of the links.
+async fn add_urls(connection: &mut SqliteConnection, sets: &Sets, bounds: Bounds) -> Result<(), sqlx::Error> {
+    let over = match bounds.per_pattern {
+        Some(most) => over_budget(connection, sets, bounds, most).await?,
+        None => "[]".to_owned(),
+    };
+    let add = sqlx::query_scalar(LINKS.as_str()).bind(sets.0.clone()).bind(over);
+    let has_shortened: bool = add.fetch_one(&mut *connection).await?;
+    if sets.run(connection, LEAD).await? > 0 || has_shortened {
         sqlx::query(PASS_HOPS).execute(&mut *connection).await?;
         sqlx::query(UNMARK_SHORTENED).execute(&mut *connection).await?;
-        run(connection, PASS_SEED, links.as_slice()).await?;
-        if run(connection, NAME_INPUT, links.as_slice()).await? > 0 {
+        sets.run(connection, PASS_SEED).await?;
+        if sets.run(connection, NAME_INPUT).await? > 0 {
             sqlx::query(COUNT_REMOVAL).execute(&mut *connection).await?;
         }
     }
     if bounds.max_depth.is_none() {
         return Ok(());
     }
-    run(connection, ADD_LINKS, links.as_slice()).await?;
+    sets.run(connection, ADD_LINKS).await?;
     loop {
         let marked = sqlx::query(MARK_REOPENED).execute(&mut *connection).await?.rows_affected();
         if marked == 0 {
             return Ok(());
         }
         sqlx::query(PASS_ON).execute(&mut *connection).await?;
-        revive(connection, deepest, bounds.per_pattern).await?;
+        revive(connection, bounds).await?;
         sqlx::query(UNMARK).execute(&mut *connection).await?;
     }
 }
@@ -283,45 +312,37 @@ pub(super) async fn add_urls(
 /// The keys of the new URLs that are more than their pattern may have, as a JSON array.
 async fn over_budget(
     connection: &mut SqliteConnection,
-    links: &[u8],
-    deepest: i64,
-    per_pattern: Option<u64>,
+    sets: &Sets,
+    bounds: Bounds,
+    most: u64,
 ) -> Result<String, sqlx::Error> {
-    let Some(most) = per_pattern else { return Ok("[]".to_owned()) };
-    sqlx::query(COUNT_PATTERNS).bind(links.to_vec()).bind(deepest).execute(&mut *connection).await?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let query = sqlx::query_scalar(LEAVE_OUT).bind(links.to_vec()).bind(deepest).bind(most);
+    sets.run(connection, ADD_HOSTS).await?;
+    let (deepest, most) = (deepest(bounds), i64::try_from(most).unwrap_or(i64::MAX));
+    sqlx::query(COUNT_PATTERNS).bind(sets.0.clone()).bind(deepest).execute(&mut *connection).await?;
+    let query = sqlx::query_scalar(LEAVE_OUT).bind(sets.0.clone()).bind(deepest).bind(most);
     let keys: Vec<String> = query.fetch_all(&mut *connection).await?;
     Ok(Value::from(keys).to_string())
 }
 
 /// Takes in what was too deep before, and is marked: it waits, or is more than its pattern may have.
-async fn revive(
-    connection: &mut SqliteConnection,
-    deepest: i64,
-    per_pattern: Option<u64>,
-) -> Result<(), sqlx::Error> {
-    let query = sqlx::query_as(NEAR_ENOUGH).bind(deepest);
+async fn revive(connection: &mut SqliteConnection, bounds: Bounds) -> Result<(), sqlx::Error> {
+    let query = sqlx::query_as(NEAR_ENOUGH).bind(deepest(bounds));
     let near: Vec<(i64, i64, String)> = query.fetch_all(&mut *connection).await?;
     if near.is_empty() {
         return Ok(());
     }
     let pattern = |url: &str| Canonical::parse(url).map(|url| trap::pattern(url.url())).unwrap_or_default();
     let row = |(id, host, url): (i64, i64, String)| json!({"id": id, "host": host, "pattern": pattern(&url)});
-    let near = near.into_iter().map(row).collect::<Value>().to_string();
-    if per_pattern.is_some() {
-        run(connection, COUNT_REVIVED, &near).await?;
+    let near = Sets::read(connection, &near.into_iter().map(row).collect()).await?;
+    if bounds.per_pattern.is_some() {
+        near.run(connection, COUNT_REVIVED).await?;
     }
-    let most = per_pattern.and_then(|most| i64::try_from(most).ok()).unwrap_or(i64::MAX);
-    sqlx::query(REVIVE).bind(near).bind(most).execute(connection).await?;
+    let most = bounds.per_pattern.and_then(|most| i64::try_from(most).ok()).unwrap_or(i64::MAX);
+    sqlx::query(REVIVE).bind(near.0).bind(most).execute(connection).await?;
     Ok(())
 }
 
-async fn has_shortened(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("select exists (select 1 from urls where shortened > 0)").fetch_one(connection).await
-}
-
-pub(super) fn link(found: &Found, source: Option<i64>) -> Value {
+fn link(found: &Found, source: Option<i64>) -> Value {
     json!({
         "key": found.key, "url": found.url, "host": found.host, "delay": found.delay, "limit": found.limit,
         "in_scope": found.in_scope, "deeper": found.deeper, "hops": found.hops, "source": source,
@@ -355,92 +376,86 @@ fn of_page(end: &PageEnd) -> Value {
     })
 }
 
-/// Pages as the statements take them: each table's rows as one JSON array.
-pub(super) struct Batch {
-    urls: String,
-    hosts: String,
-    records: String,
-    dropped: String,
-    links: String,
-    /// Pages whose records are new.
-    renewed: String,
-    /// Pages that are not there any more, or are no pages of the crawl.
-    gone: String,
-    requests: i64,
-    bytes: i64,
+/// Adds what the pages of a commit are now, and what they led to.
+///
+/// `is_news` says whether a link of a page can change anything.
+pub(super) async fn store_pages(
+    connection: &mut SqliteConnection,
+    (me, now, round): (&str, i64, i64),
+    ends: &Ends,
+    bounds: Bounds,
+    is_news: impl FnMut(&PageEnd, &Found) -> bool,
+) -> Result<(), sqlx::Error> {
+    let links = news(ends, is_news);
+    let has_links = !links.is_empty();
+    let mut object = sets_of(ends);
+    object.extend([
+        ("me".to_owned(), json!(me)),
+        ("now".to_owned(), json!(now)),
+        ("deepest".to_owned(), json!(deepest(bounds))),
+        ("links".to_owned(), Value::from(links)),
+    ]);
+    let sets = Sets::read(connection, &Value::Object(object)).await?;
+    if round > 0 {
+        sets.run(connection, &ENDS).await?;
+        renew(connection, &sets, round).await?;
+        sets.run(connection, &PAGES).await?;
+        sets.run(connection, COUNT_RECORDS).await?;
+    } else {
+        sets.run(connection, &ENDS_AND_PAGES).await?;
+    }
+    if has_links { add_urls(connection, &sets, bounds).await } else { Ok(()) }
 }
 
-impl Batch {
-    /// `is_news` says whether a link of a page can change anything.
-    pub(super) fn of(ends: &Ends, mut is_news: impl FnMut(&PageEnd, &Found) -> bool) -> Self {
-        let pages = &ends.pages;
-        let all = |rows: Vec<Value>| Value::from(rows).to_string();
-        let rows = |texts: Vec<String>, id: i64| {
-            let row = move |(place, body)| json!({"page": id, "place": place + 1, "body": body});
-            texts.into_iter().enumerate().map(row)
-        };
-        let ids = |wanted: fn(&PageEnd) -> bool| {
-            all(pages.iter().filter(|end| wanted(end)).map(|end| json!({"id": end.id})).collect())
-        };
-        let texts = |end: &PageEnd| end.records.iter().map(ToString::to_string).collect();
-        let hosts = pages.iter().map(|end| &end.answered).chain(ends.robots.iter().map(|end| &end.answered));
-        let of_pages = pages.iter().flat_map(|end| end.links.iter().map(move |found| (end, found)));
-        let of_pages = of_pages.filter(|(end, found)| is_news(end, found));
-        let of_pages = of_pages.map(|(end, found)| link(found, Some(end.id)));
-        let of_robots = ends.robots.iter().flat_map(|end| end.links.iter().map(|found| link(found, None)));
-        let bytes: u64 = pages.iter().map(|end| end.bytes).sum();
-        Self {
-            urls: all(pages.iter().map(of_page).collect()),
-            hosts: all(hosts.clone().map(of_host).collect()),
-            records: all(pages.iter().flat_map(|end| rows(texts(end), end.id)).collect()),
-            dropped: all(pages.iter().flat_map(|end| rows(end.dropped.clone(), end.id)).collect()),
-            links: all(of_pages.chain(of_robots).collect()),
-            renewed: ids(|end| end.state == State::Done && !end.unchanged),
-            gone: ids(is_gone),
-            requests: i64::try_from(pages.iter().filter(|end| end.answered.until.is_some()).count())
-                .unwrap_or(0),
-            bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
-        }
-    }
+/// The links that can change something.
+fn news(ends: &Ends, mut is_news: impl FnMut(&PageEnd, &Found) -> bool) -> Vec<Value> {
+    let of_pages = ends.pages.iter().flat_map(|end| end.links.iter().map(move |found| (end, found)));
+    let of_pages = of_pages.filter(|(end, found)| is_news(end, found));
+    let of_pages = of_pages.map(|(end, found)| link(found, Some(end.id)));
+    let of_robots = ends.robots.iter().flat_map(|end| end.links.iter().map(|found| link(found, None)));
+    of_pages.chain(of_robots).collect()
+}
 
-    pub(super) async fn store(
-        self,
-        connection: &mut SqliteConnection,
-        me: &str,
-        bounds: Bounds,
-        (round, now): (i64, i64),
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query(END_URLS).bind(self.urls.clone()).bind(me.to_owned()).execute(&mut *connection).await?;
-        run(connection, HOSTS_SLOW, &self.hosts).await?;
-        run(connection, HOSTS_CLOCK, &self.hosts).await?;
-        if round > 0 {
-            self.renew(connection, round).await?;
-        }
-        run(connection, ADD_PAGES, &self.urls).await?;
-        run(connection, ADD_RECORDS, &self.records).await?;
-        run(connection, ADD_DROPPED, &self.dropped).await?;
-        if round > 0 {
-            run(connection, COUNT_RECORDS, &self.renewed).await?;
-        }
-        let seen = sqlx::query(SEE_RUN).bind(me.to_owned()).bind(now).bind(self.requests).bind(self.bytes);
-        seen.execute(&mut *connection).await?;
-        add_urls(connection, &self.links, bounds).await
-    }
+/// Each table's rows, and what is counted of all. `renewed` are pages whose records are new, `gone` those that are not there
+/// any more, or are no pages of the crawl.
+fn sets_of(ends: &Ends) -> Map<String, Value> {
+    let pages = &ends.pages;
+    let rows = |texts: Vec<String>, id: i64| {
+        let row = move |(place, body)| json!({"page": id, "place": place + 1, "body": body});
+        texts.into_iter().enumerate().map(row)
+    };
+    let ids = |wanted: fn(&PageEnd) -> bool| -> Value {
+        pages.iter().filter(|end| wanted(end)).map(|end| json!({"id": end.id})).collect()
+    };
+    let texts = |end: &PageEnd| end.records.iter().map(ToString::to_string).collect();
+    let hosts = pages.iter().map(|end| &end.answered).chain(ends.robots.iter().map(|end| &end.answered));
+    let bytes: u64 = pages.iter().map(|end| end.bytes).sum();
+    let sets = [
+        ("urls", pages.iter().map(of_page).collect()),
+        ("hosts", hosts.map(of_host).collect()),
+        ("records", pages.iter().flat_map(|end| rows(texts(end), end.id)).collect()),
+        ("dropped", pages.iter().flat_map(|end| rows(end.dropped.clone(), end.id)).collect()),
+        ("renewed", ids(|end| end.state == State::Done && !end.unchanged)),
+        ("gone", ids(is_gone)),
+        ("requests", json!(pages.iter().filter(|end| end.answered.until.is_some()).count())),
+        ("bytes", json!(i64::try_from(bytes).unwrap_or(i64::MAX))),
+    ];
+    sets.into_iter().map(|(name, set)| (name.to_owned(), set)).collect()
+}
 
-    /// Notes what changed since the last round, and takes away what is no more.
-    async fn renew(&self, connection: &mut SqliteConnection, round: i64) -> Result<(), sqlx::Error> {
-        for (pages, records) in [(&self.renewed, self.records.as_str()), (&self.gone, "[]")] {
-            let note = sqlx::query(NOTE_CHANGES).bind(pages.clone()).bind(round).bind(records.to_owned());
-            note.execute(&mut *connection).await?;
-            let drop = sqlx::query(DROP_RECORDS).bind(pages.clone()).bind(records.to_owned());
-            if drop.execute(&mut *connection).await?.rows_affected() > 0 {
-                sqlx::query(COUNT_REMOVAL).execute(&mut *connection).await?;
-            }
-            run(connection, DROP_DROPPED, pages).await?;
+/// Notes what changed since the last round, and takes away what is no more.
+async fn renew(connection: &mut SqliteConnection, sets: &Sets, round: i64) -> Result<(), sqlx::Error> {
+    for (pages, records) in [("$.renewed", "$.records"), ("$.gone", "$.none")] {
+        let note = sqlx::query(NOTE_CHANGES).bind(sets.0.clone()).bind(round).bind(pages).bind(records);
+        note.execute(&mut *connection).await?;
+        let drop = sqlx::query(DROP_RECORDS).bind(sets.0.clone()).bind(pages).bind(records);
+        if drop.execute(&mut *connection).await?.rows_affected() > 0 {
+            sqlx::query(COUNT_REMOVAL).execute(&mut *connection).await?;
         }
-        run(connection, FORGET_PAGES, &self.gone).await?;
-        Ok(())
+        sqlx::query(DROP_DROPPED).bind(sets.0.clone()).bind(pages).execute(&mut *connection).await?;
     }
+    sets.run(connection, FORGET_PAGES).await?;
+    Ok(())
 }
 
 const ROBOTS_ANSWER: &str = "

@@ -51,7 +51,10 @@ async fn steps_up(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> 
         Found::Store { version } => version,
         Found::Torn | Found::Foreign => VERSION,
     };
-    if known < VERSION {
+    if known == 0 {
+        transaction.execute(NEW).await?;
+        transaction.execute(STAMP).await?;
+    } else if known < VERSION {
         for step in STEPS.iter().skip(usize::try_from(known).unwrap_or(0)) {
             transaction.execute(*step).await?;
         }
@@ -59,6 +62,9 @@ async fn steps_up(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> 
     }
     transaction.commit().await
 }
+
+/// All that the steps make, at once.
+const NEW: &str = include_str!("schema/new.sql");
 
 /// From each version to the next; the first makes the tables. A step never changes once it was published.
 ///
@@ -315,6 +321,36 @@ alter table urls add column elapsed_ms integer not null default 0; -- of the las
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What there is in a database that this made, and what is in the tables, without comments and white space.
+    async fn made_by(sql: &[&'static str]) -> Vec<(String, String)> {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        for sql in sql {
+            connection.execute(*sql).await.unwrap();
+        }
+        let query = "select name, coalesce(sql, '') from sqlite_schema
+            union select 'a host', id || name || own_delay || slots from hosts
+            union select 'the tally', discovered || pending || leased || done || failed || refused || skipped || removed from tally
+            order by 1";
+        let rows: Vec<(String, String)> = sqlx::query_as(query).fetch_all(&mut connection).await.unwrap();
+        let plain = |text: &str| {
+            let lines = text.lines().map(|line| line.split("--").next().unwrap_or_default());
+            lines.collect::<String>().replace(char::is_whitespace, "").replace('"', "")
+        };
+        rows.into_iter()
+            .map(|(name, sql)| if name.starts_with("url_") { (name, sql) } else { (name, plain(&sql)) })
+            .collect()
+    }
+
+    #[test]
+    fn a_new_store_is_as_one_that_all_steps_were_taken_in() {
+        gather_core::run(async {
+            let (new, stepped) = (made_by(&[NEW]).await, made_by(&STEPS).await);
+            assert!(new.len() > 20, "{new:?}");
+            assert_eq!(new, stepped);
+        })
+        .unwrap();
+    }
 
     #[test]
     fn there_is_a_step_to_each_version() {

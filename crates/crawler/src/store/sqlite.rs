@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{Connection, Row, SqliteConnection};
 
-use super::batch::{Batch, add_urls, link, store_robots};
+use super::batch::{self, store_pages, store_robots};
 use super::fault::{check_place, damaged, fault, foreign};
 use super::known::{KnownUrls, News};
 use super::schema::{self, Found as Looked};
@@ -22,8 +22,8 @@ use crate::error::{Error, ErrorKind};
 use crate::identity::resolved;
 use crate::links::pace;
 use crate::model::{
-    Bounds, Change, Counts, Ends, Found, HostCounts, Leased, Pace, Plan, Rate, RobotsFile, Room, State,
-    Stored, Trouble, Work,
+    Bounds, Change, Counts, Ends, Found, HostCounts, Leased, Pace, PageEnd, Plan, Rate, RobotsFile, Room,
+    State, Stored, Trouble, Work,
 };
 
 /// How long a statement waits for another process to end its transaction.
@@ -350,10 +350,9 @@ async fn add_seeds(
     given: &[(String, String)],
     bounds: Bounds,
 ) -> Result<(), sqlx::Error> {
-    let links: Vec<Value> = seeds.iter().map(|seed| link(seed, None)).collect();
     let given = given.iter().zip(seeds).map(|((_, given), seed)| json!({"given": given, "key": seed.key}));
     let given: Vec<Value> = given.collect();
-    add_urls(connection, &Value::from(links).to_string(), bounds).await?;
+    batch::add_seeds(connection, seeds, bounds).await?;
     let query = sqlx::query(
         "insert or ignore into seeds (given, url) select value ->> 'given', urls.id
         from json_each(?) join urls on urls.key = unhex(value ->> 'key') where urls.id not in (select url from seeds)",
@@ -471,14 +470,14 @@ impl Store for SqliteStore {
         let (known, depths, mut news) = (&mut self.known, &self.depths, News::default());
         // Under a bound of depth each link is a way that may turn out to be the shortest.
         let all_count = bounds.max_depth.is_some();
-        let batch = Batch::of(ends, |end, found| {
+        let is_news = |end: &PageEnd, found: &Found| {
             all_count || depths.get(&end.id).is_none_or(|depth| known.is_news(found, *depth, &mut news))
-        });
+        };
         ask!(self, async {
             let mut transaction = self.connection.begin_with("begin immediate").await?;
             let round = round(&mut transaction).await?;
             store_robots(&mut transaction, &me, &ends.robots).await?;
-            batch.store(&mut transaction, &me, bounds, (round, now)).await?;
+            store_pages(&mut transaction, (&me, now, round), ends, bounds, is_news).await?;
             transaction.commit().await
         })?;
         self.known.add(news);
