@@ -25,6 +25,9 @@ use ground::Ground;
 /// How many tokens and attributes pass between two looks at the clock.
 const BETWEEN_LOOKS: usize = 128;
 
+/// So many tags make a tree that is large.
+const MANY: usize = 1 << 18;
+
 /// A page's text, ready to be made a tree. It is a copy: the text that it was made from is needed no longer.
 pub(crate) struct Source {
     shared: StrTendril,
@@ -71,9 +74,12 @@ impl Source {
     }
 
     /// About how many nodes the tree will have. An element has two tags as a rule, and a text can stand behind each of them.
+    ///
+    /// Of a large tree as many as there can be: one that grows stands in memory twice.
     fn nodes(&self, sight: &Sight) -> usize {
         let texts = if sight.texts { self.tags } else { 0 };
-        texts + self.tags / 2 + 8
+        let elements = if self.tags > MANY { self.tags } else { self.tags / 2 };
+        texts + elements + 8
     }
 }
 

@@ -139,6 +139,14 @@ fn there_is_room_for_a_text_behind_each_tag() {
 }
 
 #[test]
+fn a_large_tree_does_not_grow_however_its_elements_are_written() {
+    let text = format!("<body>{}", "</p>".repeat(300_000));
+    let source = Source::new(&text, &Limits::default()).unwrap();
+    let nodes = source.parse(&Limits::default(), &Sight::new(false, true, [])).unwrap().tree.nodes().len();
+    assert!(source.nodes(&Sight::new(false, true, [])) >= nodes, "{nodes}");
+}
+
+#[test]
 fn an_annotation_of_mathml_that_says_so_holds_html() {
     for (encoding, expected) in [
         ("text/html", "<annotation-xml encoding=\"text/html\"><p>a</p><svg></svg></annotation-xml>"),
