@@ -91,6 +91,8 @@ fn header(pages: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
+const START: Sample = Sample { pages: 0, seconds: 0.0, cpu_seconds: 0.0 };
+
 /// The crawl's process, and what was seen of it.
 struct Watch {
     child: Child,
@@ -108,13 +110,15 @@ impl Watch {
     }
 
     fn last(&self) -> Sample {
-        self.samples.last().copied().unwrap_or(Sample { pages: 0, seconds: 0.0, cpu_seconds: 0.0 })
+        self.samples.last().copied().unwrap_or(START)
     }
 
     /// What a page cost over the last fifth of so many: seconds and seconds of CPU.
     fn cost(&self, pages: u64) -> (f64, f64) {
         let at = |pages: u64| self.samples.iter().find(|sample| sample.pages >= pages).copied();
         let (Some(from), Some(to)) = (at(pages - pages / 5), at(pages)) else { return (f64::NAN, f64::NAN) };
+        // So quick that nobody looked in between: what all of them cost.
+        let from = if from.pages < to.pages { from } else { START };
         let count = (to.pages - from.pages).max(1) as f64;
         ((to.seconds - from.seconds) / count, (to.cpu_seconds - from.cpu_seconds) / count)
     }
