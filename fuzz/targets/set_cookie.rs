@@ -16,6 +16,9 @@ fuzz_target!(|lines: Vec<&[u8]>| {
     let sent = jar.header(&here);
     assert!(sent.as_ref().is_none_or(|value| value.is_sensitive()));
     let again = Jar::from_netscape(jar.to_netscape()).expect("it reads what it wrote");
-    assert_eq!(again.len(), jar.len());
-    assert_eq!(again.header(&here), sent);
+    let read = (again.len(), again.header(&here));
+    // A cookie with little time may have ended meanwhile.
+    if jar.header(&here) == sent {
+        assert_eq!(read, (jar.len(), sent));
+    }
 });
