@@ -1,5 +1,7 @@
 //! The law: of a tree only what marks text is left out, and nothing else is another for it.
 
+use std::path::Path;
+
 use ego_tree::NodeRef;
 use proptest::prelude::*;
 use scraper::{Html, Node};
@@ -126,6 +128,20 @@ fn every_input_of_html5lib_has_the_same_rest() {
     for input in html5lib() {
         assert_rest_is_same(&input, Limits::default());
         assert_rest_is_same(&format!("<p>x{input}"), Limits::default());
+    }
+}
+
+#[test]
+#[ignore = "for a folder of real pages: CORPUS=DIR, with the names in DIR/pages.txt"]
+fn real_pages_have_the_same_rest() {
+    let corpus = std::env::var("CORPUS").unwrap();
+    let names = std::fs::read_to_string(Path::new(&corpus).join("pages.txt")).unwrap();
+    for name in names.lines() {
+        let bytes = std::fs::read(Path::new(&corpus).join("site").join(name)).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let [whole, seen] = [Sight::WHOLE, without_phrasing()]
+            .map(|sight| parsed(&text, &Limits::default(), &sight).unwrap());
+        assert!(rest(&whole) == rest(&seen), "{name}");
     }
 }
 
