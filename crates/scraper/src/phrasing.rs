@@ -46,10 +46,10 @@ pub(crate) fn reopens_formatting(name: &[u8]) -> bool {
     name == b"a" || matches!(phrasing(name), Some(Phrasing::Plain | Phrasing::Formatting))
 }
 
-/// Whether the start tag of this element, once the element is made, is followed by its text. Not so where a line feed is
-/// dropped first, or where the element may be closed at once.
+/// Whether the start tag of this element, once the element is made, is followed by its text: not so where a line feed is
+/// dropped first.
 pub(crate) fn begins_text(name: &[u8]) -> bool {
-    holds_text(name) && !matches!(name, b"pre")
+    holds_text(name) && name != b"pre"
 }
 
 /// Whether nothing is put into this element of the body, and text goes on after its tag.

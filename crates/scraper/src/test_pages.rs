@@ -1,6 +1,6 @@
 //! Pages that laws are tried on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -18,6 +18,17 @@ pub(crate) fn html5lib() -> Vec<String> {
     }
     assert!(all.len() > 1500, "only {} inputs were found", all.len());
     all
+}
+
+/// The names and texts of the pages of `$CORPUS/site` that `$CORPUS/pages.txt` lists.
+pub(crate) fn real_pages() -> impl Iterator<Item = (String, String)> {
+    let corpus = PathBuf::from(std::env::var("CORPUS").unwrap());
+    let names = std::fs::read_to_string(corpus.join("pages.txt")).unwrap();
+    let names: Vec<String> = names.lines().map(str::to_owned).collect();
+    names.into_iter().map(move |name| {
+        let bytes = std::fs::read(corpus.join("site").join(&name)).unwrap();
+        (name, String::from_utf8_lossy(&bytes).into_owned())
+    })
 }
 
 /// The `#data` parts of a file of tests.

@@ -2,7 +2,6 @@
 //! `scraper::Html::parse_document`: scraper's sink does not know which elements of MathML hold HTML.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use ego_tree::iter::Edge;
 use html5ever::tendril::TendrilSink;
@@ -10,7 +9,7 @@ use proptest::prelude::*;
 use scraper::Node;
 
 use super::*;
-use crate::test_pages::{html5lib, soup};
+use crate::test_pages::{html5lib, real_pages, soup};
 
 /// All there is in a tree, a node a line.
 fn written(html: &Html) -> String {
@@ -166,11 +165,7 @@ proptest! {
 #[test]
 #[ignore = "for a folder of real pages: CORPUS=DIR, with the names in DIR/pages.txt"]
 fn real_pages_give_the_tree_of_scraper() {
-    let corpus = std::env::var("CORPUS").unwrap();
-    let names = std::fs::read_to_string(Path::new(&corpus).join("pages.txt")).unwrap();
-    for name in names.lines() {
-        let bytes = std::fs::read(Path::new(&corpus).join("site").join(name)).unwrap();
-        let text = String::from_utf8_lossy(&bytes);
+    for (name, text) in real_pages() {
         let ours = parse(&text, &Limits::default()).unwrap();
         assert!(written(&ours) == written(&Html::parse_document(&text)), "{name}");
     }

@@ -1,7 +1,5 @@
 //! The law: of a tree only what marks text is left out, and nothing else is another for it.
 
-use std::path::Path;
-
 use ego_tree::NodeRef;
 use proptest::prelude::*;
 use scraper::{Html, Node};
@@ -10,7 +8,7 @@ use crate::limits::Limits;
 use crate::parse::Source;
 use crate::phrasing::phrasing;
 use crate::sight::Sight;
-use crate::test_pages::{html5lib, marked_text, soup};
+use crate::test_pages::{html5lib, marked_text, real_pages, soup};
 
 fn without_phrasing() -> Sight {
     Sight::new(false, false, ["href", "class"].map(str::to_owned))
@@ -134,11 +132,7 @@ fn every_input_of_html5lib_has_the_same_rest() {
 #[test]
 #[ignore = "for a folder of real pages: CORPUS=DIR, with the names in DIR/pages.txt"]
 fn real_pages_have_the_same_rest() {
-    let corpus = std::env::var("CORPUS").unwrap();
-    let names = std::fs::read_to_string(Path::new(&corpus).join("pages.txt")).unwrap();
-    for name in names.lines() {
-        let bytes = std::fs::read(Path::new(&corpus).join("site").join(name)).unwrap();
-        let text = String::from_utf8_lossy(&bytes);
+    for (name, text) in real_pages() {
         let [whole, seen] = [Sight::WHOLE, without_phrasing()]
             .map(|sight| parsed(&text, &Limits::default(), &sight).unwrap());
         assert!(rest(&whole) == rest(&seen), "{name}");
