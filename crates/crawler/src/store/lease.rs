@@ -8,13 +8,18 @@ use crate::model::{HELD, Known, Lease, Leased, Room, Work};
 /// So many hosts are looked at for one batch of leases at least, of which some may have nothing yet; else as many as there are leases.
 const HOSTS_AT_ONCE: i64 = 256;
 
-/// Hosts that may get a request: [`Candidate::open`] is above 0 for them, so that those that are busy take no other's place.
+/// Hosts that may get a request: [`Candidate::open`] is above 0 for them, so that those that are busy take no other's place. Each row
+/// also says [when the next host may](NEXT).
+///
+/// The limit is cast for a reason, here and wherever a statement is asked again and again: SQLite (3.51) plans for the number that
+/// stands at a bare `limit ?`, and so prepares the statement anew for every one that is bound.
 const CANDIDATES: &str = "
 select id, name, delay, slots, busy, robots_until,
-    (select min(not_before) from urls where state = 0 and host = hosts.id)
+    (select min(not_before) from urls where state = 0 and host = hosts.id),
+    (select min(next_at) from hosts where waiting > 0 and next_at > ?1)
 from hosts where waiting > 0 and next_at <= ?1 and robots_owner is null
     and (busy = 0 or (delay = 0 and (slots = 0 or busy < slots)))
-order by next_at, id limit ?2";
+order by next_at, id limit cast(?2 as integer)";
 
 const NEXT: &str = "select min(next_at) from hosts where waiting > 0 and next_at > ?";
 
@@ -27,7 +32,7 @@ const TAKEN: &str = "select leased + done from tally";
 const TAKE: &str = "
 update urls set state = 1, owner = ?1 where id in (
     select id from urls where state = 0 and host = ?2 and not_before <= ?3
-    order by not_before, priority desc, depth, id limit ?4)
+    order by not_before, priority desc, depth, id limit cast(?4 as integer))
 returning id, url, attempts, hops, depth, waits, priority,
     iif(urls.seed is null or exists (select 1 from seeds where seeds.url = urls.id), null,
         (select min(given) from seeds where seeds.url = urls.seed)),
@@ -91,12 +96,16 @@ pub(super) async fn lease(
         let taken: i64 = sqlx::query_scalar(TAKEN).fetch_one(&mut *connection).await?;
         left = left.min(i64::try_from(most).unwrap_or(i64::MAX) - taken);
     }
-    let next = sqlx::query_scalar(NEXT).bind(room.now).fetch_one(&mut *connection).await?;
+    let hosts = HOSTS_AT_ONCE.max(left);
+    let rows = sqlx::query(CANDIDATES).bind(room.now).bind(hosts).fetch_all(&mut *connection).await?;
+    let next = match rows.first() {
+        Some(row) => row.try_get(7)?,
+        None => sqlx::query_scalar(NEXT).bind(room.now).fetch_one(&mut *connection).await?,
+    };
     let mut leased = Leased { leases: Vec::new(), next, held: false };
     let mut ready = Vec::new();
-    let hosts = HOSTS_AT_ONCE.max(left);
-    for row in sqlx::query(CANDIDATES).bind(room.now).bind(hosts).fetch_all(&mut *connection).await? {
-        let host = Candidate::from_row(&row)?;
+    for row in &rows {
+        let host = Candidate::from_row(row)?;
         if host.first > room.now {
             leased.next = Some(leased.next.map_or(host.first, |next| next.min(host.first)));
         } else {

@@ -373,7 +373,8 @@ select exists (select 1 from urls where state in (0, 1) and (state = 1 or kind i
 const HOSTS_AT_ONCE: i64 = 10_000;
 
 const OTHER_PACES: &str = "
-select id, name from hosts where id > ?1 and (own_delay <> ?2 or slots <> ?3) order by id limit ?4";
+select id, name from hosts where id > ?1 and (own_delay <> ?2 or slots <> ?3)
+order by id limit cast(?4 as integer)";
 const SET_PACES: &str = "
 update hosts set own_delay = j.delay, slots = j.slots, latency = iif(own_delay = j.delay, latency, 0)
 from (select value ->> 'id' id, value ->> 'delay' delay, value ->> 'slots' slots from jsonb_each(?1)) j
@@ -521,7 +522,7 @@ impl Store for SqliteStore {
     async fn changes_after(&mut self, number: i64, most: u32) -> Result<Vec<Change>, Error> {
         let query = sqlx::query(
             "select changes.id, round, urls.url, what, before, after from changes join urls on urls.id = changes.url
-            where changes.id > ? order by changes.id limit ?",
+            where changes.id > ? order by changes.id limit cast(? as integer)",
         );
         let rows = ask!(self, query.bind(number).bind(most).fetch_all(&mut self.connection))?;
         rows.iter().map(change).collect::<Result<_, _>>().map_err(|error| fault(&self.path, &error))
@@ -542,7 +543,8 @@ impl Store for SqliteStore {
     }
 
     async fn records_after(&mut self, number: i64, most: u32) -> Result<Vec<Stored>, Error> {
-        let query = sqlx::query("select id, body from records where id > ? order by id limit ?");
+        let query =
+            sqlx::query("select id, body from records where id > ? order by id limit cast(? as integer)");
         let rows = ask!(self, query.bind(number).bind(most).fetch_all(&mut self.connection))?;
         let read = |row: &SqliteRow| {
             let body: String = row.try_get(1)?;

@@ -42,7 +42,7 @@ select url, null, 0, kind, coalesce(message, ''), status, attempts, id, 0 place,
 union all
 select urls.url, null, 1, 'parse', dropped.message, urls.status, attempts, id, place, 3, null, elapsed_ms
     from dropped join urls on urls.id = page where (id, place) > (?1, ?2)
-order by 8, 9 limit ?3"
+order by 8, 9 limit cast(?3 as integer)"
 );
 
 /// A row of one of these.

@@ -237,11 +237,14 @@ fn fits(state: i64, kind: &str) -> bool {
 async fn misnamed(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
     let (mut last, mut misnamed) = (0, 0);
     loop {
-        let rows = sqlx::query("select id, lower(hex(key)), cast(url as text) from urls where id > ? and kind is not 'length' order by id limit ?")
-            .bind(last)
-            .bind(STEP)
-            .fetch_all(&mut *connection)
-            .await?;
+        let rows = sqlx::query(
+            "select id, lower(hex(key)), cast(url as text) from urls where id > ? and kind is not 'length'
+            order by id limit cast(? as integer)",
+        )
+        .bind(last)
+        .bind(STEP)
+        .fetch_all(&mut *connection)
+        .await?;
         for row in &rows {
             last = row.try_get(0)?;
             let (key, url): (String, String) = (row.try_get(1)?, row.try_get(2)?);
