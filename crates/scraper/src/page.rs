@@ -19,7 +19,7 @@ use crate::json;
 use crate::limits::Limits;
 use crate::links::{self, Link, LinkOptions};
 use crate::meta;
-use crate::parse::Source;
+use crate::parse::{Parsed, Source};
 use crate::recipe::Recipe;
 use crate::sight::Sight;
 use crate::text;
@@ -101,8 +101,9 @@ impl Page {
     }
 
     fn document(&self, markup: Source, json: Option<Value>, sight: &Sight) -> Result<Document<'_>, Error> {
-        let html = markup.parse(&self.limits, sight).map_err(|error| self.located(error))?;
-        Ok(Document { page: self, html, json, names_base: markup.names_base, declared_base: OnceCell::new() })
+        let parsed = markup.parse(&self.limits, sight).map_err(|error| self.located(error))?;
+        let Parsed { html, may_have_base } = parsed;
+        Ok(Document { page: self, html, json, may_have_base, declared_base: OnceCell::new() })
     }
 
     /// One answer by a recipe from a page that nobody needs afterwards: its text is gone before the tree is there.
@@ -281,7 +282,7 @@ pub struct Document<'p> {
     html: Html,
     /// What the page says if it is JSON; the tree is that of an empty page then.
     json: Option<Value>,
-    names_base: bool,
+    may_have_base: bool,
     /// Looked for when it is asked for: a page with `<base>` far down is walked to there.
     declared_base: OnceCell<Option<Url>>,
 }
@@ -299,7 +300,8 @@ impl Document<'_> {
 
     fn base_url(&self) -> Option<&Url> {
         let own = self.page.url.as_ref();
-        let declared = || self.names_base.then(|| links::base_of(&self.html, self.read_with(own))).flatten();
+        let declared =
+            || self.may_have_base.then(|| links::base_of(&self.html, self.read_with(own))).flatten();
         self.declared_base.get_or_init(declared).as_ref().or(own)
     }
 

@@ -32,8 +32,13 @@ const MANY: usize = 1 << 18;
 pub(crate) struct Source {
     shared: StrTendril,
     tags: usize,
-    /// Whether a tag `<base` can be in the tree: most pages need not be walked for one.
-    pub(crate) names_base: bool,
+}
+
+/// A page's tree.
+pub(crate) struct Parsed {
+    pub(crate) html: Html,
+    /// Whether there may be a `<base>` in it: most pages need not be walked for one.
+    pub(crate) may_have_base: bool,
 }
 
 impl Source {
@@ -44,26 +49,22 @@ impl Source {
         if text.len() > bytes {
             return Err(too_large(format!("{} bytes of text", text.len()), "bytes", bytes));
         }
-        let (mut tags, mut names_base) = (0, false);
-        for at in memchr::memchr_iter(b'<', text.as_bytes()) {
-            tags += 1;
-            let name = text.as_bytes().get(at + 1..at + 5);
-            names_base |= name.is_some_and(|name| name.eq_ignore_ascii_case(b"base"));
-        }
-        Ok(Self { shared: tokenizer::shared(text), tags, names_base })
+        let tags = memchr::memchr_iter(b'<', text.as_bytes()).count();
+        Ok(Self { shared: tokenizer::shared(text), tags })
     }
 
     /// Builds the tree, or says which bound it hit.
     ///
     /// What is not in sight need not be in the tree, and counts as if it were. It is counted no lower than it would be, so that
     /// a bound that was hit with its help is tried again with all of it.
-    pub(crate) fn parse(&self, limits: &Limits, sight: &Sight) -> Result<Html, Error> {
+    pub(crate) fn parse(&self, limits: &Limits, sight: &Sight) -> Result<Parsed, Error> {
         let mut builder = Builder::new(limits, sight, self.nodes(sight));
         let built = tokenizer::tokenize(&self.shared, &mut builder).and_then(|()| builder.look_at_clock());
         match built {
             Ok(()) => {
                 builder.tree.end();
-                Ok(builder.tree.sink.finish())
+                let sink = builder.tree.sink;
+                Ok(Parsed { may_have_base: sink.may_have_base(), html: sink.finish() })
             }
             Err(_) if builder.has_guessed() => {
                 drop(builder);
@@ -220,7 +221,7 @@ fn too_large(what: impl std::fmt::Display, bound: &str, limit: usize) -> Error {
 
 #[cfg(test)]
 fn parse(text: &str, limits: &Limits) -> Result<Html, Error> {
-    Source::new(text, limits)?.parse(limits, &Sight::WHOLE)
+    Ok(Source::new(text, limits)?.parse(limits, &Sight::WHOLE)?.html)
 }
 
 #[cfg(test)]

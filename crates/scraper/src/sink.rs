@@ -37,6 +37,8 @@ pub(crate) struct BoundedSink {
     /// Whether texts are kept, and comments. If not, those of titles are.
     texts: Cell<bool>,
     unseen: Unseen,
+    /// Whether an element `base` was made.
+    has_base: Cell<bool>,
     /// The `annotation-xml` elements of MathML that hold HTML.
     annotations: RefCell<HashSet<Handle>>,
     /// The element that was put in last, with all around it, outermost first; empty when not known.
@@ -77,6 +79,7 @@ impl BoundedSink {
             hit: Cell::new(None),
             texts: Cell::new(texts),
             unseen: Unseen::default(),
+            has_base: Cell::new(false),
             annotations: RefCell::default(),
             last_path: RefCell::default(),
             has_moved: Cell::new(false),
@@ -115,6 +118,11 @@ impl BoundedSink {
     /// Whether texts are kept, whatever holds them.
     pub(crate) fn keeps_texts(&self) -> bool {
         self.texts.get()
+    }
+
+    /// Whether there may be a `<base>` in the tree.
+    pub(crate) fn may_have_base(&self) -> bool {
+        self.has_base.get()
     }
 
     /// What this is in.
@@ -290,6 +298,9 @@ impl TreeSink for BoundedSink {
         self.count_attributes(attrs.len(), attrs.len());
         if name.local == local_name!("title") && name.ns != ns!(html) {
             self.texts.set(true); // others than those of HTML hold elements with texts of their own
+        }
+        if name.local == local_name!("base") {
+            self.has_base.set(true);
         }
         // One token can make many elements before anybody looks whether a bound was hit.
         let attrs = if self.hit.get().is_none() { attrs } else { Vec::new() };

@@ -133,7 +133,7 @@ fn there_is_room_for_a_text_behind_each_tag() {
     let source = Source::new(&text, &Limits::default()).unwrap();
     for sight in [Sight::WHOLE, Sight::new(false, true, [])] {
         let (nodes, room) =
-            (source.parse(&Limits::default(), &sight).unwrap().tree.nodes().len(), source.nodes(&sight));
+            (source.parse(&Limits::default(), &sight).unwrap().html.tree.nodes().len(), source.nodes(&sight));
         assert!((nodes..2 * nodes).contains(&room), "{nodes} in {room}");
     }
 }
@@ -142,7 +142,8 @@ fn there_is_room_for_a_text_behind_each_tag() {
 fn a_large_tree_does_not_grow_however_its_elements_are_written() {
     let text = format!("<body>{}", "</p>".repeat(300_000));
     let source = Source::new(&text, &Limits::default()).unwrap();
-    let nodes = source.parse(&Limits::default(), &Sight::new(false, true, [])).unwrap().tree.nodes().len();
+    let nodes =
+        source.parse(&Limits::default(), &Sight::new(false, true, [])).unwrap().html.tree.nodes().len();
     assert!(source.nodes(&Sight::new(false, true, [])) >= nodes, "{nodes}");
 }
 

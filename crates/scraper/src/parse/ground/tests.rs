@@ -40,7 +40,7 @@ fn only_marks_text(node: NodeRef<'_, Node>) -> bool {
 
 fn parsed(text: &str, limits: &Limits, sight: &Sight) -> Result<Html, String> {
     let source = Source::new(text, limits).map_err(|error| error.to_string())?;
-    source.parse(limits, sight).map_err(|error| error.to_string())
+    source.parse(limits, sight).map(|parsed| parsed.html).map_err(|error| error.to_string())
 }
 
 fn assert_rest_is_same(text: &str, limits: Limits) {
