@@ -43,10 +43,9 @@ impl Course {
 
     /// How many files a hop is worth: many small ones, few large ones.
     fn files_per_hop(&self, number: u64) -> usize {
-        /// Measured: 64 take 4 to 8 % longer, for more threads are woken; more than this take more memory and are no
-        /// faster.
+        /// Measured: 64 take 4 to 8 % longer, for threads are woken more often; 256 are no faster, and in memory all at once.
         const MOST: u64 = 1 << DOUBLED;
-        const DOUBLED: u64 = 8;
+        const DOUBLED: u64 = 7;
         /// Before anything is known of the files, each goes alone, then two and four: large ones must not queue up
         /// behind each other.
         const ALONE: u64 = 8;
