@@ -16,10 +16,10 @@ use crate::select::{Selected, Selection, Selector};
 /// Files that a walk hands over at once: few at first, so that reading begins, and then twice as many each time, for every piece
 /// wakes a thread. What was named goes alone: the next name may be long in coming.
 const FIRST_PIECE: usize = 64;
-const LARGEST_PIECE: usize = 512;
+const LARGEST_PIECE: usize = 256;
 
 /// Pieces that wait between the walk and the reading threads.
-pub(crate) const PIECES_AHEAD: usize = 32;
+pub(crate) const PIECES_AHEAD: usize = 16;
 
 pub(crate) type Piece = Vec<Selected>;
 
