@@ -8,20 +8,31 @@ use crate::model::{HELD, Known, Lease, Leased, Room, Work};
 /// So many hosts are looked at for one batch of leases at least, of which some may have nothing yet; else as many as there are leases.
 const HOSTS_AT_ONCE: i64 = 256;
 
+/// When the next host may get a request.
+macro_rules! next {
+    () => {
+        "select min(next_at) from hosts where waiting > 0 and next_at > ?1"
+    };
+}
+
 /// Hosts that may get a request: [`Candidate::open`] is above 0 for them, so that those that are busy take no other's place. Each row
 /// also says [when the next host may](NEXT).
 ///
 /// The limit is cast for a reason, here and wherever a statement is asked again and again: SQLite (3.51) plans for the number that
 /// stands at a bare `limit ?`, and so prepares the statement anew for every one that is bound.
-const CANDIDATES: &str = "
+const CANDIDATES: &str = concat!(
+    "
 select id, name, delay, slots, busy, robots_until,
     (select min(not_before) from urls where state = 0 and host = hosts.id),
-    (select min(next_at) from hosts where waiting > 0 and next_at > ?1)
+    (",
+    next!(),
+    ")
 from hosts where waiting > 0 and next_at <= ?1 and robots_owner is null
     and (busy = 0 or (delay = 0 and (slots = 0 or busy < slots)))
-order by next_at, id limit cast(?2 as integer)";
+order by next_at, id limit cast(?2 as integer)"
+);
 
-const NEXT: &str = "select min(next_at) from hosts where waiting > 0 and next_at > ?";
+const NEXT: &str = next!();
 
 /// Whether a host waits for its delay, or for its turn by the rate, alone.
 const SOON: &str = "
