@@ -133,9 +133,8 @@ impl Running {
         let watching = thread::spawn(move || {
             let mut cost = Cost::default();
             while let Err(mpsc::RecvTimeoutError::Timeout) = is_over.recv_timeout(Duration::from_millis(2)) {
-                let read = |name: &str| std::fs::read_to_string(process.join(name)).ok();
-                cost.peak = read("status").and_then(|text| high_water(&text)).max(cost.peak);
-                cost.time = read("stat").and_then(|text| processor_time(&text)).max(cost.time);
+                let seen = Cost::of(&process).unwrap_or_default();
+                cost = Cost { peak: seen.peak.max(cost.peak), time: seen.time.max(cost.time) };
             }
             cost
         });
@@ -183,6 +182,36 @@ pub(crate) struct Cost {
     pub(crate) peak: Option<u64>,
     /// On the processors, all threads together: what else the machine does is not in it.
     pub(crate) time: Option<Duration>,
+}
+
+impl Cost {
+    /// What the process under this path of proc(5) took so far. A child is woken up from vfork(2) a moment before it leaves the
+    /// memory of its parent: as long as it still runs our program, what it has is ours, and it has no cost of its own.
+    fn of(process: &Path) -> Option<Self> {
+        let program = std::fs::read_link(process.join("exe")).ok()?;
+        if std::fs::read_link("/proc/self/exe").is_ok_and(|ours| ours == program) {
+            return None;
+        }
+        let read = |name: &str| std::fs::read_to_string(process.join(name)).ok();
+        Some(Self {
+            peak: read("status").and_then(|text| high_water(&text)),
+            time: read("stat").and_then(|text| processor_time(&text)),
+        })
+    }
+}
+
+#[test]
+fn the_memory_of_a_process_is_never_that_of_who_started_it() {
+    assert!(Cost::of(Path::new("/proc/self")).is_none());
+    let mut child = Command::new("sleep").arg("60").stdout(Stdio::piped()).spawn().unwrap();
+    let process = PathBuf::from(format!("/proc/{}", pid(&child).as_raw_nonzero()));
+    if process.exists() {
+        while Cost::of(&process).and_then(|cost| cost.peak).is_none() {
+            thread::yield_now();
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// proc(5): `utime` and `stime` are the 14th and 15th field, in ticks of 10 ms; a name in brackets is the second.
