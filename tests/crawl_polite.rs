@@ -50,6 +50,70 @@ fn the_delay_holds_across_robots_redirects_retries_width_and_two_processes() {
     assert_eq!(site.calls_of("/target"), 1);
 }
 
+/// A host whose robots.txt is at this URL of another.
+fn with_robots_at(url: String, pages: usize) -> Mock {
+    Mock::start(move |request| match request.path() {
+        "/robots.txt" => Reply::redirect(301, &url),
+        "/" => links(pages),
+        _ => Reply::html("<title>x</title>"),
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_host_to_which_the_robots_txt_of_others_lead_gets_its_delay_from_them_too() {
+    let folder = Folder::new();
+    let shared = Mock::start(|request| match request.path() {
+        "/robots.txt" => Reply::status(404),
+        "/of-others.txt" => Reply::text("User-agent: *\nDisallow: /3").delay(Duration::from_millis(70)),
+        "/" => links(6),
+        _ => Reply::html("<title>x</title>"),
+    })
+    .unwrap();
+    let others: Vec<Mock> = (0..3).map(|_| with_robots_at(shared.join("/of-others.txt"), 4)).collect();
+    let run = || {
+        let run = crawl(&folder, shared.url()).args(["--delay", "60ms", "-j", "64"]);
+        run.args(others.iter().map(Mock::url))
+    };
+    let (first, second) = (run().start(), run().start());
+    first.wait().code(0);
+    second.wait().code(0);
+    assert_eq!((shared.calls_of("/of-others.txt"), shared.calls_of("/3")), (3, 1));
+    for host in others.iter().chain([&shared]) {
+        assert!(shortest(host) >= Duration::from_millis(60), "{:?}", shortest(host));
+    }
+    assert_eq!(others.iter().map(|host| host.calls_of("/3")).sum::<usize>(), 0, "what it says is heeded");
+    gather!["verify", "a.db"].here(folder.path()).ok();
+}
+
+#[test]
+fn a_host_that_no_page_is_on_gets_its_delay_and_its_retry_after_from_redirects_of_robots_txt() {
+    let folder = Folder::new();
+    let shared = Mock::start(|request| match request.call() {
+        1 => Reply::status(503).header("retry-after", "1"),
+        _ => Reply::text("User-agent: *"),
+    })
+    .unwrap();
+    let hosts: Vec<Mock> = (0..3).map(|_| with_robots_at(shared.join("/robots.txt"), 0)).collect();
+    let run = crawl(&folder, hosts[0].url()).args(hosts[1..].iter().map(Mock::url));
+    run.args(["--delay", "60ms", "--rate", "10/s", "--allow-private"]).ok();
+    let requests = shared.requests();
+    assert_eq!(requests.len(), 4, "the one that was too early comes again");
+    assert!(requests[1].at() - requests[0].at() >= Duration::from_secs(1), "{:?}", shortest(&shared));
+    assert!(shortest(&shared) >= Duration::from_millis(100), "{:?}: ten a second", shortest(&shared));
+    let status = gather!["status", "a.db", "--format", "json"].here(folder.path()).ok();
+    assert!(!status.stdout.contains(shared.url().trim_start_matches("http://")), "{}", status.stdout);
+}
+
+#[test]
+fn of_a_robots_txt_that_leads_in_a_circle_five_redirects_are_followed() {
+    let folder = Folder::new();
+    let site = with_robots_at("/robots.txt".to_owned(), 2);
+    let run = crawl(&folder, site.url()).args(["--delay", "20ms"]).ok();
+    assert_eq!((site.calls_of("/robots.txt"), run.records().len()), (6, 3), "then it counts as not there");
+    assert!(shortest(&site) >= Duration::from_millis(20), "{:?}", shortest(&site));
+}
+
 #[test]
 fn over_a_whole_crawl_a_host_gets_its_delay_its_retry_after_and_its_robots_txt() {
     const DELAY: Duration = Duration::from_millis(60);

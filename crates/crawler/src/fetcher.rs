@@ -83,7 +83,7 @@ impl Fetched {
 impl Fetcher {
     pub(crate) async fn fetch(self: Arc<Self>, lease: Lease) -> Fetched {
         if let (Work::Robots, Some(gate)) = (lease.work, &self.gate) {
-            let mut end = gate.ask(&lease).await;
+            let mut end = gate.ask(&lease, &self.links).await;
             if let Some(file) = end.file.as_ref().filter(|_| self.follows_sitemaps_of(&lease)) {
                 end.links = sitemap::of_robots(file, &lease.url, &self.links);
             }
@@ -578,6 +578,7 @@ mod tests {
             known: None,
             delay: 0,
             robots_until: 0,
+            moved: None,
         };
         let ends = Fetched::broken(&lease, "it panicked").ends;
         let file = ends.robots[0].file.as_ref().unwrap();

@@ -170,7 +170,7 @@ pub struct Lease {
     pub attempts: u32,
     /// How often it was asked to come later.
     pub waits: u32,
-    /// How many redirects in a row led to it.
+    /// How many redirects in a row led to it, or to where its robots.txt is.
     pub hops: u32,
     /// How many links it is from a seed, by the shortest way known when it was taken; 0 for robots.txt.
     pub depth: i64,
@@ -182,6 +182,24 @@ pub struct Lease {
     pub delay: i64,
     /// Until when the robots.txt that the store has of its host holds, in milliseconds of the Unix epoch.
     pub robots_until: i64,
+    /// Where redirects say that the robots.txt of its host is; `None` if it is at its place, or this is no robots.txt.
+    pub moved: Option<Moved>,
+}
+
+impl Lease {
+    /// The host and port that is asked: with a robots.txt that has moved it may be another one's.
+    pub fn asked_host(&self) -> &str {
+        self.moved.as_ref().map_or(&self.host, |moved| &moved.host)
+    }
+}
+
+/// Where a robots.txt is asked for that is not at its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The URL.
+    pub url: String,
+    /// Its host and port.
+    pub host: String,
 }
 
 /// How much may be leased.
@@ -325,10 +343,20 @@ pub struct RobotsEnd {
     pub answered: Answered,
     /// What the file says; `None` if it is to be asked for again.
     pub file: Option<RobotsFile>,
+    /// Where a redirect leads to: it is asked for there in the turn of that host, and that is no other attempt.
+    pub moved: Option<Found>,
     /// What it asks for between two requests, in milliseconds.
     pub crawl_delay: i64,
     /// The sitemaps that it names, where they are followed.
     pub links: Vec<Found>,
+}
+
+impl RobotsEnd {
+    /// That of a lease for which nothing was asked yet: it is to be asked again.
+    pub(crate) fn of(lease: &Lease) -> Self {
+        let answered = Answered { host: lease.asked_host().to_owned(), ..Answered::default() };
+        Self { id: lease.id, answered, file: None, moved: None, crawl_delay: 0, links: Vec::new() }
+    }
 }
 
 /// A robots.txt as the store keeps it.

@@ -4,19 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gather_core::sleep;
 use gather_fetch::{Access, Client, Error, ErrorKind, MAX_ROBOTS, Request, Robots, Streaming, Url};
 use gather_records::Kind;
 
 use crate::clock::{millis, now};
-use crate::model::{Answered, Lease, PageEnd, RobotsEnd, RobotsFile, State};
+use crate::links::Links;
+use crate::model::{Answered, Found, Lease, PageEnd, RobotsEnd, RobotsFile, State};
 use crate::waits::{asked_wait, backoff};
 
 /// How long an answer holds (RFC 9309, 2.4).
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// So many redirects are followed; behind more the file counts as not there (RFC 9309, 2.3.1.2).
-const MAX_REDIRECTS: usize = 5;
+const MAX_REDIRECTS: u32 = 5;
 
 /// So often it is asked for before the host counts as unreachable; once, if nothing is tried again.
 const TRIES: u32 = 5;
@@ -82,59 +82,56 @@ impl Gate {
         Some(PageEnd { state, kind, phase, message: Some(message), unchanged, ..blank })
     }
 
-    /// Asks for the file of the lease's host.
-    pub(crate) async fn ask(&self, lease: &Lease) -> RobotsEnd {
-        let mut answered = Answered { host: lease.host.clone(), ..Answered::default() };
-        let file = self.follow(lease, &mut answered).await;
-        answered.until = Some(now());
+    /// Asks for the file of the lease's host, where it is by what was said so far.
+    pub(crate) async fn ask(&self, lease: &Lease, links: &Links) -> RobotsEnd {
+        let mut end = RobotsEnd::of(lease);
+        let said = self.said(lease, links, &mut end.answered).await;
+        end.answered.until = Some(now());
         let tries = if self.retries == 0 { 1 } else { TRIES.max(self.retries + 1) };
-        let file = match file {
-            Ok(file) => Some(file),
+        match said {
+            Ok(Said::File(file)) => end.file = Some(file),
+            Ok(Said::Moved(found)) => end.moved = Some(found),
             Err(Miss { may_pass: true, .. }) if lease.attempts + 1 < tries => {
                 let wait = now().saturating_add(millis(backoff(lease.attempts)));
-                answered.not_before = answered.not_before.max(wait);
-                None
+                end.answered.not_before = end.answered.not_before.max(wait);
             }
-            Err(miss) => Some(unreachable(&miss)),
-        };
-        let crawl_delay = match file.as_ref().map(access) {
-            Some(Access::Rules(robots)) => robots.crawl_delay(&self.agent).map_or(0, millis),
-            _ => 0,
-        };
-        RobotsEnd { id: lease.id, answered, file, crawl_delay, links: Vec::new() }
-    }
-
-    /// The answer behind the redirects, each a delay after the one before; or why there is none.
-    async fn follow(&self, lease: &Lease, answered: &mut Answered) -> Result<RobotsFile, Miss> {
-        let page = Url::parse(&lease.url).and_then(|url| url.join("/robots.txt"));
-        let mut url = page.map_err(|error| Miss::for_good(error.to_string()))?;
-        for hop in 0..=MAX_REDIRECTS {
-            if hop > 0 {
-                sleep(Duration::from_millis(u64::try_from(lease.delay).unwrap_or(0))).await;
-            }
-            let request = Request::get(url.as_str())?;
-            let response = self.client.stream(request).await?;
-            let Some(target) = response.redirect() else { return self.read(response, answered).await };
-            match target {
-                Ok(target)
-                    if url.scheme() == "https" && target.scheme() == "http" && !self.allow_downgrade =>
-                {
-                    return Err(Miss::for_good(format!("it leads from https to {target}")));
-                }
-                Ok(target) => url = target,
-                Err(_) => break,
-            }
+            Err(miss) => end.file = Some(unreachable(&miss)),
         }
-        Ok(file(404, Vec::new()))
+        if let Some(Access::Rules(robots)) = end.file.as_ref().map(access) {
+            end.crawl_delay = robots.crawl_delay(&self.agent).map_or(0, millis);
+        }
+        end
     }
 
-    async fn read(&self, mut response: Streaming, answered: &mut Answered) -> Result<RobotsFile, Miss> {
-        let status = response.status();
+    /// What the host says, or why there is no answer. A redirect is not followed here: each host is asked in its turn.
+    async fn said(&self, lease: &Lease, links: &Links, answered: &mut Answered) -> Result<Said, Miss> {
+        let url = match &lease.moved {
+            Some(moved) => Url::parse(&moved.url),
+            None => Url::parse(&lease.url).and_then(|page| page.join("/robots.txt")),
+        };
+        let url = url.map_err(|error| Miss::for_good(error.to_string()))?;
+        let response = self.client.stream(Request::get(url.as_str())?).await?;
         let asked = asked_wait(&response);
         if let Some(wait) = asked {
             answered.not_before = now().saturating_add(millis(wait));
         }
-        answered.slow_down = status == 429 || asked.is_some();
+        answered.slow_down = response.status() == 429 || asked.is_some();
+        let target = match response.redirect() {
+            None => return self.read(response).await.map(Said::File),
+            Some(target) => target.ok().filter(|_| lease.hops < MAX_REDIRECTS),
+        };
+        let Some(target) = target else { return Ok(Said::File(file(404, Vec::new()))) };
+        if url.scheme() == "https" && target.scheme() == "http" && !self.allow_downgrade {
+            return Err(Miss::for_good(format!("it leads from https to {target}")));
+        }
+        let found = links.found(target.as_str(), 0, lease.hops + 1);
+        // As it stands there: the form of the crawl is for its pages.
+        let found = found.map(|found| Found { url: target.into(), ..found });
+        Ok(found.map_or_else(|| Said::File(file(404, Vec::new())), Said::Moved))
+    }
+
+    async fn read(&self, mut response: Streaming) -> Result<RobotsFile, Miss> {
+        let status = response.status();
         if status >= 500 {
             return Err(Miss { may_pass: true, ..Miss::for_good(format!("status {status}")) });
         }
@@ -150,14 +147,16 @@ impl Gate {
 
 /// The end of a lease that came to none by a fault of ours: it would be the same the next time in this run.
 pub(crate) fn broken(lease: &Lease, why: &str) -> RobotsEnd {
-    let answered = Answered { host: lease.host.clone(), until: Some(now()), ..Answered::default() };
-    RobotsEnd {
-        id: lease.id,
-        answered,
-        file: Some(unreachable(&Miss::for_good(why.to_owned()))),
-        crawl_delay: 0,
-        links: Vec::new(),
-    }
+    let mut end = RobotsEnd::of(lease);
+    end.answered.until = Some(now());
+    end.file = Some(unreachable(&Miss::for_good(why.to_owned())));
+    end
+}
+
+/// What a host says of its file.
+enum Said {
+    File(RobotsFile),
+    Moved(Found),
 }
 
 fn file(status: u16, body: Vec<u8>) -> RobotsFile {

@@ -460,9 +460,16 @@ async fn renew(connection: &mut SqliteConnection, sets: &Sets, round: i64) -> Re
 
 const ROBOTS_ANSWER: &str = "
 update hosts set robots_owner = null, robots_failures = 0, robots_status = ?3, robots_body = ?4, robots_until = ?5,
-    crawl_delay = ?6 where id = ?1 and robots_owner = ?2";
+    crawl_delay = ?6, robots_url = null, robots_host = null, robots_hops = 0 where id = ?1 and robots_owner = ?2";
 const ROBOTS_LATER: &str = "
-update hosts set robots_owner = null, robots_failures = robots_failures + 1 where id = ?1 and robots_owner = ?2";
+update hosts set robots_owner = null, robots_failures = robots_failures + 1, robots_url = null, robots_host = null, robots_hops = 0
+where id = ?1 and robots_owner = ?2";
+const ROBOTS_HOST: &str = "insert or ignore into hosts (name, own_delay, slots) values (?, ?, ?)";
+const ROBOTS_MOVED: &str = "
+update hosts set robots_owner = null, robots_url = ?3, robots_host = (select id from hosts where name = ?4), robots_hops = ?5
+where id = ?1 and robots_owner = ?2";
+/// The host that was asked, where it is another than the one whose file it is.
+const ROBOTS_ASKED: &str = "update hosts set robots_owner = null where name = ?1 and robots_owner = ?2";
 
 /// The answers of robots.txt; before the clocks of the hosts are set, for they may ask for a delay.
 pub(super) async fn store_robots(
@@ -471,17 +478,23 @@ pub(super) async fn store_robots(
     ends: &[RobotsEnd],
 ) -> Result<(), sqlx::Error> {
     for end in ends {
-        let query = match &end.file {
-            Some(file) => sqlx::query(ROBOTS_ANSWER)
-                .bind(end.id)
-                .bind(me.to_owned())
+        let query = |sql| sqlx::query(sql).bind(end.id).bind(me.to_owned());
+        let query = match (&end.file, &end.moved) {
+            (Some(file), _) => query(ROBOTS_ANSWER)
                 .bind(i64::from(file.status))
                 .bind(file.body.clone())
                 .bind(file.until)
                 .bind(end.crawl_delay),
-            None => sqlx::query(ROBOTS_LATER).bind(end.id).bind(me.to_owned()),
+            (None, Some(to)) => {
+                let host = sqlx::query(ROBOTS_HOST).bind(to.host.clone()).bind(to.delay).bind(to.limit);
+                host.execute(&mut *connection).await?;
+                query(ROBOTS_MOVED).bind(to.url.clone()).bind(to.host.clone()).bind(to.hops)
+            }
+            (None, None) => query(ROBOTS_LATER),
         };
         query.execute(&mut *connection).await?;
+        let asked = sqlx::query(ROBOTS_ASKED).bind(end.answered.host.clone()).bind(me.to_owned());
+        asked.execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use crate::model::{HELD, Known, Lease, Leased, Room, Work};
+use crate::model::{HELD, Known, Lease, Leased, Moved, Room, Work};
 
 /// So many hosts are looked at for one batch of leases at least, of which some may have nothing yet; else as many as there are leases.
 const HOSTS_AT_ONCE: i64 = 256;
@@ -15,6 +15,13 @@ macro_rules! next {
     };
 }
 
+/// Whether a host has no more requests on their way than it may have besides another one.
+macro_rules! is_idle {
+    () => {
+        "robots_owner is null and (busy = 0 or (delay = 0 and (slots = 0 or busy < slots)))"
+    };
+}
+
 /// Hosts that may get a request: [`Candidate::open`] is above 0 for them, so that those that are busy take no other's place. Each row
 /// also says [when the next host may](NEXT).
 ///
@@ -22,13 +29,14 @@ macro_rules! next {
 /// stands at a bare `limit ?`, and so prepares the statement anew for every one that is bound.
 const CANDIDATES: &str = concat!(
     "
-select id, name, delay, slots, busy, robots_until,
+select id, name, delay, slots, busy, robots_until, robots_host,
     (select min(not_before) from urls where state = 0 and host = hosts.id),
     (",
     next!(),
     ")
-from hosts where waiting > 0 and next_at <= ?1 and robots_owner is null
-    and (busy = 0 or (delay = 0 and (slots = 0 or busy < slots)))
+from hosts where waiting > 0 and next_at <= ?1 and ",
+    is_idle!(),
+    "
 order by next_at, id limit cast(?2 as integer)"
 );
 
@@ -55,7 +63,16 @@ returning id, url, attempts, hops, depth, waits, priority,
 const TAKE_ROBOTS: &str = "
 update hosts set robots_owner = ?1 where id = ?2
 returning (select url from urls where state = 0 and host = hosts.id order by not_before, priority desc, depth, id limit 1),
-    robots_failures";
+    robots_failures, robots_hops, robots_url, (select name from hosts asked where asked.id = hosts.robots_host)";
+
+/// Of another host, whether it may get a request, and when.
+const IS_OPEN: &str = concat!("select next_at <= ?2 and ", is_idle!(), ", next_at from hosts where id = ?1");
+
+/// Until nothing more is on its way to it, that host gets nothing else.
+const TAKE_ASKED: &str = "
+update hosts set robots_owner = ?1, next_at = ?3 + max(delay, ?4) where id = ?2";
+
+const WAIT_WITH: &str = "update hosts set next_at = max(next_at, (select next_at from hosts asked where asked.id = ?2)) where id = ?1";
 
 /// A host with something to do.
 struct Candidate {
@@ -65,6 +82,8 @@ struct Candidate {
     slots: i64,
     busy: i64,
     robots_until: i64,
+    /// The host to which its robots.txt has moved, itself or another.
+    robots_host: Option<i64>,
     /// When its first URL may be fetched.
     first: i64,
 }
@@ -78,12 +97,18 @@ impl Candidate {
             slots: row.try_get(3)?,
             busy: row.try_get(4)?,
             robots_until: row.try_get(5)?,
-            first: row.try_get(6)?,
+            robots_host: row.try_get(6)?,
+            first: row.try_get(7)?,
         })
     }
 
     fn needs_robots(&self, room: Room) -> bool {
         room.robots && self.robots_until <= room.now
+    }
+
+    /// The other host that is to be asked for its robots.txt.
+    fn asks_elsewhere(&self, room: Room) -> Option<i64> {
+        self.robots_host.filter(|host| self.needs_robots(room) && *host != self.id)
     }
 
     /// How many requests it may get at this moment. With a delay it is one: that counts from the end of a response.
@@ -110,7 +135,7 @@ pub(super) async fn lease(
     let hosts = HOSTS_AT_ONCE.max(left);
     let rows = sqlx::query(CANDIDATES).bind(room.now).bind(hosts).fetch_all(&mut *connection).await?;
     let next = match rows.first() {
-        Some(row) => row.try_get(7)?,
+        Some(row) => row.try_get(8)?,
         None => sqlx::query_scalar(NEXT).bind(room.now).fetch_one(&mut *connection).await?,
     };
     let mut leased = Leased { leases: Vec::new(), next, held: false };
@@ -128,15 +153,23 @@ pub(super) async fn lease(
         let soon: bool = soon.fetch_one(&mut *connection).await?;
         leased.held = !soon;
     }
+    // Hosts that are asked for the robots.txt of others: they get nothing besides.
+    let mut asked: Vec<String> = Vec::new();
     while left > 0 && !ready.is_empty() {
         let share = i64::try_from(ready.len()).map_or(1, |hosts| (left / hosts).max(1));
         let mut more = Vec::new();
         for mut host in ready {
             let open = host.open(room).min(share).min(left);
-            if open <= 0 {
+            if open <= 0 || asked.contains(&host.name) {
                 continue;
             }
-            let taken = take(connection, me, &host, room, open).await?;
+            let taken = match host.asks_elsewhere(room) {
+                Some(other) => take_elsewhere(connection, me, &host, other, room, &mut leased.next).await?,
+                None => take(connection, me, &host, room, open).await?,
+            };
+            asked.extend(
+                taken.iter().filter_map(|lease| lease.moved.as_ref()).map(|moved| moved.host.clone()),
+            );
             let count = i64::try_from(taken.len()).unwrap_or(left);
             let has_more = count == open && host.delay == 0 && room.apart == 0 && !host.needs_robots(room);
             (left, host.busy) = (left - count, host.busy + count);
@@ -163,17 +196,51 @@ async fn take(
         query.bind(room.now.saturating_add(wait)).bind(host.id).execute(&mut *connection).await?;
     }
     if host.needs_robots(room) {
-        let query = sqlx::query(TAKE_ROBOTS).bind(me.to_owned()).bind(host.id);
-        let row = query.fetch_one(connection).await?;
-        let (url, attempts) = (row.try_get(0)?, row.try_get(1)?);
-        let lease = blank(Work::Robots, host.id, url, host);
-        return Ok(vec![Lease { attempts, ..lease }]);
+        return Ok(vec![take_robots(connection, me, host).await?]);
     }
     let query = sqlx::query(TAKE).bind(me.to_owned()).bind(host.id).bind(room.now).bind(most);
     let rows = query.fetch_all(connection).await?;
     let mut leases = rows.iter().map(|row| of_row(row, host)).collect::<Result<Vec<_>, _>>()?;
     leases.sort_by_key(|(place, _)| *place);
     Ok(leases.into_iter().map(|(_, lease)| lease).collect())
+}
+
+async fn take_robots(
+    connection: &mut SqliteConnection,
+    me: &str,
+    host: &Candidate,
+) -> Result<Lease, sqlx::Error> {
+    let row = sqlx::query(TAKE_ROBOTS).bind(me.to_owned()).bind(host.id).fetch_one(connection).await?;
+    let moved: (Option<String>, Option<String>) = (row.try_get(3)?, row.try_get(4)?);
+    let lease = blank(Work::Robots, host.id, row.try_get(0)?, host);
+    Ok(Lease {
+        attempts: row.try_get(1)?,
+        hops: row.try_get(2)?,
+        moved: moved.0.zip(moved.1).map(|(url, host)| Moved { url, host }),
+        ..lease
+    })
+}
+
+/// Asks `other` for the robots.txt of `host`: takes both, or neither. Where the other one may get nothing yet, this host waits
+/// as long as it does, and `next` is when that may be over.
+async fn take_elsewhere(
+    connection: &mut SqliteConnection,
+    me: &str,
+    host: &Candidate,
+    other: i64,
+    room: Room,
+    next: &mut Option<i64>,
+) -> Result<Vec<Lease>, sqlx::Error> {
+    let query = sqlx::query_as(IS_OPEN).bind(other).bind(room.now);
+    let (is_open, at): (bool, i64) = query.fetch_one(&mut *connection).await?;
+    if !is_open {
+        sqlx::query(WAIT_WITH).bind(host.id).bind(other).execute(connection).await?;
+        *next = [*next, Some(at).filter(|at| *at > room.now)].into_iter().flatten().min();
+        return Ok(Vec::new());
+    }
+    let query = sqlx::query(TAKE_ASKED).bind(me.to_owned()).bind(other).bind(room.now).bind(room.apart);
+    query.execute(&mut *connection).await?;
+    Ok(vec![take_robots(connection, me, host).await?])
 }
 
 fn blank(work: Work, id: i64, url: String, host: &Candidate) -> Lease {
@@ -190,6 +257,7 @@ fn blank(work: Work, id: i64, url: String, host: &Candidate) -> Lease {
         known: None,
         delay: host.delay,
         robots_until: host.robots_until,
+        moved: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use sqlx::{Connection, Executor, SqliteConnection};
 
 /// The version of the schema, kept in `user_version`.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// `gath`, kept in `application_id`, so that another program's database is not taken for a store.
 const APPLICATION: i64 = 0x6761_7468;
@@ -69,9 +69,9 @@ const NEW: &str = include_str!("schema/new.sql");
 /// From each version to the next; the first makes the tables. A step never changes once it was published.
 ///
 /// States are numbers, in the order of `State::ALL`: pending, leased, done, failed, refused, skipped.
-const STEPS: [&str; VERSION as usize] = [FIRST, SECOND, THIRD, FOURTH];
+const STEPS: [&str; VERSION as usize] = [FIRST, SECOND, THIRD, FOURTH, FIFTH];
 
-const STAMP: &str = "pragma application_id = 1734440040; pragma user_version = 4;";
+const STAMP: &str = "pragma application_id = 1734440040; pragma user_version = 5;";
 
 pub(super) const FIRST: &str = "
 create table notes (name text primary key, value text not null) without rowid;
@@ -316,6 +316,13 @@ alter table urls add column sitemap integer not null default 0;
 const FOURTH: &str = "
 alter table urls add column phase text;                            -- of a time limit that ran out
 alter table urls add column elapsed_ms integer not null default 0; -- of the last try
+";
+
+/// Where redirects say that the robots.txt of a host is, so that each host is asked in its turn.
+const FIFTH: &str = "
+alter table hosts add column robots_url text;                              -- where redirects lead to so far
+alter table hosts add column robots_host integer references hosts (id);    -- its host
+alter table hosts add column robots_hops integer not null default 0;       -- how many
 ";
 
 #[cfg(test)]

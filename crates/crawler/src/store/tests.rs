@@ -1,5 +1,7 @@
 //! The fears about a store, tried on a real one.
 
+mod robots;
+
 use std::path::PathBuf;
 
 use sqlx::Executor;
@@ -137,11 +139,11 @@ fn the_leases_of_the_dead_are_taken_over_and_those_of_the_living_are_not() {
 fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
     gather_core::run(async {
         let (_folder, path, mut store) = begun().await;
-        store.connection.execute("pragma user_version = 5").await.unwrap();
+        store.connection.execute("pragma user_version = 6").await.unwrap();
         drop(store);
         let error = SqliteStore::create(&path, false).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Newer);
-        assert!(error.to_string().contains("version 5") && error.hint().is_some(), "{error}");
+        assert!(error.to_string().contains("version 6") && error.hint().is_some(), "{error}");
         assert!(path.exists() && SqliteStore::remove(&path).await.is_err() && path.exists());
     })
     .unwrap();
@@ -340,38 +342,6 @@ fn a_store_of_version_1_goes_on_with_all_that_was_in_it() {
 }
 
 #[test]
-fn one_robots_txt_is_asked_for_before_the_pages_of_its_host() {
-    use crate::model::{RobotsEnd, RobotsFile, Work};
-
-    gather_core::run(async {
-        let (_folder, path, mut first) = begun().await;
-        let mut second = opened(&path).await;
-        let room = |now| Room { robots: true, ..room(now) };
-        let leased = first.lease(room(NOW), None).await.unwrap().leases;
-        assert_eq!((leased.len(), leased[0].work), (1, Work::Robots));
-        assert!(second.lease(room(NOW + 60_000), None).await.unwrap().leases.is_empty());
-        let file = RobotsFile { status: 200, body: b"User-agent: *".to_vec(), until: NOW + 100_000 };
-        let answered =
-            Answered { host: leased[0].host.clone(), until: Some(NOW + 10), ..Answered::default() };
-        let end = RobotsEnd {
-            id: leased[0].id,
-            answered,
-            file: Some(file.clone()),
-            crawl_delay: 3_000,
-            links: Vec::new(),
-        };
-        first.commit(&Ends { pages: Vec::new(), robots: vec![end] }, Bounds::default()).await.unwrap();
-        assert_eq!(second.robots("h:80").await.unwrap(), Some(file));
-        assert!(
-            second.lease(room(NOW + 3_009), None).await.unwrap().leases.is_empty(),
-            "a crawl delay later"
-        );
-        assert_eq!(second.lease(room(NOW + 3_010), None).await.unwrap().leases[0].work, Work::Page);
-    })
-    .unwrap();
-}
-
-#[test]
 fn a_host_without_a_limit_leaves_some_leases_to_the_others() {
     gather_core::run(async {
         let (_folder, _, mut store) = begun().await;
@@ -419,6 +389,7 @@ fn a_sitemap_that_was_out_of_scope_at_first_is_asked_for_under_its_own_host() {
             id: 0,
             answered: Answered::default(),
             file: None,
+            moved: None,
             crawl_delay: 0,
             links: vec![as_sitemap],
         };

@@ -21,7 +21,10 @@ create table hosts (
     robots_failures integer not null default 0,
     waiting integer not null default 0,
     busy integer not null default 0,
-    done integer not null default 0
+    done integer not null default 0,
+    robots_url text,                               -- where redirects lead to so far
+    robots_host integer references hosts (id),     -- its host
+    robots_hops integer not null default 0         -- how many
 );
 -- The host of all that is out of scope.
 insert into hosts (id, name, own_delay, slots) values (0, '', 0, 0);
