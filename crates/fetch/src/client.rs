@@ -464,6 +464,7 @@ impl<'a> Call<'a> {
         match resend {
             Resend::Refused => MOST_REFUSED,
             Resend::Unprocessed => MOST_UNPROCESSED,
+            Resend::OverHttp1 => 1,
             Resend::Unsent => MOST_UNUSED,
             Resend::UntilFresh if is_idempotent(&self.method) => MOST_UNUSED,
             _ => 0,

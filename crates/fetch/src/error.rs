@@ -135,6 +135,8 @@ pub(crate) enum Resend {
     Refused,
     /// The server ended its connection in order, before it looked at it, and may do so with the next one: whatever the method.
     Unprocessed,
+    /// The server wants HTTP/1.1 for it: once over such a connection, whatever the method.
+    OverHttp1,
     /// The connection made room for others just as it was chosen, and the next one may, too: whatever the method.
     Unsent,
     /// The connection was an idle one that the server had already closed, and the next one may be, too: if the method is

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use super::dns::Resolver;
 use super::io::Io;
 use super::server::Server;
 use super::socket::Socket;
-use super::tls::Tls;
+use super::tls::{Offer, Tls};
 use super::tunnel;
 use crate::address::{classify, is_loopback_host};
 use crate::config::Config;
@@ -85,7 +85,12 @@ pub(crate) struct Connector {
     pace: Pace,
     places: Limiter<Server>,
     connections: Connections,
+    /// Those that want HTTP/1.1 though they agree on HTTP/2.
+    http1_only: Mutex<HashSet<Server>>,
 }
+
+/// So many of them are remembered; the others would only say it again.
+const MOST_HTTP1_ONLY: usize = 1024;
 
 impl Connector {
     pub(crate) fn new(config: &Config, typed: Arc<Typed>) -> Self {
@@ -102,7 +107,21 @@ impl Connector {
                 None => Limiter::new(),
             },
             connections: Connections::new(config.max_connections.map(NonZeroUsize::get)),
+            http1_only: Mutex::default(),
         }
+    }
+
+    /// HTTP/2 is not offered to this server any more.
+    pub(super) fn leave_http2(&self, server: &Server) {
+        let mut known = self.http1_only.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_HTTP1_ONLY {
+            known.clear();
+        }
+        known.insert(server.clone());
+    }
+
+    pub(super) fn has_left_http2(&self, server: &Server) -> bool {
+        self.http1_only.lock().unwrap_or_else(PoisonError::into_inner).contains(server)
     }
 }
 
@@ -168,7 +187,8 @@ impl Connector {
             return Ok(Io::plain(stream, remote, permits, proxy.is_some()));
         }
         let reader = stream.reader();
-        let stream = budget.spend(Phase::Tls, self.tls.handshake(host, stream)).await?;
+        let offer = if self.has_left_http2(server) { Offer::Http1 } else { Offer::All };
+        let stream = budget.spend(Phase::Tls, self.tls.handshake(host, stream, offer)).await?;
         Ok(Io::tls(stream, remote, permits, || self.connections.add(reader)))
     }
 

@@ -108,6 +108,10 @@ pub(super) fn explain_head(error: &h2::Error) -> Option<Failure> {
     if !error.is_remote() {
         return Some(failure.retryable(false));
     }
+    if reason == Reason::HTTP_1_1_REQUIRED {
+        failure.resend = Resend::OverHttp1;
+        return Some(failure.retryable(false));
+    }
     // RFC 9113, section 8.7: it says so of the request itself, or that it will look at none that came late. (h2 tells the latter
     // only to those that did: what becomes of the others is seen when the connection closes.)
     failure.resend = match reason {

@@ -165,6 +165,9 @@ impl Pool {
     /// The connection that all requests to this server are on: this new one, unless there is one already.
     #[cfg(feature = "http2")]
     fn share(self: &Arc<Self>, server: &Server, new: Http2) -> Http2 {
+        if self.connector.has_left_http2(server) {
+            return new;
+        }
         let mut state = self.state();
         let shelf = self.shelf(&mut state, server);
         shelf.shared().unwrap_or_else(|| {
@@ -275,6 +278,13 @@ impl Pool {
         let closed = oldest.and_then(|shelf| shelf.unused.pop_front());
         drop(state);
         closed.is_some()
+    }
+
+    /// From now on the server is spoken to in HTTP/1.1. What is still on a connection that many share stays there.
+    pub(super) fn leave_http2(self: &Arc<Self>, server: &Server) {
+        self.connector.leave_http2(server);
+        #[cfg(feature = "http2")]
+        self.shelf(&mut self.state(), server).shared.take();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

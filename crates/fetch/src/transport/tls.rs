@@ -21,9 +21,11 @@ use crate::error::{ErrorKind, Failure, shortened};
 
 /// What is offered (RFC 7301), the best first.
 #[cfg(feature = "http2")]
-const PROTOCOLS: &[&[u8]] = &[HTTP2, b"http/1.1"];
+const PROTOCOLS: &[&[u8]] = &[HTTP2, HTTP1];
 #[cfg(not(feature = "http2"))]
-const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
+const PROTOCOLS: &[&[u8]] = &[HTTP1];
+
+const HTTP1: &[u8] = b"http/1.1";
 
 /// HTTP/2 over TLS, as ALPN calls it (RFC 9113, section 3.1).
 #[cfg(feature = "http2")]
@@ -33,30 +35,56 @@ pub(crate) const HTTP2: &[u8] = b"h2";
 pub(crate) struct Tls {
     insecure: bool,
     extra: Vec<CertificateDer<'static>>,
-    connector: async_lock::OnceCell<TlsConnector>,
+    connectors: async_lock::OnceCell<Connectors>,
+}
+
+/// They share all but what they offer.
+struct Connectors {
+    all: TlsConnector,
+    http1: TlsConnector,
+}
+
+/// Which protocols a server may choose from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// All that are built in.
+    All,
+    /// HTTP/1.1 alone.
+    Http1,
 }
 
 impl Tls {
     pub(crate) fn new(insecure: bool, extra: Vec<CertificateDer<'static>>) -> Self {
-        Self { insecure, extra, connector: async_lock::OnceCell::new() }
+        Self { insecure, extra, connectors: async_lock::OnceCell::new() }
     }
 
-    pub(crate) async fn handshake(&self, host: &str, stream: Socket) -> Result<TlsStream<Socket>, Failure> {
+    pub(crate) async fn handshake(
+        &self,
+        host: &str,
+        stream: Socket,
+        offer: Offer,
+    ) -> Result<TlsStream<Socket>, Failure> {
         let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(bare).map_err(|_| {
             Failure::invalid(format!("{:?} is no name that a certificate can have", shortened(host)))
         })?;
-        let connector = self.connector.get_or_try_init(|| self.load()).await?;
+        let connectors = self.connectors.get_or_try_init(|| self.load()).await?;
+        let connector = match offer {
+            Offer::All => &connectors.all,
+            Offer::Http1 => &connectors.http1,
+        };
         connector.connect(name, stream).await.map_err(|error| explain(host, error))
     }
 
-    async fn load(&self) -> Result<TlsConnector, Failure> {
+    async fn load(&self) -> Result<Connectors, Failure> {
         let (insecure, extra) = (self.insecure, self.extra.clone());
         let config = to_thread(move || configure(insecure, extra)).await;
         let unusable = |why: String| Failure::new(ErrorKind::Tls, format!("cannot set up tls: {why}"));
         let config =
             config.map_err(|ended| unusable(ended.to_string()))?.map_err(|e| unusable(e.to_string()))?;
-        Ok(TlsConnector::from(Arc::new(config)))
+        let mut http1 = config.clone();
+        http1.alpn_protocols = vec![HTTP1.to_vec()];
+        Ok(Connectors { all: Arc::new(config).into(), http1: Arc::new(http1).into() })
     }
 }
 

@@ -78,7 +78,12 @@ impl Wire {
                     *request.uri_mut() = uri.clone();
                     continue;
                 }
-                Err(NotSent { failure, .. }) => return Err(failure),
+                Err(NotSent { failure, .. }) => {
+                    if failure.resend == Resend::OverHttp1 {
+                        self.pool.leave_http2(&server);
+                    }
+                    return Err(failure);
+                }
             };
             return self.judge(response, is_head, on);
         }

@@ -143,6 +143,37 @@ fn a_request_that_was_refused_unlooked_at_is_sent_again_even_a_post_and_costs_no
 }
 
 #[test]
+fn a_server_that_requires_http_1_for_it_is_asked_in_that_also_a_post_and_from_then_on() {
+    let required = 13_u32.to_be_bytes(); // RFC 9113, section 7
+    let one = || Step::send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none");
+    for end in [frame(RST_STREAM, 0, 1, &required), frame(GOAWAY, 0, 0, &[&[0; 4][..], &required].concat())] {
+        let peer = peer(move |connection| match connection {
+            1 => vec![settings(), request(1), Step::send(&end), Step::Hold],
+            _ => vec![Step::Read, one(), Step::Read, one(), Step::Hold],
+        });
+        let client = peer.client.clone().retries(0).build().unwrap();
+        run(async {
+            for request in [Request::post(peer.server.url()), Request::get(peer.server.url())] {
+                let response = client.execute(request.unwrap()).await.unwrap();
+                let said = (response.text(), response.version(), response.attempts());
+                assert_eq!(said, ("one".into(), Version::HTTP_11, 1));
+            }
+        });
+        assert_eq!(peer.server.connections(), 2);
+    }
+}
+
+#[test]
+fn a_server_that_requires_http_1_and_speaks_http_2_all_the_same_is_asked_no_more() {
+    let peer = peer(|_| {
+        let required = frame(RST_STREAM, 0, 1, &13_u32.to_be_bytes());
+        vec![settings(), request(1), Step::send(required), Step::Hold]
+    });
+    let error = peer.failure();
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Body, false));
+}
+
+#[test]
 fn a_connection_that_the_server_ends_before_it_looked_is_replaced() {
     let peer = peer(|connection| match connection {
         1 => vec![settings(), request(1), Step::send(frame(GOAWAY, 0, 0, &[0; 8])), Step::Close],
