@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_channel::Sender;
 
 use crate::budget::{Budget, Hold};
+use crate::course::Course;
 use crate::error::ReadError;
 use crate::file::{Content, File};
 use crate::folder::Folder;
@@ -17,7 +18,6 @@ use crate::select::{Candidate, Origin, Selected, read_already};
 use crate::source::{Source, open, opened};
 use crate::stdin::{self, Stdin, spooled};
 use crate::stream::stream;
-use crate::walk::Course;
 
 /// Bytes after which results are handed over although the batch is not at its end: large files do not wait for their
 /// neighbours.

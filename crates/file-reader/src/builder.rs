@@ -203,3 +203,21 @@ impl ReaderBuilder {
         }
     }
 }
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Reader {
+    /// A reader with the defaults of [`ReaderBuilder`].
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A reader with options of its own.
+    pub fn builder() -> ReaderBuilder {
+        ReaderBuilder::default()
+    }
+}

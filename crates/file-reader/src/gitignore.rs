@@ -7,7 +7,7 @@ use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::error::ReadError;
-use crate::select::Again;
+use crate::openers::Again;
 
 /// The rules that hold where a walk is: those of the folders it is in, of the repository around, and of the user.
 ///

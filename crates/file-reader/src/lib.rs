@@ -20,6 +20,7 @@ mod batch;
 mod budget;
 mod builder;
 mod compress;
+mod course;
 mod decode;
 mod error;
 mod file;

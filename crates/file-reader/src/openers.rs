@@ -1,7 +1,10 @@
 //! The wait for a file to be closed when no more may be open.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
+
+use crate::budget::Budget;
 
 /// The threads of a reading that may hold a file open, and those of them that wait for one to be closed.
 #[derive(Debug, Default)]
@@ -106,6 +109,30 @@ fn pause() {
 /// Too many files are open, in the process or in the system.
 pub(crate) fn is_out_of_files(error: rustix::io::Errno) -> bool {
     matches!(error, rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+}
+
+/// What to do when too many files are open.
+#[derive(Clone, Copy)]
+pub(crate) struct Again<'a> {
+    pub(crate) budget: &'a Budget,
+    pub(crate) openers: &'a Openers,
+}
+
+impl Again<'_> {
+    /// Opens something, as soon as that is possible; fails when there is nobody who could make it so.
+    pub(crate) fn until_open<T>(self, open: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        let mut wait = self.openers.wait();
+        loop {
+            match open() {
+                Err(error) if says_out_of_files(&error) && !self.budget.is_closed() && wait.again() => {}
+                opened => return opened,
+            }
+        }
+    }
+}
+
+pub(crate) fn says_out_of_files(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error).is_some_and(is_out_of_files)
 }
 
 #[cfg(test)]

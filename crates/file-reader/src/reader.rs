@@ -15,7 +15,7 @@ use gather_core::{Lane, Task, map_concurrent, spawn, to_thread};
 
 use crate::batch::{BatchReader, Chunk, Taken};
 use crate::budget::{Budget, Hold, Returns};
-use crate::builder::ReaderBuilder;
+use crate::course::Course;
 use crate::error::ReadError;
 use crate::file::File;
 use crate::how::How;
@@ -23,7 +23,7 @@ use crate::openers::Openers;
 use crate::part::Part;
 use crate::read::decode_bytes;
 use crate::select::{Candidate, Origin, Selection};
-use crate::walk::{Batches, Course, PIECES_AHEAD, walk};
+use crate::walk::{Batches, PIECES_AHEAD, walk};
 
 /// Reads many files at once.
 ///
@@ -48,23 +48,7 @@ pub struct Reader {
     pub(crate) selection: Selection,
 }
 
-impl Default for Reader {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Reader {
-    /// A reader with the defaults of [`ReaderBuilder`].
-    pub fn new() -> Self {
-        Self::builder().build()
-    }
-
-    /// A reader with options of its own.
-    pub fn builder() -> ReaderBuilder {
-        ReaderBuilder::default()
-    }
-
     /// Reads files, and folders with all below them, as a stream of results as they complete (or in order, if asked for).
     ///
     /// Nothing is read before the stream is polled; a slow consumer holds the reading back. Dropping the stream

@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::error::{ErrorKind, ReadError};
 use crate::gitignore::Rules;
 use crate::once::{Before, Seen};
-use crate::openers::{Openers, is_out_of_files};
+use crate::openers::{Again, Openers, says_out_of_files};
 use crate::patterns::{Globs, Types};
 
 /// How folders are walked.
@@ -155,30 +155,6 @@ struct Walk<'a> {
     again: Again<'a>,
 }
 
-/// What to do when too many files are open.
-#[derive(Clone, Copy)]
-pub(crate) struct Again<'a> {
-    budget: &'a Budget,
-    openers: &'a Openers,
-}
-
-impl Again<'_> {
-    /// Opens something, as soon as that is possible; fails when there is nobody who could make it so.
-    pub(crate) fn until_open<T>(self, open: impl Fn() -> io::Result<T>) -> io::Result<T> {
-        let mut wait = self.openers.wait();
-        loop {
-            match open() {
-                Err(error) if is_errno(&error) && !self.budget.is_closed() && wait.again() => {}
-                opened => return opened,
-            }
-        }
-    }
-}
-
-fn is_errno(error: &io::Error) -> bool {
-    rustix::io::Errno::from_io_error(error).is_some_and(is_out_of_files)
-}
-
 /// Folders held open at once during a walk, of so many files that may be open; what is left of the upper ones is listed
 /// into memory.
 fn max_open_folders() -> usize {
@@ -306,7 +282,7 @@ impl Iterator for Walk<'_> {
 impl Walk<'_> {
     /// The folder that could not be opened only because too many files were open, once it can be.
     fn opens_now<'e>(&self, error: &'e walkdir::Error) -> Option<&'e Path> {
-        let folder = error.path().filter(|_| error.io_error().is_some_and(is_errno))?;
+        let folder = error.path().filter(|_| error.io_error().is_some_and(says_out_of_files))?;
         self.again.until_open(|| fs::read_dir(folder)).ok().map(|_| folder)
     }
 }
