@@ -1,7 +1,7 @@
 //! A task of a group.
 
-use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Poller, Poll, ready};
@@ -9,34 +9,34 @@ use std::task::{Context as Poller, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::failure::{Cause, Failed};
-use super::shared::Shared;
 use crate::context::Context;
 use crate::identity::Identity;
 use crate::outcome::{By, Ended, Panic, Reason};
 use crate::task::{Guarded, Unread};
 
+/// The group of a member, as far as the member knows it.
+pub(super) trait Home<T, E> {
+    /// The task is over: its future is gone.
+    fn end(self: &Arc<Self>, index: usize, ended: Result<T, Failed<E>>);
+
+    /// Why the group is cancelled, if it is.
+    fn cancelled(&self) -> Option<Reason>;
+}
+
 pin_project! {
     /// Work that tells its group what came of it once it is gone, and not before.
-    pub(super) struct Member<F, T, E>
+    pub(super) struct Member<F, T, E, G>
     where
-        T: Send,
-        T: 'static,
-        E: fmt::Display,
-        E: Send,
-        E: 'static,
+        G: Home<T, E>,
     {
         #[pin]
         work: Guarded<F>,
-        place: Place<T, E>,
+        place: Place<T, E, G>,
     }
 
-    impl<F, T, E> PinnedDrop for Member<F, T, E>
+    impl<F, T, E, G> PinnedDrop for Member<F, T, E, G>
     where
-        T: Send,
-        T: 'static,
-        E: fmt::Display,
-        E: Send,
-        E: 'static,
+        G: Home<T, E>,
     {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
@@ -48,22 +48,20 @@ pin_project! {
     }
 }
 
-impl<F, T, E> Member<F, T, E>
+impl<F, T, E, G> Member<F, T, E, G>
 where
     F: Future<Output = Result<T, E>>,
-    T: Send + 'static,
-    E: fmt::Display + Send + 'static,
+    G: Home<T, E>,
 {
-    pub(super) fn new(context: &Context, work: F, place: Place<T, E>) -> Self {
+    pub(super) fn new(context: &Context, work: F, place: Place<T, E, G>) -> Self {
         Self { work: Guarded::new(context.clone(), work), place }
     }
 }
 
-impl<F, T, E> Future for Member<F, T, E>
+impl<F, T, E, G> Future for Member<F, T, E, G>
 where
     F: Future<Output = Result<T, E>>,
-    T: Send + 'static,
-    E: fmt::Display + Send + 'static,
+    G: Home<T, E>,
 {
     type Output = ();
 
@@ -86,19 +84,16 @@ fn cause_of<E>(unread: Unread) -> Cause<E> {
 }
 
 /// A task's place in its group, until it is over.
-pub(super) struct Place<T, E> {
-    group: Option<Arc<Shared<T, E>>>,
+pub(super) struct Place<T, E, G> {
+    group: Option<Arc<G>>,
     index: usize,
     identity: Option<Arc<Identity>>,
+    of: PhantomData<fn() -> (T, E)>,
 }
 
-impl<T, E> Place<T, E>
-where
-    T: Send + 'static,
-    E: fmt::Display + Send + 'static,
-{
-    pub(super) fn new(group: Arc<Shared<T, E>>, index: usize, identity: Option<Arc<Identity>>) -> Self {
-        Self { group: Some(group), index, identity }
+impl<T, E, G: Home<T, E>> Place<T, E, G> {
+    pub(super) fn new(group: Arc<G>, index: usize, identity: Option<Arc<Identity>>) -> Self {
+        Self { group: Some(group), index, identity, of: PhantomData }
     }
 
     fn is_taken(&self) -> bool {
@@ -114,7 +109,7 @@ where
 
     /// Its future was dropped before it was done.
     fn leave(&mut self, dropped: std::thread::Result<()>) {
-        let reason = self.group.as_ref().and_then(|group| group.context().token().reason());
+        let reason = self.group.as_ref().and_then(|group| group.cancelled());
         let reason = reason.unwrap_or_else(|| Reason::by_whom(By::Drop, "its group was dropped"));
         self.end(Err(match dropped {
             Ok(()) => Cause::Cancelled(reason),

@@ -10,9 +10,9 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::Policy;
 use super::failure::{Cause, Failed};
-use super::member::{Member, Place};
+use super::member::{Home, Member, Place};
+use super::policy::Policy;
 use crate::context::Context;
 use crate::debug;
 use crate::identity::Identity;
@@ -178,16 +178,6 @@ where
         let handle = context.executor().spawn(member);
         state.alive += 1;
         state.running.insert(index, Running { handle, context });
-    }
-
-    /// The task is over: its future is gone.
-    pub(super) fn end(self: &Arc<Self>, index: usize, ended: Ended<T, E>) {
-        if self.state().is_unwanted() {
-            self.dispose(ended); // first, so that nothing of it is left when the group is joined
-            self.leave(index, None);
-        } else {
-            self.leave(index, Some(ended));
-        }
     }
 
     /// The next one takes its place.
@@ -361,6 +351,25 @@ where
             }
             change.await;
         }
+    }
+}
+
+impl<T, E> Home<T, E> for Shared<T, E>
+where
+    T: Send + 'static,
+    E: fmt::Display + Send + 'static,
+{
+    fn end(self: &Arc<Self>, index: usize, ended: Ended<T, E>) {
+        if self.state().is_unwanted() {
+            self.dispose(ended); // first, so that nothing of it is left when the group is joined
+            self.leave(index, None);
+        } else {
+            self.leave(index, Some(ended));
+        }
+    }
+
+    fn cancelled(&self) -> Option<Reason> {
+        self.context.token().reason()
     }
 }
 
