@@ -13,72 +13,23 @@
 //! While it is off, a task costs one look at a flag. While it is on, a task costs about as much again.
 
 mod lag;
+mod slow;
 mod tree;
 mod watchdog;
 
 use std::borrow::Cow;
-use std::io::Write;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 pub use self::lag::{Lag, lag};
-pub use self::tree::{Dump, State, TaskInfo, dump};
-pub use self::watchdog::SlowPoll;
+use self::slow::DEFAULT_SLOW;
+pub use self::slow::{Options, SlowPoll};
+pub(crate) use self::tree::over;
+pub use self::tree::{Dump, State, TaskInfo};
 pub(crate) use self::watchdog::{Polling, Watched};
 use crate::identity::Identity;
-
-/// How debug mode reports. The defaults are those of `GATHER_DEBUG=1`.
-///
-/// ```
-/// use std::time::Duration;
-/// use gather_core::debug::Options;
-///
-/// let options = Options::new().slow(Duration::ZERO).reporter(|slow| assert!(!slow.elapsed().is_zero()));
-/// assert_eq!(format!("{options:?}"), "Options { slow: 1ms, .. }");
-/// ```
-#[derive(Clone)]
-pub struct Options {
-    slow: Duration,
-    reporter: Arc<dyn Fn(&SlowPoll) + Send + Sync>,
-}
-
-impl Options {
-    /// 100 ms; reports go to stderr.
-    pub fn new() -> Self {
-        Self { slow: DEFAULT_SLOW, reporter: Arc::new(|slow| say(slow)) }
-    }
-
-    /// From when on a poll counts as slow. The default is 100 ms; less than 1 ms counts as 1 ms.
-    #[must_use]
-    pub fn slow(mut self, threshold: Duration) -> Self {
-        self.slow = threshold.max(Duration::from_millis(1));
-        self
-    }
-
-    /// Who is told of slow polls, on the watchdog's thread while they last, and on their own when they are over. The
-    /// default prints a line to stderr.
-    #[must_use]
-    pub fn reporter(mut self, reporter: impl Fn(&SlowPoll) + Send + Sync + 'static) -> Self {
-        self.reporter = Arc::new(reporter);
-        self
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl std::fmt::Debug for Options {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options").field("slow", &self.slow).finish_non_exhaustive()
-    }
-}
-
-const DEFAULT_SLOW: Duration = Duration::from_millis(100);
 
 /// Turns debug mode on for the rest of the process. Tasks that were spawned before are not seen. Returns whether it was
 /// off; if it was on, nothing changes.
@@ -159,9 +110,17 @@ fn duration(value: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(number / second).ok().filter(|slow| !slow.is_zero())
 }
 
-/// To stderr: whoever turns debug mode on asks for it. Where that is closed there is nobody to tell.
-fn say(what: &dyn std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "gather: {what}");
+/// All tasks that there are now, and how busy the lanes and the executor are. While debug mode is off there are none.
+///
+/// ```
+/// use gather_core::debug;
+///
+/// let dump = debug::dump();
+/// assert_eq!(dump.is_on(), debug::is_on());
+/// assert!(dump.to_json()["tasks"].is_array());
+/// ```
+pub fn dump() -> Dump {
+    tree::dump(is_on())
 }
 
 /// The identity of a task about to be spawned, if it needs one.
@@ -174,13 +133,6 @@ pub(crate) fn identify(
         return Some(tree::enter(name, spawned_at, parent));
     }
     name.map(|name| Arc::new(Identity::new(Some(name), spawned_at, None)))
-}
-
-/// The task is over.
-pub(crate) fn over(identity: Option<&Arc<Identity>>) {
-    if let Some(life) = identity.and_then(|identity| identity.life()) {
-        tree::leave(life);
-    }
 }
 
 #[cfg(test)]

@@ -34,9 +34,16 @@ pub(super) fn enter(
     place.insert(Arc::new(Identity::new(name, spawned_at, Some(life)))).clone()
 }
 
-pub(super) fn leave(life: &Life) {
+fn leave(life: &Life) {
     let gone = part(life.id).try_remove(life.slot);
     drop(gone);
+}
+
+/// The task is over.
+pub(crate) fn over(identity: Option<&Arc<Identity>>) {
+    if let Some(life) = identity.and_then(|identity| identity.life()) {
+        leave(life);
+    }
 }
 
 fn part(id: u64) -> MutexGuard<'static, Slab<Arc<Identity>>> {
@@ -48,25 +55,16 @@ fn lock(part: &Part) -> MutexGuard<'_, Slab<Arc<Identity>>> {
     part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// All tasks that there are now, and how busy the lanes and the executor are. While debug mode is off there are none.
-///
-/// ```
-/// use gather_core::debug;
-///
-/// let dump = debug::dump();
-/// assert_eq!(dump.is_on(), debug::is_on());
-/// assert!(dump.to_json()["tasks"].is_array());
-/// ```
-pub fn dump() -> Dump {
+pub(super) fn dump(is_on: bool) -> Dump {
     let mut tasks: Vec<TaskInfo> = Vec::new();
     for part in TASKS.iter() {
         tasks.extend(lock(part).iter().filter_map(|(_, identity)| TaskInfo::of(identity)));
     }
     tasks.sort_unstable_by_key(|task| task.id);
-    Dump { is_on: super::is_on(), tasks, lag: lag(), lanes: [Lane::Io, Lane::Cpu].map(LaneInfo::of) }
+    Dump { is_on, tasks, lag: lag(), lanes: [Lane::Io, Lane::Cpu].map(LaneInfo::of) }
 }
 
-/// What [`dump`] has seen. `Display` is the tree as text.
+/// What [`dump`](super::dump) has seen. `Display` is the tree as text.
 ///
 /// ```
 /// use gather_core::debug;

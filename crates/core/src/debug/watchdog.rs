@@ -1,9 +1,7 @@
 //! Who is being polled, for how long by now, and a thread that looks.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -12,67 +10,9 @@ use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 
-use super::{Options, lag, say, tree};
+use super::slow::{Options, SlowPoll, say};
+use super::{lag, tree};
 use crate::identity::Identity;
-
-/// A poll that blocks its thread, or did.
-///
-/// ```standalone_crate
-/// use std::sync::mpsc;
-/// use std::time::Duration;
-/// use gather_core::debug::{self, Options};
-/// use gather_core::{run, spawn_named};
-///
-/// let (tell, told) = mpsc::channel();
-/// let report = move |slow: &debug::SlowPoll| drop(tell.send(slow.clone()));
-/// debug::start(Options::new().slow(Duration::from_millis(5)).reporter(report));
-/// let slow = run(spawn_named("sleeper", async move { told.recv().unwrap() })).unwrap().unwrap();
-/// assert_eq!((slow.task(), slow.is_over()), (Some("sleeper"), false));
-/// assert!(slow.elapsed() >= Duration::from_millis(5));
-/// ```
-#[derive(Clone, Debug)]
-pub struct SlowPoll {
-    task: Arc<Identity>,
-    thread: Option<String>,
-    elapsed: Duration,
-    is_over: bool,
-}
-
-impl SlowPoll {
-    /// The name of the task, if it has one.
-    pub fn task(&self) -> Option<&str> {
-        self.task.name()
-    }
-
-    /// Where the task was spawned.
-    pub fn spawned_at(&self) -> &'static Location<'static> {
-        self.task.spawned_at()
-    }
-
-    /// The name of the thread that it blocks, if it has one.
-    pub fn thread(&self) -> Option<&str> {
-        self.thread.as_deref()
-    }
-
-    /// How long the poll has lasted so far, or in the end.
-    pub fn elapsed(&self) -> Duration {
-        self.elapsed
-    }
-
-    /// Whether the poll has returned.
-    pub fn is_over(&self) -> bool {
-        self.is_over
-    }
-}
-
-impl fmt::Display for SlowPoll {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (has, millis) =
-            (if self.is_over { "blocked" } else { "has been blocking" }, self.elapsed.as_millis());
-        let thread = self.thread.as_deref().unwrap_or("without a name");
-        write!(f, "{} {has} the thread {thread} for {millis} ms", self.task)
-    }
-}
 
 /// What a thread is polling. Locked by the thread itself, and four times in each threshold by the watchdog.
 struct Slot {
@@ -170,7 +110,7 @@ pin_project! {
 
     impl<F> PinnedDrop for Watched<F> {
         fn drop(this: Pin<&mut Self>) {
-            super::over(this.task.as_ref());
+            tree::over(this.task.as_ref());
         }
     }
 }
@@ -203,7 +143,7 @@ pub(super) fn start(options: Options) {
             std::thread::park_timeout(look_each);
             look(slow);
             if wanted.swap(false, Ordering::SeqCst) {
-                say(&tree::dump());
+                say(&tree::dump(true)); // nobody else starts this thread
             }
         }
     };
