@@ -16,7 +16,7 @@ use gather_records::{Format, Record};
 use gather_scraper::Recipe;
 
 use crate::args::{Crawl, Polite, SameName};
-use crate::commands::crawl::account::Origins;
+use crate::commands::crawl::account::{AT_ONCE, Origins};
 use crate::commands::scrape;
 use crate::cookies;
 use crate::exit::{Exit, usage, usage_error};
@@ -24,9 +24,6 @@ use crate::input::{self, Asked, By, Inputs, as_text};
 use crate::places;
 use crate::request::{self, Requests};
 use crate::session::{Look, Session, Stop, database, file_target};
-
-/// So much is read from the store at once.
-const AT_ONCE: u32 = 1_000;
 
 pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
     check(&args)?;

@@ -10,9 +10,11 @@ use gather_records::{Failure, Kind, Record};
 use gather_scraper::Stats;
 use serde_json::json;
 
-use super::AT_ONCE;
 use crate::input::{Asked, By};
 use crate::session::Session;
+
+/// So much is read from the store at once.
+pub(super) const AT_ONCE: u32 = 1_000;
 
 /// Who led to the URLs of a crawl.
 pub(super) struct Origins<'a> {
