@@ -109,6 +109,22 @@ fn a_host_whose_robots_txt_is_at_one_that_asks_to_be_left_alone_waits_as_long() 
 }
 
 #[test]
+fn a_rate_holds_for_the_host_that_is_asked() {
+    gather_core::run(async {
+        let (_folder, _, mut store) = moved().await;
+        let own = leased(&mut store, NOW).await;
+        commit(&mut store, RobotsEnd { file: Some(file()), ..ended(&own[0], NOW) }).await;
+        let room = |now| Room { robots: true, apart: 5_000, ..room(now) };
+        let elsewhere = store.lease(room(NOW + 1_000), None).await.unwrap().leases;
+        assert_eq!(hosts(&elsewhere), ["h:80 at other:80"]);
+        commit(&mut store, RobotsEnd { file: Some(file()), ..ended(&elsewhere[0], NOW + 1_000) }).await;
+        let next = store.lease(room(NOW + 5_999), None).await.unwrap();
+        assert_eq!((hosts(&next.leases), next.next), (vec!["h:80 at h:80".to_owned()], Some(NOW + 6_000)));
+    })
+    .unwrap();
+}
+
+#[test]
 fn who_dies_while_it_asks_another_host_leaves_both_to_the_others_a_delay_later() {
     gather_core::run(async {
         let (_folder, path, mut store) = moved().await;
