@@ -170,7 +170,7 @@ fn a_server_that_requires_http_1_and_speaks_http_2_all_the_same_is_asked_no_more
         vec![settings(), request(1), Step::send(required), Step::Hold]
     });
     let error = peer.failure();
-    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Body, false));
+    assert_eq!((error.kind(), error.attempts(), peer.server.connections()), (ErrorKind::Body, 1, 2));
 }
 
 #[test]

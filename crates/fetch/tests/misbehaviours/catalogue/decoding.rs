@@ -107,7 +107,7 @@ fn gzip() -> Vec<Row> {
             "empty gzip members without end",
             "RFC 1952 section 2.2",
             "gzip",
-            (Vec::new(), encode("gzip", b"")),
+            (Vec::new(), encode("gzip", b"").repeat(256)), // in few writes, so that its end does not depend on the machine
         ),
     ]
 }
