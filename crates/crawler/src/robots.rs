@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gather_fetch::{Access, Client, Error, ErrorKind, MAX_ROBOTS, Request, Robots, Streaming, Url};
+use gather_fetch::{Access, Client, Error, ErrorKind, Request, Robots, Streaming, Url, robots_body};
 use gather_records::Kind;
 
 use crate::clock::{millis, now};
@@ -135,13 +135,8 @@ impl Gate {
         if status >= 500 {
             return Err(Miss { may_pass: true, ..Miss::for_good(format!("status {status}")) });
         }
-        let mut body = Vec::new();
-        while (200..300).contains(&status) && body.len() < MAX_ROBOTS + 4 {
-            let Some(chunk) = response.chunk().await? else { break };
-            body.extend_from_slice(&chunk);
-        }
-        body.truncate(MAX_ROBOTS + 4);
-        Ok(file(status, body))
+        let is_there = (200..300).contains(&status);
+        Ok(file(status, if is_there { robots_body(&mut response).await? } else { Vec::new() }))
     }
 }
 

@@ -73,6 +73,7 @@ pub use cookies::Jar;
 pub use error::{Error, ErrorKind, Phase, without_password};
 pub use memory::Room;
 pub use netrc::{MAX_NETRC, Netrc};
+pub use polite::robots_body;
 pub use request::Request;
 pub use resolve::{Resolve, Resolving};
 pub use response::{Hop, Response};

@@ -62,7 +62,7 @@ fn target(response: &Streaming, downgrade: bool) -> Option<Result<Url, Access>> 
 async fn read(mut response: Streaming) -> Result<(Access, usize), Error> {
     let status = response.status();
     let is_there = (200..300).contains(&status);
-    let body = if is_there { head_of_body(&mut response).await? } else { Vec::new() };
+    let body = if is_there { robots_body(&mut response).await? } else { Vec::new() };
     let bytes = body.len();
     if bytes < LARGE {
         return Ok((Access::from_status(status, &body), bytes));
@@ -72,9 +72,25 @@ async fn read(mut response: Streaming) -> Result<(Access, usize), Error> {
     Ok((access, bytes))
 }
 
-/// A few bytes more than are parsed, for a byte order mark and to know whether the last line goes on. The rest is never
-/// read.
-async fn head_of_body(response: &mut Streaming) -> Result<Vec<u8>, Error> {
+/// As much of a robots.txt as counts: a few bytes more than the [`MAX_ROBOTS`] that are parsed, for a byte order mark and to know
+/// whether the last line goes on. The rest is never read. Dropping the future drops what was read.
+///
+/// ```
+/// use gather_fetch::{Client, Request, Robots, robots_body};
+///
+/// # let server = gather_site::Mock::start(|_| gather_site::Reply::text("User-agent: *\nDisallow: /private")).unwrap();
+/// # let url = server.join("/robots.txt");
+/// let robots = gather_core::run(async {
+///     let client = Client::builder().allow_private(true).build().unwrap();
+///     let mut response = client.stream(Request::get(&url).unwrap()).await.unwrap();
+///     Robots::parse(&robots_body(&mut response).await.unwrap())
+/// });
+/// assert!(!robots.unwrap().check("gather", "/private/page").allowed);
+/// ```
+///
+/// # Errors
+/// What befalls the body on its way.
+pub async fn robots_body(response: &mut Streaming) -> Result<Vec<u8>, Error> {
     const ENOUGH: usize = MAX_ROBOTS + 4;
     let mut body = Vec::new();
     while body.len() < ENOUGH {

@@ -14,6 +14,7 @@ use crate::error::{ErrorKind, Failure, shortened, shown};
 use crate::robots::{Access, Verdict};
 use crate::url_input::Origin;
 pub(crate) use fetch::Ask;
+pub use fetch::robots_body;
 
 /// How long an answer counts (RFC 9309, 2.4).
 const AGE: Duration = Duration::from_secs(24 * 60 * 60);
