@@ -355,6 +355,24 @@ fn who_asks_to_be_left_alone_for_an_hour_is() {
 }
 
 #[test]
+fn a_wait_is_too_long_from_max_wait_on() {
+    let site = || {
+        Mock::start(|request| match (request.path(), request.call()) {
+            ("/robots.txt", 1) => Reply::status(503), // its backoff is no wait that was asked for
+            ("/robots.txt", _) => Reply::status(404),
+            ("/", 1) => Reply::status(503).header("retry-after", "2"),
+            _ => Reply::html("<title>x</title>"),
+        })
+        .unwrap()
+    };
+    for (longest, code, pending) in [("1s", 1, 1), ("3s", 0, 0)] {
+        let (folder, site) = (Folder::new(), site());
+        crawl(&folder, site.url()).args(["--max-wait", longest]).run().code(code);
+        assert_eq!(lawful_summary(folder.join("s.json"))["pending"], pending, "{longest}");
+    }
+}
+
+#[test]
 fn a_page_that_is_always_to_come_later_has_failed_when_its_time_is_over() {
     let folder = Folder::new();
     let site = Mock::start(|request| match request.path() {

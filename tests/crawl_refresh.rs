@@ -125,7 +125,7 @@ fn links_that_a_page_has_no_more_leave_a_store_whole() {
 
 #[test]
 fn a_page_that_is_none_any_more_is_gone_from_the_answer_and_the_feed_says_so() {
-    for what in ["pdf", "out of scope", "too large", "barred"] {
+    for what in ["pdf", "out of scope", "itself", "no web page", "too large", "barred"] {
         let folder = Folder::new();
         let round = Arc::new(AtomicUsize::new(0));
         let now = round.clone();
@@ -137,6 +137,8 @@ fn a_page_that_is_none_any_more_is_gone_from_the_answer_and_the_feed_says_so() {
                 ("/", _) => Reply::html(titled("home", &["/a"])),
                 (_, "pdf") if is_other => Reply::bytes("%PDF").header("content-type", "application/pdf"),
                 (_, "out of scope") if is_other => Reply::redirect(302, "http://example.com/"),
+                (_, "itself") if is_other => Reply::redirect(302, "/a"),
+                (_, "no web page") if is_other => Reply::redirect(302, "mailto:a@example.com"),
                 (_, "too large") if is_other => Reply::html("x".repeat(200_000)),
                 _ => Reply::html(titled("a", &[])),
             }

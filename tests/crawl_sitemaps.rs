@@ -1,5 +1,7 @@
 //! Sitemaps as the beginning of a crawl.
 
+use std::time::Duration;
+
 use gather_site::{Mock, Reply, Request};
 
 use crate::support::{Folder, Gather, Run, field, jsonl_file, lawful_summary};
@@ -125,6 +127,117 @@ fn a_sitemap_that_a_page_links_to_first_is_still_one() {
     assert_eq!(found, ["/", "/a"]);
     assert_eq!(site.calls_of("/late.xml"), 2, "as a page, and as a sitemap");
     gather!["verify", "a.db"].here(folder.path()).ok();
+}
+
+/// The records of a crawl of this site at each width, with the sitemaps of this path late or not.
+fn at_each_width(sitemap: fn(&Request) -> Option<Reply>, late: &'static str) -> Vec<Vec<String>> {
+    let mut answers = Vec::new();
+    for (jobs, is_late) in [("1", false), ("64", false), ("64", true)] {
+        let site = site(move |request| {
+            let reply = sitemap(request)?;
+            let waits = is_late && request.path() == late;
+            Some(if waits { reply.delay(Duration::from_millis(400)) } else { reply })
+        });
+        let folder = Folder::new();
+        let run = crawl(&folder).args([site.url(), "--sitemap", "-j", jobs]).ok();
+        let mut found = pages(&site, &run);
+        found.sort();
+        answers.push(found);
+        assert_eq!(gather!["export", "a.db"].here(folder.path()).ok().records().len(), answers[0].len());
+        gather!["verify", "a.db"].here(folder.path()).ok();
+    }
+    answers
+}
+
+#[test]
+fn a_sitemap_that_was_fetched_as_a_page_before_anybody_named_it_is_one_all_the_same() {
+    let redirect = |request: &Request| {
+        Some(match request.path() {
+            "/robots.txt" => Reply::text("Sitemap: /index.xml"),
+            "/index.xml" => index(request, &["/old.xml"]),
+            "/old.xml" => Reply::redirect(302, "/real.xml"),
+            "/real.xml" => urlset(request, &[("/only-there", "")]),
+            "/" => Reply::html("<title>home</title><a href=/old.xml>"),
+            _ => return None,
+        })
+    };
+    let as_html = |request: &Request| {
+        Some(match request.path() {
+            "/robots.txt" => Reply::text("Sitemap: /index.xml"),
+            "/index.xml" => index(request, &["/old.xml"]),
+            "/old.xml" => urlset(request, &[("/only-there", "")]).header("content-type", "text/html"),
+            "/" => Reply::html("<title>home</title><a href=/old.xml>"),
+            _ => return None,
+        })
+    };
+    for answers in [at_each_width(redirect, "/index.xml"), at_each_width(as_html, "/index.xml")] {
+        assert!(answers.iter().all(|found| found == &["/", "/only-there"]), "{answers:?}");
+    }
+}
+
+#[test]
+fn a_sitemap_that_is_out_of_scope_for_one_and_not_for_another_belongs_to_the_crawl() {
+    // A sitemap names those on its own host, wherever that is; one of the seeds' host does not lead away from it.
+    for late in ["/one.xml", "/two.xml"] {
+        let slow = move |request: &Request, reply: Reply| match request.path() == late {
+            true => reply.delay(Duration::from_millis(400)),
+            false => reply,
+        };
+        let other = site(move |request| {
+            let to = request.query().unwrap_or_default();
+            let reply = match request.path() {
+                "/two.xml" => {
+                    Reply::text(index_of(&format!("http://{}/pages.xml?{to}", request.header("host")?)))
+                }
+                "/pages.xml" => Reply::text(format!("<urlset><url><loc>{to}</loc></url></urlset>")),
+                _ => return None,
+            };
+            Some(slow(request, reply))
+        });
+        let there = other.url().trim_end_matches('/').to_owned();
+        let site = site(move |request| {
+            let to = format!("http://{}/only-there", request.header("host")?);
+            let reply = match request.path() {
+                "/robots.txt" => Reply::text(format!("Sitemap: /one.xml\nSitemap: {there}/two.xml?{to}")),
+                "/one.xml" => Reply::text(index_of(&format!("{there}/pages.xml?{to}"))),
+                _ => return None,
+            };
+            Some(slow(request, reply))
+        });
+        let folder = Folder::new();
+        let run = crawl(&folder).args([site.url(), "--sitemap", "--allow-private"]).ok();
+        let mut found = pages(&site, &run);
+        found.sort();
+        assert_eq!(found, ["/", "/only-there"], "{late} was late");
+        gather!["verify", "a.db"].here(folder.path()).ok();
+    }
+}
+
+fn index_of(url: &str) -> String {
+    format!("<sitemapindex><sitemap><loc>{url}</loc></sitemap></sitemapindex>")
+}
+
+#[test]
+fn a_sitemap_that_was_too_deep_by_one_way_is_read_by_a_shorter_one() {
+    let site = site(|request| {
+        let path = request.path();
+        Some(match path {
+            "/robots.txt" => Reply::text("Sitemap: /n1.xml\nSitemap: /flat.xml"),
+            "/flat.xml" => index(request, &["/deep.xml"]).delay(Duration::from_millis(400)),
+            "/deep.xml" => urlset(request, &[("/only-there", "")]),
+            "/n5.xml" => index(request, &["/deep.xml"]),
+            path if path.starts_with("/n") => {
+                let next = path[2..3].parse::<u8>().ok()? + 1;
+                index(request, &[&format!("/n{next}.xml")])
+            }
+            _ => return None,
+        })
+    });
+    let folder = Folder::new();
+    let run = crawl(&folder).args([site.url(), "--sitemap"]).ok();
+    let mut found = pages(&site, &run);
+    found.sort();
+    assert_eq!(found, ["/", "/only-there"]);
 }
 
 #[test]

@@ -178,6 +178,20 @@ fn provenance_of_the_first_run_is_a_column_of_the_second_ones_table() {
     assert_eq!(table.lines().count(), 4);
 }
 
+#[test]
+fn a_table_without_records_has_its_header() {
+    let site = Mock::start(|_| Reply::status(404)).unwrap();
+    let folder = Folder::new();
+    for _ in 0..2 {
+        gather!["crawl", site.url(), "--store", "a.db", "--out", "o.csv"].here(folder.path()).run().code(1);
+        assert_eq!(folder.read("o.csv"), "_source,title,description,canonical,lang\r\n");
+    }
+    assert_eq!(
+        gather!["export", "a.db", "--format", "csv"].here(folder.path()).ok().stdout,
+        folder.read("o.csv")
+    );
+}
+
 /// A site of pages that link to the next ones, with records larger than a pipe.
 fn large_site() -> Mock {
     Mock::start(|request| match request.path() {

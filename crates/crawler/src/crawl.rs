@@ -16,6 +16,9 @@ use crate::hooks::Hooks;
 use crate::page_rules::PageRules;
 use crate::scope::Same;
 
+/// The longest `Retry-After` that is waited for.
+const MAX_WAIT: Duration = Duration::from_secs(120);
+
 /// The time of a page, with the waits that its host asks for.
 const TOTAL: Duration = Duration::from_secs(600);
 
@@ -64,6 +67,7 @@ pub struct CrawlBuilder {
     jobs: NonZeroUsize,
     retries: u32,
     total_timeout: Option<Duration>,
+    max_wait: Duration,
     max_redirects: u32,
     allow_downgrade: bool,
     grace: Duration,
@@ -99,6 +103,7 @@ impl Crawl {
             jobs: NonZeroUsize::MIN.saturating_add(63),
             retries: 2,
             total_timeout: Some(TOTAL),
+            max_wait: MAX_WAIT,
             max_redirects: 10,
             allow_downgrade: false,
             grace: gather_core::DEFAULT_GRACE,
@@ -384,6 +389,13 @@ impl CrawlBuilder {
     /// whatever this says: a delay counts from the end of a response.
     pub fn per_host(mut self, requests: u32) -> Self {
         self.per_host = Some(requests);
+        self
+    }
+
+    /// The longest `Retry-After` that is waited for. A host that asks for more is asked nothing more until then: when all that
+    /// is left waits for such hosts, the crawl ends, and their pages stay pending. Default: 2 minutes.
+    pub fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
         self
     }
 

@@ -17,7 +17,7 @@ use gather_scraper::Stats;
 use crate::clock;
 use crate::error::Error;
 use crate::fetcher::{Fetched, Fetcher};
-use crate::model::{Bounds, Ends, HELD, Lease, Room, State};
+use crate::model::{Bounds, Ends, Lease, Room, State};
 use crate::store::Store;
 
 /// The longest from the end of a page to that of its commit, as long as a commit takes no more than half of it.
@@ -65,6 +65,8 @@ pub(crate) struct Engine {
     pub(crate) most: Most,
     /// From the start of a request to the next to its host, in milliseconds.
     pub(crate) apart: i64,
+    /// The longest `Retry-After` that is waited for, in milliseconds: what is held back for longer stays pending.
+    pub(crate) max_wait: i64,
     pub(crate) account: Arc<Mutex<Account>>,
     /// Says that there may be records.
     pub(crate) committed: Sender<()>,
@@ -212,7 +214,7 @@ impl Engine {
             self.progress.reclaimed = Some(now());
         }
         let (leases, robots) = (u32::try_from(free).unwrap_or(u32::MAX), self.fetcher.gate.is_some());
-        let room = Room { leases, now: clock::now(), robots, apart: self.apart };
+        let room = Room { leases, now: clock::now(), robots, apart: self.apart, max_wait: self.max_wait };
         let leased = store.lease(room, self.most.pages).await?;
         let look_again = room.now.saturating_add(clock::millis(LOOK_AGAIN));
         self.progress.lease_at = leased.next.map_or(look_again, |next| next.min(look_again));
@@ -249,7 +251,8 @@ impl Engine {
         if counts.is_finished() {
             return Ok(true);
         }
-        if let Some(until) = self.progress.held.filter(|until| *until > clock::now() + HELD)
+        let waits_long = |until: &i64| *until > clock::now().saturating_add(self.max_wait);
+        if let Some(until) = self.progress.held.filter(waits_long)
             && counts.leased == 0
         {
             self.account().held_until = Some(until);

@@ -84,6 +84,9 @@ impl Fetcher {
     pub(crate) async fn fetch(self: Arc<Self>, lease: Lease) -> Fetched {
         if let (Work::Robots, Some(gate)) = (lease.work, &self.gate) {
             let mut end = gate.ask(&lease, &self.links).await;
+            if end.answered.slow_down {
+                self.pause(&end.answered.host, end.answered.not_before);
+            }
             if let Some(file) = end.file.as_ref().filter(|_| self.follows_sitemaps_of(&lease)) {
                 end.links = sitemap::of_robots(file, &lease.url, &self.links);
             }

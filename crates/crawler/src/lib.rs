@@ -40,8 +40,8 @@ pub use gather_records::Record;
 pub use handle::{Crawl, StoreGuard};
 pub use hooks::{Hooks, Keep, Verdict};
 pub use model::{
-    Answered, Bounds, Change, Counts, Ends, Found, HELD, HostCounts, Known, Lease, Leased, Pace, PageEnd,
-    Plan, Rate, RobotsEnd, RobotsFile, Room, State, Stored, Trouble, Work,
+    Answered, Bounds, Change, Counts, Ends, Found, HostCounts, Known, Lease, Leased, Pace, PageEnd, Plan,
+    Rate, RobotsEnd, RobotsFile, Room, State, Stored, Trouble, Work,
 };
 pub use projection::Projection;
 pub use scope::Same;

@@ -213,6 +213,8 @@ pub struct Room {
     pub robots: bool,
     /// From the start of a request to that of the next to the same host, in milliseconds; 0 is no limit.
     pub apart: i64,
+    /// The longest `Retry-After` that is waited for, in milliseconds.
+    pub max_wait: i64,
 }
 
 /// What was leased, and when there may be more.
@@ -222,12 +224,9 @@ pub struct Leased {
     pub leases: Vec<Lease>,
     /// When the next waiting URL may be fetched; `None` if none waits.
     pub next: Option<i64>,
-    /// Whether all that waits does so because its host asked to be left alone for long ([`HELD`]).
+    /// Whether all that waits does so because its host asked to be left alone for longer than is waited for.
     pub held: bool,
 }
-
-/// A `Retry-After` of more than so many milliseconds is not waited for: what is held back stays pending.
-pub const HELD: i64 = 120_000;
 
 /// How a host is treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

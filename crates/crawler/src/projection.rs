@@ -189,13 +189,16 @@ impl Projection {
         Ok(())
     }
 
-    /// Adds records, and notes that they are there. Dropped while pending, it has added none: the next ones are written over them.
+    /// Adds records, and notes that they are there; of none a table gets its header, if it has not got it yet. Dropped while
+    /// pending, it has added none: the next ones are written over them.
     ///
     /// # Errors
     /// The file or the store takes no more; the next [`open`](Self::open) cuts off what is not noted.
     pub async fn add(&mut self, records: &[Stored], store: &mut dyn Store) -> Result<(), Error> {
-        let Some(last) = records.last() else { return Ok(()) };
         let mut text = if self.bytes == 0 { self.header() } else { Vec::new() };
+        if records.is_empty() && text.is_empty() {
+            return Ok(());
+        }
         for stored in records {
             self.encode(&stored.record, &mut text)?;
         }
@@ -212,7 +215,7 @@ impl Projection {
             if sync { file.sync_data() } else { Ok(()) }
         };
         off_the_loop(work).await?.map_err(|error| unwritable(&self.path, &error))?;
-        let (number, bytes) = (last.number, at + size);
+        let (number, bytes) = (records.last().map_or(self.number, |last| last.number), at + size);
         if self.is_regular {
             let proof = hex::half(&hash.clone().finalize());
             store.keep_note(&self.note, &format!("{number} {bytes} {proof} {}", self.removals)).await?;

@@ -192,6 +192,7 @@ fn builder(args: &Crawl, seeds: &[Asked], recipe: Recipe, jar: Option<Jar>) -> a
         .jobs(args.shared.jobs)
         .grace(args.shared.grace)
         .retries(args.shared.retries)
+        .max_wait(args.request.max_wait)
         .max_redirects(args.request.max_redirects)
         .allow_downgrade(args.request.allow_downgrade)
         .same(same(args.same))
@@ -337,7 +338,11 @@ async fn drive(
     }
     stop(session, crawl).await?;
     match out {
-        Some(out) => rewrite(out, &mut **crawl.store().await).await,
+        Some(out) => {
+            let store = &mut **crawl.store().await;
+            rewrite(out, store).await?;
+            out.add(&[], store).await
+        }
         None => Ok(()),
     }
 }

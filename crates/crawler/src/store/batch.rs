@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use gather_records::Kind;
 use serde_json::{Map, Value, json};
 use sqlx::SqliteConnection;
 
@@ -11,10 +12,10 @@ use crate::canonical::Canonical;
 use crate::model::{Answered, Bounds, Ends, Found, PageEnd, RobotsEnd, State, Work};
 use crate::trap;
 
-/// What was left out as a page, and turned out to be a sitemap meanwhile, is fetched as one.
+/// What was fetched as a page, and turned out to be a sitemap meanwhile, is fetched as one: its page counts for nothing.
 const END_URLS: &str = "
-update urls set state = iif(j.state = 5 and j.sitemap < urls.sitemap, 0, j.state), owner = null, kind = j.kind, message = j.message, status = j.status,
-    phase = j.phase, elapsed_ms = j.elapsed_ms, attempts = j.attempts, waits = j.waits, not_before = j.not_before, leads_to = iif(j.state = 2, null, leads_to)
+update urls set state = iif(j.state > 1 and j.sitemap = 0 and urls.sitemap > 0, 0, j.state), owner = null, kind = j.kind, message = j.message, status = j.status,
+    phase = j.phase, elapsed_ms = j.elapsed_ms, attempts = iif(j.sitemap = 0 and urls.sitemap > 0, 0, j.attempts), waits = j.waits, not_before = j.not_before, leads_to = iif(j.state = 2, null, leads_to)
 from (select value ->> 'id' id, value ->> 'state' state, value ->> 'kind' kind, value ->> 'message' message,
         value ->> 'status' status, value ->> 'phase' phase, value ->> 'elapsed_ms' elapsed_ms, value ->> 'attempts' attempts, value ->> 'waits' waits,
         value ->> 'not_before' not_before, value ->> 'sitemap' sitemap
@@ -69,14 +70,15 @@ const ADD_PAGES: &str = "
 insert into pages (url, bytes, records, status, hash, etag, modified, fetched_at)
 select value ->> 'id', value ->> 'bytes', value ->> 'records', value ->> 'status', value ->> 'hash', value ->> 'etag',
     value ->> 'modified', value ->> 'until'
-from jsonb_each(?1, '$.urls') where value ->> 'state' = 2
+from jsonb_each(?1, '$.urls') where value ->> 'state' = 2 and (select state from urls where id = value ->> 'id') = 2
 on conflict (url) do update set bytes = iif(excluded.status = 304, bytes, excluded.bytes),
     records = (select count(*) from records where page = pages.url), status = excluded.status,
     hash = excluded.hash, etag = excluded.etag, modified = excluded.modified, fetched_at = excluded.fetched_at";
 
 const ADD_RECORDS: &str = "
 insert or ignore into records (page, place, body)
-select value ->> 'page', value ->> 'place', value ->> 'body' from jsonb_each(?1, '$.records') order by key";
+select value ->> 'page', value ->> 'place', value ->> 'body' from jsonb_each(?1, '$.records')
+where (select state from urls where id = value ->> 'page') = 2 order by key";
 
 const COUNT_RECORDS: &str = "
 update pages set records = (select count(*) from records where page = pages.url)
@@ -84,7 +86,8 @@ where url in (select value ->> 'id' from jsonb_each(?1, '$.renewed'))";
 
 const ADD_DROPPED: &str = "
 insert or ignore into dropped (page, place, message)
-select value ->> 'page', value ->> 'place', value ->> 'body' from jsonb_each(?1, '$.dropped')";
+select value ->> 'page', value ->> 'place', value ->> 'body' from jsonb_each(?1, '$.dropped')
+where (select state from urls where id = value ->> 'page') = 2";
 
 const ADD_HOSTS: &str = "
 insert into hosts (name, own_delay, slots)
@@ -123,8 +126,17 @@ const LEAVE_OUT: &str = of_fresh!(
     select key from placed where place > ?3"
 );
 
+/// What was fetched as a page, and is a sitemap, is fetched as one. What it came to by its status would be the same again.
+const TURN_INTO_SITEMAPS: &str = "
+update urls set state = 0, sitemap = j.sitemap, kind = null, message = null, status = null, attempts = 0, waits = 0, not_before = 0, leads_to = null
+from (select unhex(value ->> 'key') key, min(value ->> 'sitemap') sitemap from jsonb_each(?1, '$.links')
+    where value ->> 'sitemap' > 0 and value ->> 'in_scope' = 1 and value ->> 'left_out' is null group by 1) j
+where urls.key = j.key and urls.sitemap = 0
+    and (urls.state = 2 or (urls.state in (3, 4) and urls.kind in ('redirect', 'scope', 'parse', 'too_large')))
+returning id";
+
 /// In the order of the links. A new URL waits, or is left out with the reason (out of scope, a trap, over a budget, too deep). One that is known
-/// keeps its state, unless it was left out and is a sitemap, or too many redirects led to it and now fewer do; one to which a shorter way was found
+/// keeps its state, unless it was left out and is a sitemap, or one that belongs to the crawl by another way, or too many redirects led to it and now fewer do; one to which a shorter way was found
 /// is reopened for the links that are known of it, and for itself if it was too deep.
 const ADD_URLS: &str = "
 insert into urls (key, url, host, state, kind, depth, hops, priority, seed, sitemap)
@@ -132,9 +144,9 @@ select unhex(j.key), j.url, iif(j.in_scope = 0, 0, hosts.id),
     case when j.in_scope = 0 or j.left_out is not null or j.depth > (?1 ->> '$.deepest') then 5 else 0 end,
     case when j.in_scope = 0 then 'scope' when j.left_out is not null then j.left_out when j.depth > (?1 ->> '$.deepest') then 'depth' end,
     j.depth, j.hops, j.priority, j.seed, j.sitemap
-from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, value ->> 'in_scope' in_scope,
-        coalesce(value ->> 'left_out', iif(value ->> 'key' in (select value from json_each(?2)), 'budget', null)) left_out, min(value ->> 'hops') hops, max(value ->> 'priority') priority,
-        max(value ->> 'sitemap') sitemap,
+from (select value ->> 'key' key, value ->> 'url' url, value ->> 'host' host, max(value ->> 'in_scope') in_scope,
+        coalesce(nullif(min(coalesce(value ->> 'left_out', '')), ''), iif(value ->> 'key' in (select value from json_each(?2)), 'budget', null)) left_out,
+        min(value ->> 'hops') hops, max(value ->> 'priority') priority, coalesce(min(nullif(value ->> 'sitemap', 0)), 0) sitemap,
         min(coalesce(source.depth, 0) + (value ->> 'deeper')) depth, min(jsonb_each.key) place,
         min(iif(value ->> 'hops' > 0,
             iif(exists (select 1 from seeds where seeds.url = source.id), source.id, source.seed), null)) seed
@@ -147,16 +159,18 @@ on conflict (key) do update set
     depth = min(urls.depth, excluded.depth),
     hops = min(urls.hops, excluded.hops),
     priority = max(urls.priority, excluded.priority),
-    sitemap = iif(urls.sitemap = 0 and urls.state in (0, 1, 5), excluded.sitemap, urls.sitemap),
+    sitemap = case when urls.sitemap = 0 and urls.state in (0, 1, 5) then excluded.sitemap
+        when urls.state in (0, 5) and excluded.sitemap > 0 then min(urls.sitemap, excluded.sitemap) else urls.sitemap end,
     seed = iif(urls.seed is null or excluded.seed < urls.seed, excluded.seed, urls.seed),
     reopened = iif(excluded.depth < urls.depth and (urls.state = 2 or (urls.state = 5 and urls.kind = 'depth')
         or exists (select 1 from links where links.source = urls.id)), 1, urls.reopened),
     shortened = iif(urls.leads_to is not null and excluded.hops < urls.hops, 1, urls.shortened),
-    state = case when urls.state = 5 and excluded.sitemap > urls.sitemap then excluded.state
+    state = case when urls.state = 5 and excluded.sitemap > 0 and (urls.sitemap = 0 or urls.kind in ('scope', 'trap')) then excluded.state
         when urls.state = 3 and urls.message like 'more than % redirects lead to %' and excluded.hops < urls.hops then 0 else urls.state end,
-    kind = case when urls.state = 5 and excluded.sitemap > urls.sitemap then excluded.kind else urls.kind end
+    kind = iif(urls.state = 5 and excluded.sitemap > 0 and (urls.sitemap = 0 or urls.kind in ('scope', 'trap')), excluded.kind, urls.kind)
 where excluded.depth < urls.depth or excluded.hops < urls.hops or excluded.seed < iif(urls.seed is null, excluded.seed + 1, urls.seed)
-    or excluded.priority > urls.priority or excluded.sitemap > urls.sitemap";
+    or excluded.priority > urls.priority or (excluded.sitemap > 0 and (urls.sitemap = 0 or excluded.sitemap < urls.sitemap
+        or (urls.state = 5 and excluded.state = 0)))";
 
 const LEAD: &str = "
 update urls set leads_to = j.target from (
@@ -353,7 +367,9 @@ fn link(found: &Found, source: Option<i64>) -> Value {
 /// Whether what the page gave before is no more: it is not there, or left out. What could not be had may be as it was.
 fn is_gone(end: &PageEnd) -> bool {
     match end.state {
-        State::Failed => matches!(end.status, Some(404 | 410)),
+        State::Failed => {
+            matches!(end.status, Some(404 | 410)) || end.kind.as_deref() == Some(Kind::Redirect.as_str())
+        }
         State::Refused | State::Skipped => !end.unchanged,
         _ => false,
     }
@@ -404,7 +420,35 @@ pub(super) async fn store_pages(
     } else {
         sets.run(connection, &ENDS_AND_PAGES).await?;
     }
-    if has_links { add_urls(connection, &sets, bounds).await } else { Ok(()) }
+    if !has_links {
+        return Ok(());
+    }
+    if finds_sitemaps(ends) {
+        turn_into_sitemaps(connection, &sets, round).await?;
+    }
+    add_urls(connection, &sets, bounds).await
+}
+
+fn finds_sitemaps(ends: &Ends) -> bool {
+    let of_pages = ends.pages.iter().flat_map(|end| &end.links);
+    of_pages.chain(ends.robots.iter().flat_map(|end| &end.links)).any(|found| found.sitemap.is_some())
+}
+
+async fn turn_into_sitemaps(
+    connection: &mut SqliteConnection,
+    sets: &Sets,
+    round: i64,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query_scalar(TURN_INTO_SITEMAPS).bind(sets.0.clone());
+    let turned: Vec<i64> = query.fetch_all(&mut *connection).await?;
+    if turned.is_empty() {
+        return Ok(());
+    }
+    let turned: Value = turned.into_iter().map(|id| json!({"id": id})).collect();
+    let sets = Sets::read(connection, &json!({"gone": turned})).await?;
+    take_away(connection, &sets, round, ("$.gone", "$.none")).await?;
+    sets.run(connection, FORGET_PAGES).await?;
+    Ok(())
 }
 
 /// The links that can change something.
@@ -445,25 +489,40 @@ fn sets_of(ends: &Ends) -> Map<String, Value> {
 
 /// Notes what changed since the last round, and takes away what is no more.
 async fn renew(connection: &mut SqliteConnection, sets: &Sets, round: i64) -> Result<(), sqlx::Error> {
-    for (pages, records) in [("$.renewed", "$.records"), ("$.gone", "$.none")] {
-        let note = sqlx::query(NOTE_CHANGES).bind(sets.0.clone()).bind(round).bind(pages).bind(records);
-        note.execute(&mut *connection).await?;
-        let drop = sqlx::query(DROP_RECORDS).bind(sets.0.clone()).bind(pages).bind(records);
-        if drop.execute(&mut *connection).await?.rows_affected() > 0 {
-            sqlx::query(COUNT_REMOVAL).execute(&mut *connection).await?;
-        }
-        sqlx::query(DROP_DROPPED).bind(sets.0.clone()).bind(pages).execute(&mut *connection).await?;
-    }
+    take_away(connection, sets, round, ("$.renewed", "$.records")).await?;
+    take_away(connection, sets, round, ("$.gone", "$.none")).await?;
     sets.run(connection, FORGET_PAGES).await?;
     Ok(())
 }
 
+/// Takes what these pages had before and have not among these records. A round notes it as a change.
+async fn take_away(
+    connection: &mut SqliteConnection,
+    sets: &Sets,
+    round: i64,
+    (pages, records): (&str, &str),
+) -> Result<(), sqlx::Error> {
+    if round > 0 {
+        let note = sqlx::query(NOTE_CHANGES).bind(sets.0.clone()).bind(round);
+        note.bind(pages.to_owned()).bind(records.to_owned()).execute(&mut *connection).await?;
+    }
+    let drop = sqlx::query(DROP_RECORDS).bind(sets.0.clone()).bind(pages.to_owned()).bind(records.to_owned());
+    if drop.execute(&mut *connection).await?.rows_affected() > 0 {
+        sqlx::query(COUNT_REMOVAL).execute(&mut *connection).await?;
+    }
+    sqlx::query(DROP_DROPPED).bind(sets.0.clone()).bind(pages.to_owned()).execute(connection).await?;
+    Ok(())
+}
+
+/// What it asks for between two requests holds from this answer on, also where another host gave it.
 const ROBOTS_ANSWER: &str = "
 update hosts set robots_owner = null, robots_failures = 0, robots_status = ?3, robots_body = ?4, robots_until = ?5,
-    crawl_delay = ?6, robots_url = null, robots_host = null, robots_hops = 0 where id = ?1 and robots_owner = ?2";
+    crawl_delay = ?6, next_at = iif(robots_hops > 0 and ?6 > 0, max(next_at, ?7 + ?6), next_at),
+    robots_url = null, robots_host = null, robots_hops = 0 where id = ?1 and robots_owner = ?2";
+/// Both wait: the host that was asked, by its clock, and the one whose file it is.
 const ROBOTS_LATER: &str = "
-update hosts set robots_owner = null, robots_failures = robots_failures + 1, robots_url = null, robots_host = null, robots_hops = 0
-where id = ?1 and robots_owner = ?2";
+update hosts set robots_owner = null, robots_failures = robots_failures + 1, next_at = max(next_at, ?3),
+    robots_url = null, robots_host = null, robots_hops = 0 where id = ?1 and robots_owner = ?2";
 const ROBOTS_HOST: &str = "insert or ignore into hosts (name, own_delay, slots) values (?, ?, ?)";
 const ROBOTS_MOVED: &str = "
 update hosts set robots_owner = null, robots_url = ?3, robots_host = (select id from hosts where name = ?4), robots_hops = ?5
@@ -484,13 +543,14 @@ pub(super) async fn store_robots(
                 .bind(i64::from(file.status))
                 .bind(file.body.clone())
                 .bind(file.until)
-                .bind(end.crawl_delay),
+                .bind(end.crawl_delay)
+                .bind(end.answered.until.unwrap_or_default()),
             (None, Some(to)) => {
                 let host = sqlx::query(ROBOTS_HOST).bind(to.host.clone()).bind(to.delay).bind(to.limit);
                 host.execute(&mut *connection).await?;
                 query(ROBOTS_MOVED).bind(to.url.clone()).bind(to.host.clone()).bind(to.hops)
             }
-            (None, None) => query(ROBOTS_LATER),
+            (None, None) => query(ROBOTS_LATER).bind(end.answered.not_before),
         };
         query.execute(&mut *connection).await?;
         let asked = sqlx::query(ROBOTS_ASKED).bind(end.answered.host.clone()).bind(me.to_owned());

@@ -3,7 +3,9 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use crate::model::{HELD, Known, Lease, Leased, Moved, Room, Work};
+use crate::clock::millis;
+use crate::model::{Known, Lease, Leased, Moved, Room, Work};
+use crate::waits::LONGEST_BACKOFF;
 
 /// So many hosts are looked at for one batch of leases at least, of which some may have nothing yet; else as many as there are leases.
 const HOSTS_AT_ONCE: i64 = 256;
@@ -42,9 +44,10 @@ order by next_at, id limit cast(?2 as integer)"
 
 const NEXT: &str = next!();
 
-/// Whether a host waits for its delay, or for its turn by the rate, alone.
+/// Whether a host waits for its delay, for its turn by the rate, or to be asked for its robots.txt once more, alone.
 const SOON: &str = "
-select exists (select 1 from hosts where waiting > 0 and next_at > ?1 and next_at - max(delay, ?3) <= ?1 + ?2)";
+select exists (select 1 from hosts where waiting > 0 and next_at > ?1
+    and (next_at - max(delay, ?3) <= ?1 + ?2 or (robots_failures > 0 and next_at <= ?1 + ?4)))";
 
 const TAKEN: &str = "select leased + done from tally";
 
@@ -139,20 +142,25 @@ pub(super) async fn lease(
         None => sqlx::query_scalar(NEXT).bind(room.now).fetch_one(&mut *connection).await?,
     };
     let mut leased = Leased { leases: Vec::new(), next, held: false };
-    let mut ready = Vec::new();
+    let (mut ready, mut soon) = (Vec::new(), false);
+    let backoff = millis(LONGEST_BACKOFF);
     for row in &rows {
         let host = Candidate::from_row(row)?;
         if host.first > room.now {
+            soon |= host.first <= room.now.saturating_add(backoff);
             leased.next = Some(leased.next.map_or(host.first, |next| next.min(host.first)));
         } else {
             ready.push(host);
         }
     }
-    if ready.is_empty() && leased.next.is_some_and(|next| next > room.now + HELD) {
-        let soon = sqlx::query_scalar(SOON).bind(room.now).bind(HELD).bind(room.apart);
-        let soon: bool = soon.fetch_one(&mut *connection).await?;
+    let waits_long = |next| next > room.now.saturating_add(room.max_wait);
+    if ready.is_empty() && !soon && leased.next.is_some_and(waits_long) {
+        let query = sqlx::query_scalar(SOON).bind(room.now).bind(room.max_wait);
+        let soon: bool = query.bind(room.apart).bind(backoff).fetch_one(&mut *connection).await?;
         leased.held = !soon;
     }
+    // One that waited for another host comes before that: else the other one would be busy with itself again, each time.
+    ready.sort_by_key(|host| host.asks_elsewhere(room).is_none());
     // Hosts that are asked for the robots.txt of others: they get nothing besides.
     let mut asked: Vec<String> = Vec::new();
     while left > 0 && !ready.is_empty() {

@@ -20,7 +20,7 @@ const NOW: i64 = 1_000_000;
 const PUBLIC: Pace = Pace { delay: 1000, limit: 1 };
 
 fn room(now: i64) -> Room {
-    Room { leases: 64, now, robots: false, apart: 0 }
+    Room { leases: 64, now, robots: false, apart: 0, max_wait: 120_000 }
 }
 
 fn ends(pages: &[PageEnd]) -> Ends {

@@ -91,6 +91,39 @@ fn a_robots_txt_that_has_moved_is_asked_for_in_the_turn_of_the_host_where_it_is(
 }
 
 #[test]
+fn who_waits_for_another_host_comes_before_the_pages_of_that() {
+    gather_core::run(async {
+        let (_folder, _, mut store) = begun().await;
+        // The other way round: the host that is asked was known first, and has a page of its own.
+        let own = leased(&mut store, NOW).await;
+        let page = Found { in_scope: true, ..links().found("http://a/", 1, 0).unwrap() };
+        let end = RobotsEnd { file: Some(file()), links: vec![page], ..ended(&own[0], NOW) };
+        commit(&mut store, end).await;
+        let of_a = leased(&mut store, NOW).await;
+        let to = Found { hops: 1, ..links().found("http://h/a.txt", 0, 1).unwrap() };
+        commit(&mut store, RobotsEnd { moved: Some(to), ..ended(&of_a[0], NOW - 1) }).await;
+        assert!(leased(&mut store, NOW + 999).await.is_empty(), "now both wait for the same moment");
+        assert_eq!(hosts(&leased(&mut store, NOW + 1_000).await), ["a:80 at h:80"]);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_crawl_delay_that_another_host_gave_holds_from_its_answer_on() {
+    gather_core::run(async {
+        let (_folder, _, mut store) = moved().await;
+        let own = leased(&mut store, NOW).await;
+        commit(&mut store, RobotsEnd { file: Some(file()), ..ended(&own[0], NOW) }).await;
+        let elsewhere = leased(&mut store, NOW + 1_000).await;
+        let end = RobotsEnd { file: Some(file()), crawl_delay: 9_000, ..ended(&elsewhere[0], NOW + 1_010) };
+        commit(&mut store, end).await;
+        assert_eq!(hosts(&leased(&mut store, NOW + 10_009).await), ["other:80 at other:80"]);
+        assert_eq!(hosts(&leased(&mut store, NOW + 10_010).await), ["h:80 at h:80"]);
+    })
+    .unwrap();
+}
+
+#[test]
 fn a_host_whose_robots_txt_is_at_one_that_asks_to_be_left_alone_waits_as_long() {
     gather_core::run(async {
         let (_folder, _, mut store) = moved().await;
@@ -148,8 +181,11 @@ fn a_robots_txt_that_cannot_be_had_where_it_has_moved_to_is_asked_for_at_its_pla
         let own = leased(&mut store, NOW).await;
         commit(&mut store, RobotsEnd { file: Some(file()), ..ended(&own[0], NOW) }).await;
         let elsewhere = leased(&mut store, NOW + 1_000).await;
-        commit(&mut store, ended(&elsewhere[0], NOW + 1_000)).await;
-        let again = leased(&mut store, NOW + 1_000).await;
+        let mut end = ended(&elsewhere[0], NOW + 1_000);
+        end.answered.not_before = NOW + 1_800; // the backoff
+        commit(&mut store, end).await;
+        assert!(leased(&mut store, NOW + 1_799).await.is_empty());
+        let again = leased(&mut store, NOW + 1_800).await;
         assert_eq!((hosts(&again), again[0].hops), (vec!["h:80 at h:80".to_owned()], 0));
         assert_eq!((again[0].attempts, again[0].work), (1, Work::Robots));
     })
