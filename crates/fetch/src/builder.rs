@@ -404,8 +404,8 @@ impl ClientBuilder {
         self
     }
 
-    /// An address in place of a name look-up, as curl's `--resolve`: `HOST:PORT:ADDRESS[,ADDRESS…]`. It was typed, so
-    /// it may be private.
+    /// An address in place of a name look-up, as curl's `--resolve`: `HOST:PORT:ADDRESS[,ADDRESS…]`, where HOST may be
+    /// `*` for all that have no rule of their own. It was typed, so it may be private.
     pub fn resolve(mut self, rule: &str) -> Self {
         match Override::parse(rule) {
             Some(rule) => self.config.resolve.push(rule),

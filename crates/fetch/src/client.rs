@@ -444,10 +444,13 @@ impl<'a> Call<'a> {
 
     /// One request and the head of its response; again if the connection turns out to have been dead already.
     async fn hop(&mut self) -> Result<Open, Failure> {
-        let mut sent = 1;
+        let mut resent = Vec::new();
         loop {
             match self.send().await {
-                Err(failure) if sent <= self.resends(failure.resend) => sent += 1,
+                // Each reason has its own count: that one came up takes nothing from another.
+                Err(failure) if count(&resent, failure.resend) < self.resends(failure.resend) => {
+                    resent.push(failure.resend);
+                }
                 Err(failure) if is_idempotent(&self.method) && self.goes_alone_after(&failure) => {}
                 result => return result,
             }
@@ -502,6 +505,10 @@ impl<'a> Call<'a> {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = wire_uri(&self.url)?;
         *request.headers_mut() = self.wire_headers();
+        // RFC 9110, section 8.6: where a body is expected, that there is none is said, too.
+        if self.body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&self.method) {
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         Ok(request)
     }
 
@@ -724,6 +731,10 @@ fn with_password(client: &Inner, request: &Request) -> Option<HeaderMap> {
     let mut headers = request.headers.clone();
     headers.insert(AUTHORIZATION, basic(name, password));
     Some(headers)
+}
+
+fn count(resent: &[Resend], why: Resend) -> usize {
+    resent.iter().filter(|one| **one == why).count()
 }
 
 /// The headers, and of the defaults those whose names they do not have.

@@ -98,9 +98,14 @@ pub(crate) struct Override {
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
+/// Stands for all hosts that have no rule of their own.
+pub(crate) const ANY_HOST: &str = "*";
+
 impl Override {
-    /// Reads `HOST:PORT:ADDRESS[,ADDRESS…]`.
+    /// Reads `[+]HOST:PORT:ADDRESS[,ADDRESS…]`, where HOST may be `*` for all hosts. (With `+` curl looks the name up again after
+    /// a while; for as long as that a rule always holds here.)
     pub(crate) fn parse(rule: &str) -> Option<Self> {
+        let rule = rule.strip_prefix('+').unwrap_or(rule);
         let (host, rest) = match rule.strip_prefix('[') {
             Some(v6) => v6.split_once("]:").map(|(host, rest)| (format!("[{host}]"), rest))?,
             None => rule.split_once(':').map(|(host, rest)| (host.to_owned(), rest))?,
@@ -109,7 +114,7 @@ impl Override {
         let port: u16 = port.parse().ok()?;
         let addresses: Option<Vec<SocketAddr>> =
             addresses.split(',').map(|text| parse_address(text, port)).collect();
-        let host = url::Host::parse(&host).ok()?.to_string();
+        let host = if host == ANY_HOST { host } else { url::Host::parse(&host).ok()?.to_string() };
         addresses.map(|addresses| Override { host, port, addresses })
     }
 }
@@ -128,6 +133,8 @@ mod tests {
         let read = |rule: &str| Override::parse(rule).map(|o| (o.host, o.port, o.addresses.len()));
         assert_eq!(read("Example.com:443:127.0.0.1"), Some(("example.com".into(), 443, 1)));
         assert_eq!(read("h:80:127.0.0.1,[::1]"), Some(("h".into(), 80, 2)));
+        assert_eq!(read("+h:80:127.0.0.1"), Some(("h".into(), 80, 1)));
+        assert_eq!(read("*:80:127.0.0.1"), Some(("*".into(), 80, 1)));
         assert_eq!(read("[::1]:80:127.0.0.1"), Some(("[::1]".into(), 80, 1)));
         for wrong in ["h", "h:80", "h:x:127.0.0.1", "h:80:nowhere", "h:80:", ":80:127.0.0.1"] {
             assert_eq!(read(wrong), None, "{wrong}");

@@ -384,6 +384,9 @@ pub(crate) fn redacted(url: &Url) -> Url {
     url
 }
 
+/// Stands for a password.
+pub(crate) const MASK: &str = "***";
+
 /// An input as it is told of: a URL without the password in it.
 ///
 /// ```
@@ -392,7 +395,7 @@ pub(crate) fn redacted(url: &Url) -> Url {
 /// ```
 pub fn without_password(input: &str) -> Cow<'_, str> {
     let Ok(mut url) = Url::parse(input) else { return input.into() };
-    match url.password().is_some() && url.set_password(Some("***")).is_ok() {
+    match url.password().is_some() && url.set_password(Some(MASK)).is_ok() {
         true => String::from(url).into(),
         false => input.into(),
     }

@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-use crate::error::{Error, Failure, shortened};
+use crate::error::{Error, Failure, MASK, shortened};
 use crate::secret::Secret;
 use crate::url_input::{self, IntoUrl};
 
@@ -293,6 +293,10 @@ pub(crate) fn basic(user: &str, password: &str) -> HeaderValue {
 
 /// `http://user:password@host/` becomes a header, and the URL is then free of secrets. Gives the login if it is alone.
 fn take_credentials(url: &mut Url, headers: &mut HeaderMap) -> Option<String> {
+    // It stands for a password in what we write, and so in lists that come from there.
+    if url.password() == Some(MASK) {
+        let _ = url.set_password(None); // there is a host
+    }
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
@@ -314,6 +318,15 @@ mod tests {
         assert_eq!(request.headers()[AUTHORIZATION], basic("al i", "pa:ss"));
         assert_eq!(request.url().as_str(), "http://h/");
         assert!(!format!("{request:?} {:?}", request.headers()).contains("Basic"));
+    }
+
+    #[test]
+    fn what_stands_for_a_password_is_none() {
+        let request = Request::get("http://me:***@h/").unwrap();
+        assert_eq!(
+            (request.headers()[AUTHORIZATION].clone(), request.login.as_deref()),
+            (basic("me", ""), Some("me"))
+        );
     }
 
     #[test]

@@ -5,10 +5,7 @@ use url::Url;
 
 use super::environment::Environment;
 use super::template::encoded;
-use crate::error::{Error, Failure};
-
-/// What stands in place of a secret.
-const MASK: &str = "***";
+use crate::error::{Error, Failure, MASK};
 
 /// From this length on a value is masked wherever it occurs. A shorter one is masked where it is a word (in a message)
 /// or the whole of a string (in an answer), for as a part of others it tells nothing, and masking it would ruin them.

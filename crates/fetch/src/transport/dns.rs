@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use gather_core::{now, to_thread};
 
-use crate::config::Override;
+use crate::config::{ANY_HOST, Override};
 use crate::error::{ErrorKind, Failure, shortened};
 use crate::resolve::Resolve;
 
@@ -45,7 +45,11 @@ impl Resolver {
     }
 
     fn overridden(&self, host: &str, port: u16) -> Option<&Override> {
-        self.overrides.iter().rev().find(|rule| rule.port == port && rule.host.eq_ignore_ascii_case(host))
+        let of = |name: &str| {
+            let is_it = |rule: &&Override| rule.port == port && rule.host.eq_ignore_ascii_case(name);
+            self.overrides.iter().rev().find(is_it)
+        };
+        of(host).or_else(|| of(ANY_HOST))
     }
 
     /// The addresses of a host, as it stands in a URL.

@@ -8,6 +8,8 @@ use std::time::Instant;
 
 use gather_core::now;
 use http::header::HOST;
+#[cfg(feature = "http2")]
+use http::uri::Authority;
 use http::{HeaderValue, Method, Uri};
 use hyper::body::Body as _;
 use hyper::client::conn::TrySendError;
@@ -60,6 +62,7 @@ impl Wire {
         watch: &mut Watch,
     ) -> Result<Answer, Failure> {
         let (server, uri) = (Server::of(request.uri())?, request.uri().clone());
+        let host = request.headers().get(HOST).cloned();
         let (is_head, may_be_resent) =
             (request.method() == Method::HEAD, request::is_idempotent(request.method()));
         loop {
@@ -76,6 +79,9 @@ impl Wire {
                 Err(NotSent { unsent: Some(unsent), .. }) if !is_new => {
                     request = *unsent;
                     *request.uri_mut() = uri.clone();
+                    if let Some(host) = &host {
+                        request.headers_mut().insert(HOST, host.clone());
+                    }
                     continue;
                 }
                 Err(NotSent { failure, .. }) => {
@@ -111,6 +117,7 @@ impl Wire {
             #[cfg(feature = "http2")]
             Line::Shared(mut line) => {
                 let info = line.info.clone();
+                let request = for_http2(request)?;
                 let Some(ride) = Ride::begin(&info) else { return Err(NotSent::not_taken(request)) };
                 let response = await_head(Box::pin(line.send(request)), &info, watch).await?;
                 info.note_served();
@@ -171,6 +178,18 @@ fn for_http1(
         let target = request.uri().path_and_query().cloned();
         *request.uri_mut() = target.map_or_else(Uri::default, Uri::from);
     }
+    Ok(request)
+}
+
+/// The request as HTTP/2 wants it: whose host it is for stands in its `:authority`, and nowhere else (RFC 9113, section 8.3.1).
+#[cfg(feature = "http2")]
+fn for_http2(mut request: WireRequest) -> Result<WireRequest, Failure> {
+    let Some(host) = request.headers_mut().remove(HOST) else { return Ok(request) };
+    let mut parts = request.uri().clone().into_parts();
+    let unfit = |error: String| Failure::invalid(format!("the header `Host` names no host: {error}"));
+    let authority = Authority::try_from(host.as_bytes()).map_err(|error| unfit(error.to_string()))?;
+    parts.authority = Some(authority);
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|error| unfit(error.to_string()))?;
     Ok(request)
 }
 

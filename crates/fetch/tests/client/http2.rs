@@ -164,6 +164,35 @@ fn a_server_that_requires_http_1_for_it_is_asked_in_that_also_a_post_and_from_th
 }
 
 #[test]
+fn each_reason_to_send_a_request_again_has_its_own_count() {
+    let required = || Step::send(frame(RST_STREAM, 0, 1, &13_u32.to_be_bytes()));
+    let refused = || Step::send(frame(RST_STREAM, 0, 1, &7_u32.to_be_bytes()));
+    let end = || Step::send(frame(GOAWAY, 0, 0, &[0; 8]));
+    // The server ends twelve connections before it looks at the request, refuses it once, and wants it in HTTP/1.1.
+    let peer = peer(move |connection| match connection {
+        1..=12 => vec![settings(), request(1), end(), Step::Close],
+        13 => vec![settings(), request(1), refused(), request(3), end(), Step::Close],
+        14 => vec![settings(), request(1), required(), Step::Hold],
+        _ => vec![Step::Read, Step::send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none"), Step::Hold],
+    });
+    let client = peer.client.clone().retries(0).build().unwrap();
+    let response = run(client.execute(Request::post(peer.server.url()).unwrap())).unwrap();
+    assert_eq!((response.text().as_ref(), response.attempts()), ("one", 1));
+}
+
+#[test]
+fn a_host_of_ones_own_is_the_authority_and_no_header() {
+    let (server, client) = polite(|| Reply::text("two"));
+    let client = client.build().unwrap();
+    let ask =
+        |host: &str| run(client.execute(Request::get(server.url()).unwrap().header("host", host).unwrap()));
+    assert_eq!(ask("other.example:8443").unwrap().version(), Version::HTTP_2);
+    let seen = &server.requests()[0];
+    assert_eq!((seen.header("host"), seen.target()), (None, "https://other.example:8443/"));
+    assert_eq!(ask("no host").unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
 fn a_server_that_requires_http_1_and_speaks_http_2_all_the_same_is_asked_no_more() {
     let peer = peer(|_| {
         let required = frame(RST_STREAM, 0, 1, &13_u32.to_be_bytes());

@@ -178,3 +178,17 @@ fn a_length_that_lies_is_not_sent() {
     let client = local().build().unwrap();
     assert_eq!(run(client.execute(request)).unwrap().text(), "four");
 }
+
+#[test]
+fn that_a_request_which_may_have_a_body_has_none_is_said() {
+    let server = Mock::start(|_| Reply::text("ok")).unwrap();
+    let client = local().build().unwrap();
+    for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+        let request = Request::new(Method::from_bytes(method.as_bytes()).unwrap(), server.url()).unwrap();
+        run(client.execute(request)).unwrap();
+    }
+    let lengths: Vec<_> =
+        server.requests().iter().map(|seen| seen.header("content-length").map(str::to_owned)).collect();
+    let zero = Some("0".to_owned());
+    assert_eq!(lengths, [zero.clone(), zero.clone(), zero, None, None]);
+}
