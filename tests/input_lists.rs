@@ -272,3 +272,42 @@ fn what_a_crawl_could_not_have_of_its_own_site_can_be_asked_for_again() {
     let again = gather!["fetch", "--input", "e", "-H", "Accept-Language: de"].here(folder.path()).ok();
     assert_eq!(again.records()[0]["url"], site.join("/x"));
 }
+
+#[test]
+fn the_index_of_saved_pages_says_what_led_to_them() {
+    let server = who(String::new());
+    let (folder, admin) = (Folder::new(), server.join("/admin"));
+    let fetch =
+        gather!["fetch", "--input", "-", "--allow-private", "--output-dir", "saved"].here(folder.path());
+    fetch.stdin(linked("http://evil.example/", &admin)).ok();
+    let index = folder.read("saved/index.jsonl");
+    assert!(index.contains("\"source\":\"http://evil.example/\""), "{index}");
+    let calls = server.calls();
+    let again = gather!["fetch", "--input", "saved/index.jsonl", "-u", "me:pw"].here(folder.path());
+    again.run().code(1).says(&["--allow-private"]);
+    assert_eq!(server.calls(), calls);
+}
+
+#[test]
+fn a_list_and_a_body_cannot_both_be_on_stdin() {
+    for body in [["-d", "@-"], ["--json", "@-"]] {
+        let run = gather!["fetch", "--input", "-"].args(body).stdin("http://127.0.0.1:1/\n").run().code(2);
+        run.says(&["stdin", "hint:"]);
+    }
+}
+
+#[test]
+fn a_url_that_is_not_utf_8_is_no_input() {
+    let server = echo();
+    let list = [server.join("/m").as_bytes(), b"\xfcller\n"].concat();
+    gather!["fetch", "--input", "-"].stdin(list).run().code(1).says(&["is not UTF-8", "%XX"]);
+    assert_eq!(server.calls(), 0);
+}
+
+#[test]
+fn a_password_that_we_left_out_is_none() {
+    let server = who(String::new());
+    let url = server.join("/a").replace("://", "://me:***@");
+    let run = gather!["fetch", "--input", "-", "--text"].stdin(url).ok();
+    assert_eq!(run.record()["text"], "Basic bWU6", "me, and no password");
+}

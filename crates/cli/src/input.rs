@@ -63,9 +63,15 @@ impl Asked {
     }
 }
 
-/// An input as text.
+/// An input as text, such as a URL is.
 pub(crate) fn as_text(given: Given) -> Result<Asked, BadEntry> {
-    given.map(|input| Asked { text: input.name.to_string_lossy().into_owned(), by: input.by })
+    let Input { name, by } = given?;
+    let text = name.into_string().map_err(|name| BadEntry {
+        entry: name.to_string_lossy().into_owned(),
+        kind: Kind::InvalidInput,
+        message: "it is not UTF-8\n  hint: write other bytes of a URL as %XX".to_owned(),
+    })?;
+    Ok(Asked { text, by })
 }
 
 /// An entry of a list that names no input.

@@ -44,6 +44,7 @@ impl Requests {
     /// # Errors
     /// As [`new`](Self::new), and an agent that robots.txt cannot name.
     pub(crate) fn polite(options: &Request, shared: &Shared, polite: &Polite) -> anyhow::Result<Self> {
+        check_stdin(options, shared)?;
         let body = body(options)?;
         if options.insecure && !shared.quiet {
             say("warning: TLS certificates are not verified (--insecure)");
@@ -313,6 +314,16 @@ fn method(options: &Request, has_body: bool) -> anyhow::Result<Method> {
     }
     Method::from_bytes(name.as_bytes())
         .map_err(|_| usage(format!("`{name}` is not a method"), "write -X GET, POST, PUT, DELETE …"))
+}
+
+/// Two cannot read it: one of them would find nothing there.
+fn check_stdin(options: &Request, shared: &Shared) -> anyhow::Result<()> {
+    let is_body = options.data.iter().chain(&options.json).any(|text| text == "@-");
+    let is_list = shared.input.as_deref() == Some(Path::new("-"));
+    if is_body && is_list {
+        return Err(usage("stdin cannot be the list and the body", "write one of them to a file"));
+    }
+    Ok(())
 }
 
 fn body(options: &Request) -> anyhow::Result<Option<Vec<u8>>> {

@@ -31,6 +31,9 @@ pub(crate) struct Entry {
     /// When the response was here, as RFC 3339 writes it. Indexes of before do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fetched_at: Option<String>,
+    /// What led to the URL, if the user did not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<String>,
 }
 
 impl Entry {
@@ -44,6 +47,7 @@ impl Entry {
             status: response.status(),
             content_type,
             fetched_at: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
+            source: None,
         }
     }
 
@@ -307,6 +311,7 @@ mod tests {
             status,
             content_type: None,
             fetched_at: None,
+            source: None,
         }
     }
 

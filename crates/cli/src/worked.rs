@@ -26,8 +26,17 @@ impl Part {
 }
 
 fn say_source(failure: &mut Failure, by: &By) {
-    if let By::Page(page) = by {
-        failure.source.get_or_insert_with(|| page.clone());
+    if let Some(page) = led_to(by) {
+        failure.source.get_or_insert_with(|| page.to_owned());
+    }
+}
+
+/// What led to an input that the user did not name; of a sitemap's URLs it is not known where that stood.
+pub(crate) fn led_to(by: &By) -> Option<&str> {
+    match by {
+        By::Page(page) if page.is_empty() => Some("sitemap"),
+        By::Page(page) => Some(page),
+        By::User | By::List => None,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::request::{Requests, failure, milliseconds};
 use crate::saved::{Entry, Folder, Saving};
 use crate::session::{Look, Session};
 use crate::statuses::Accepted;
-use crate::worked::Worked;
+use crate::worked::{Worked, led_to};
 
 pub(crate) async fn run(args: Fetch) -> anyhow::Result<Exit> {
     let list = input::list(args.shared.input.as_ref(), args.shared.input_key.clone())?;
@@ -105,7 +105,7 @@ impl Job {
             Err(failure) => return Worked::failed(*failure),
         };
         let url = without_password(&asked.text);
-        let saved = match self.save(&url, &response).await {
+        let saved = match self.save(&asked, &url, &response).await {
             Ok(saved) => saved,
             Err(error) => {
                 return Worked::failed(Failure::new(url, Kind::Io, format!("cannot save the body: {error}")));
@@ -133,9 +133,9 @@ impl Job {
         self.requests.client().execute(request).await
     }
 
-    async fn save(&self, url: &str, response: &Response) -> std::io::Result<Option<String>> {
+    async fn save(&self, asked: &Asked, url: &str, response: &Response) -> std::io::Result<Option<String>> {
         let Some(folder) = self.folder.clone() else { return Ok(None) };
-        let entry = Entry::new(url, response);
+        let entry = Entry { source: led_to(&asked.by).map(str::to_owned), ..Entry::new(url, response) };
         let shown = folder.path().join(&entry.file).to_string_lossy().into_owned();
         let body = response.bytes().clone();
         to_thread(move || folder.save(&entry, &body))

@@ -140,6 +140,7 @@ mod tests {
                 status: 200,
                 content_type: None,
                 fetched_at: None,
+                source: None,
             };
             (PathBuf::from(file), entry)
         });
