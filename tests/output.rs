@@ -191,6 +191,23 @@ fn a_closed_stdout_ends_the_run_without_a_failure() {
 }
 
 #[test]
+fn an_output_that_has_ended_holds_up_no_large_record_either() {
+    let folder = Folder::new();
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        folder.write(name, vec![b'x'; 200_000]);
+    }
+    for _ in 0..5 {
+        let mut run = gather!["read", folder.path(), "-q"].start();
+        drop(run.stdout());
+        run.wait().code(0);
+    }
+    gather!["read", folder.path(), "-q"].run_into("/dev/full").code(1).says(&["stdout"]);
+    for format in ["json", "csv"] {
+        gather!["read", folder.path(), "--format", format].run_into("/dev/full").code(1).says(&["stdout"]);
+    }
+}
+
+#[test]
 fn a_closed_stdout_leaves_a_summary_that_holds() {
     let folder = Folder::new();
     let list = format!("{}\n", data("texts").display()).repeat(20);

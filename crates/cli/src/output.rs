@@ -109,7 +109,7 @@ impl Outlet {
         let (leaving, gone) = mpsc::channel();
         let thread = spawn(to_thread(move || {
             let _leaving = leaving; // its drop tells that the sink is gone
-            write_all(sink, &receiver)
+            write_all(sink, &Messages(receiver))
         }));
         Self { sender: Some(sender), thread: Some(thread), gone, held: Held::default(), patience }
     }
@@ -124,7 +124,7 @@ impl Outlet {
     /// An outlet into a table. Dropped before the end, its whole batches stay.
     pub(crate) fn table(sink: TableSink) -> Self {
         let (sender, receiver) = bounded(IN_FLIGHT);
-        let thread = spawn(async move { Ok(write_to_table(sink, receiver).await) });
+        let thread = spawn(async move { Ok(write_to_table(sink, Messages(receiver)).await) });
         let (_, gone) = mpsc::channel(); // there is no file to take away
         Self { sender: Some(sender), thread: Some(thread), gone, held: Held::default(), patience: None }
     }
@@ -233,7 +233,17 @@ fn weight(record: &Record) -> usize {
     record.iter().filter_map(|(_, value)| value.as_str()).map(str::len).sum()
 }
 
-fn write_all(mut sink: Sink, messages: &Receiver<Message>) -> Result<(), SinkError> {
+/// What is to be written. Dropped, it leaves nothing in the channel: who waits there for an answer would wait for ever.
+struct Messages(Receiver<Message>);
+
+impl Drop for Messages {
+    fn drop(&mut self) {
+        self.0.close();
+        while self.0.try_recv().is_ok() {}
+    }
+}
+
+fn write_all(mut sink: Sink, Messages(messages): &Messages) -> Result<(), SinkError> {
     loop {
         let message = match messages.try_recv() {
             Ok(message) => message,
@@ -254,8 +264,8 @@ fn write_all(mut sink: Sink, messages: &Receiver<Message>) -> Result<(), SinkErr
     }
 }
 
-async fn write_to_table(mut table: TableSink, messages: Receiver<Message>) -> Result<(), SinkError> {
-    let mut flushed = now();
+async fn write_to_table(mut table: TableSink, messages: Messages) -> Result<(), SinkError> {
+    let (messages, mut flushed) = (&messages.0, now());
     loop {
         let message = match messages.try_recv() {
             Ok(message) => Ok(message),
