@@ -111,7 +111,14 @@ impl Sink {
                 style.columns = Some(columns);
                 style.more_columns = false; // the header stands
             }
-            WholeFile::append(path, !gzip)?
+            let unfinished = gzip && end_of_gzip(path)?.is_some_and(|last| last != b'\n');
+            let mut file = WholeFile::append(path, !gzip)?;
+            if unfinished {
+                let mut member = GzEncoder::new(&mut file, Compression::default());
+                member.write_all(b"\n")?;
+                member.finish()?;
+            }
+            file
         } else {
             WholeFile::create(path)?
         };
@@ -200,6 +207,33 @@ fn complete(encoder: &mut Encoder, out: Out) -> Result<(), SinkError> {
         }
     }
     Ok(())
+}
+
+/// The last byte of what is packed in a file, if there is any. One that does not unpack cannot be added to: what came behind would
+/// be lost.
+fn end_of_gzip(path: &Path) -> Result<Option<u8>, SinkError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if file.metadata()?.len() == 0 {
+        return Ok(None);
+    }
+    let (mut unpacked, mut last) = (MultiGzDecoder::new(file), None);
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        match unpacked.read(&mut piece) {
+            Ok(0) => return Ok(last),
+            Ok(count) => last = piece.get(count - 1).copied(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                return Err(SinkError::unsupported(format!(
+                    "is no whole gzip file, and cannot be added to: {error}\n  hint: write to another file"
+                )));
+            }
+        }
+    }
 }
 
 /// The header of a table that is to be added to, unless it is empty or not there.

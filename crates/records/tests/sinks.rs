@@ -188,6 +188,33 @@ fn a_name_in_gz_is_compressed_and_can_be_added_to() {
     assert_eq!(text, "{\"n\":1}\n{\"n\":2}\n");
 }
 
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+#[test]
+fn adding_to_gz_finishes_its_last_line_and_refuses_what_does_not_unpack() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.jsonl.gz");
+    fs::write(&path, packed(b"{\"n\":1}")).unwrap();
+    let mut sink = Sink::append(&path, Format::Jsonl, Style::default()).unwrap();
+    sink.write(&record(&[("n", 2.into())])).unwrap();
+    sink.finish().unwrap();
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(fs::File::open(&path).unwrap()).read_to_string(&mut text).unwrap();
+    assert_eq!(text, "{\"n\":1}\n{\"n\":2}\n");
+    let whole = packed(b"{\"n\":1}\n");
+    for broken in [&b"not gzip"[..], &whole[..whole.len() - 3], &[&whole[..], b"rubbish"].concat()] {
+        fs::write(&path, broken).unwrap();
+        let error = Sink::append(&path, Format::Jsonl, Style::default()).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("no whole gzip file"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), broken);
+    }
+}
+
 #[test]
 fn adding_finishes_a_line_that_was_not_and_repeats_no_header() {
     let folder = tempfile::tempdir().unwrap();

@@ -257,6 +257,26 @@ fn whole_numbers_of_64_bits_are_exact_and_in_postgres_all_digits_stay() {
 }
 
 #[test]
+fn a_text_that_a_column_of_numbers_would_change_is_refused() {
+    everywhere(async |place| {
+        let keyed = || TableSink::builder().key("k");
+        place.write(keyed(), &[json!({"k": 1, "v": 2.5})]).await.unwrap();
+        place.write(keyed(), &[json!({"k": "2", "v": "7"})]).await.unwrap();
+        let changed = [
+            json!({"k": "02"}),
+            json!({"k": "1e0"}),
+            json!({"k": 3, "v": "007"}),
+            json!({"k": 3, "v": "1e3"}),
+        ];
+        for record in &changed {
+            let error = place.write(keyed(), std::slice::from_ref(record)).await.unwrap_err();
+            assert!(error.to_string().contains("does not keep the digits of \""), "{record}: {error}");
+        }
+        assert_eq!(place.texts("k").await, ["1", "2"]);
+    });
+}
+
+#[test]
 fn a_number_that_sqlite_would_round_is_a_text_and_the_others_stay_numbers() {
     everywhere(async |place| {
         if !place.is_sqlite() {

@@ -38,6 +38,9 @@ pub(super) trait Dialect: Send + Sync {
         true
     }
 
+    /// Whether a column of this type keeps a text as it is, or refuses it; one of numbers makes a number of what reads as one.
+    fn keeps_text(&self, holds: ColumnType, text: &str) -> bool;
+
     /// Lets no two rows share a value in a column.
     fn unique(&self, table: &TableName, column: &str) -> String;
 
@@ -88,6 +91,17 @@ pub(super) enum Change {
     Widen(Widening),
     /// No two rows share a value in this column.
     Unique(String),
+}
+
+/// Whether a database takes a text for a number: with a sign, leading zeros, an exponent and white space around it, too.
+pub(super) fn reads_as_number(text: &str) -> bool {
+    let text = text.trim_ascii();
+    text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) && text.parse::<f64>().is_ok()
+}
+
+/// Whether a text is an integer as databases write it.
+pub(super) fn is_plain_integer(text: &str) -> bool {
+    text.parse::<i64>().is_ok_and(|number| number.to_string() == text)
 }
 
 /// An identifier that stands for itself, whatever is in it.

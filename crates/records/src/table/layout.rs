@@ -1,7 +1,9 @@
 //! Which columns a table has, and what has to change before records fit.
 
+use std::fmt::Display;
+
 use indexmap::IndexMap;
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use super::dialect::{Change, Dialect, Filled, Widening, check_name};
 use crate::column::{Column, ColumnType};
@@ -175,7 +177,10 @@ impl Known {
         let Some(needed) = dialect.needed(value) else { return Ok(()) };
         if let Value::Number(number) = value {
             self.has_more_digits |= !dialect.keeps(ColumnType::Number, number);
-            self.check_theirs(name, number, dialect)?;
+            self.check_theirs(name, number, |holds| dialect.keeps(holds, number))?;
+        }
+        if let Value::String(text) = value {
+            self.check_theirs(name, &format_args!("{text:?}"), |holds| dialect.keeps_text(holds, text))?;
         }
         if self.declared != Some(ColumnType::Json) {
             self.holds = Some(self.holds.map_or(needed, |holds| holds.or(needed)));
@@ -183,15 +188,18 @@ impl Known {
         Ok(())
     }
 
-    /// A column that is not ours to change must keep the digits as it is.
-    fn check_theirs(&self, name: &str, number: &Number, dialect: &dyn Dialect) -> Result<(), SinkError> {
+    /// A column that is not ours to change must keep a value as it is.
+    fn check_theirs(
+        &self,
+        name: &str,
+        value: &dyn Display,
+        keeps: impl Fn(ColumnType) -> bool,
+    ) -> Result<(), SinkError> {
         match self.place {
-            Place::Theirs(Some(holds)) if !dialect.keeps(holds, number) => {
-                Err(SinkError::unsupported(format!(
-                    "the column `{name}` was there before, and does not keep the digits of {number}\n  \
-                     hint: name another table, or make the column one of text"
-                )))
-            }
+            Place::Theirs(Some(holds)) if !keeps(holds) => Err(SinkError::unsupported(format!(
+                "the column `{name}` was there before, and does not keep the digits of {value}\n  \
+                 hint: name another table, or make the column one of text"
+            ))),
             _ => Ok(()),
         }
     }

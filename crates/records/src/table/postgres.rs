@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
-use super::dialect::{Dialect, Filled, TableName, Widening, list, quoted};
+use super::dialect::{Dialect, Filled, TableName, Widening, is_plain_integer, list, quoted, reads_as_number};
 use super::layout::{TheirColumn, There};
 use crate::column::ColumnType;
 use crate::error::{ErrorKind, SinkError};
@@ -36,7 +36,7 @@ pub(super) async fn look(
     table: &TableName,
     key: Option<&str>,
 ) -> Result<Option<There>, SinkError> {
-    const COLUMNS: &str = "select attname::text from pg_attribute \
+    const COLUMNS: &str = "select attname::text, atttypid::regtype::text from pg_attribute \
          where attrelid = to_regclass($1) and attnum > 0 and not attisdropped order by attnum";
     const UNIQUE: &str = "select exists (select 1 from pg_index i \
          join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] \
@@ -50,9 +50,10 @@ pub(super) async fn look(
         if !is_there {
             return Ok(None);
         }
-        let names: Vec<String> =
-            sqlx::query_scalar(COLUMNS).bind(table.to_string()).fetch_all(&mut *connection).await?;
-        let columns = names.into_iter().map(|name| TheirColumn { name, holds: None }).collect();
+        let columns: Vec<(String, String)> =
+            sqlx::query_as(COLUMNS).bind(table.to_string()).fetch_all(&mut *connection).await?;
+        let columns =
+            columns.into_iter().map(|(name, of)| TheirColumn { name, holds: numbers_of(&of) }).collect();
         let is_unique = match key {
             Some(key) => {
                 let query = sqlx::query_scalar(UNIQUE).bind(table.to_string()).bind(key);
@@ -63,6 +64,15 @@ pub(super) async fn look(
         Ok(Some(There { columns, is_unique }))
     };
     looked.await.map_err(fault)
+}
+
+/// Which numbers a column of this type makes of texts; None where it holds something else.
+fn numbers_of(of: &str) -> Option<ColumnType> {
+    match of {
+        "smallint" | "integer" | "bigint" => Some(ColumnType::Integer),
+        "numeric" | "real" | "double precision" => Some(ColumnType::Number),
+        _ => None,
+    }
 }
 
 /// Whether another process came in between: it waits for us as we do for it (40P01), has changed what we change (40001), or
@@ -108,7 +118,7 @@ fn of_state(state: &str) -> (ErrorKind, &'static str) {
         }
         (_, Some("22" | "42")) => (
             ErrorKind::Unsupported,
-            "the table was there before, and does not hold such values: name another",
+            "if the table was there before, it does not hold such values: name another; else name the column otherwise",
         ),
         _ => (ErrorKind::Io, ""),
     }
@@ -148,6 +158,21 @@ impl Dialect for Postgres {
     fn widen(&self, table: &TableName, widening: &Widening, _: bool) -> Vec<String> {
         let (column, to) = (quoted(&widening.column), self.type_name(widening.to));
         vec![format!("alter table {table} alter column {column} type {to} using {column}::text::{to}")]
+    }
+
+    /// `numeric` keeps decimals as they are written, but for zeros before them and exponents.
+    fn keeps_text(&self, holds: ColumnType, text: &str) -> bool {
+        let is_decimal = || {
+            let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
+            (is_plain_integer(whole) || whole == "-0")
+                && !rest.is_empty()
+                && rest.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        match holds {
+            ColumnType::Integer => !reads_as_number(text) || is_plain_integer(text),
+            ColumnType::Number => !reads_as_number(text) || is_decimal(),
+            _ => true,
+        }
     }
 
     fn unique(&self, table: &TableName, column: &str) -> String {

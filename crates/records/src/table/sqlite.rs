@@ -8,7 +8,7 @@ use serde_json::{Number, Value};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
-use super::dialect::{Dialect, Filled, TableName, Widening, list, quoted};
+use super::dialect::{Dialect, Filled, TableName, Widening, is_plain_integer, list, quoted, reads_as_number};
 use super::layout::{TheirColumn, There};
 use crate::column::ColumnType;
 use crate::encode::plain;
@@ -256,6 +256,11 @@ impl Dialect for Sqlite {
             statements.push(self.unique(table, name));
         }
         statements
+    }
+
+    fn keeps_text(&self, holds: ColumnType, text: &str) -> bool {
+        let is_number = matches!(holds, ColumnType::Integer | ColumnType::Number);
+        !is_number || !reads_as_number(text) || is_plain_integer(text)
     }
 
     fn unique(&self, table: &TableName, column: &str) -> String {
