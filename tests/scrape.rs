@@ -292,3 +292,34 @@ fn a_million_ends_of_paragraphs_are_bounded_in_the_binary_too() {
     assert!(run.stderr.contains("1000000 nodes") || is_late(&run.stderr), "{}", run.stderr);
     assert!(peak.is_none_or(|peak| peak < 220 << 20), "{peak:?}");
 }
+
+#[test]
+fn headers_of_the_command_line_go_before_those_of_the_recipe_and_robots_is_asked_about_who_we_say_we_are() {
+    let server = Mock::start(|request| match request.path() {
+        "/robots.txt" => Reply::text("User-agent: barred\nDisallow: /"),
+        _ => {
+            let of = |name| request.header(name).unwrap_or("none").to_owned();
+            Reply::html(format!("<p>{} {} {}</p>", of("user-agent"), of("accept-language"), of("x")))
+        }
+    })
+    .unwrap();
+    let folder = Folder::new();
+    let headers = "headers = { User-Agent = \"barred/1\", Accept-Language = \"de\", X = \"y\" }";
+    let recipe = folder.write("r.toml", format!("[fields]\nt = \"p\"\n[request]\n{headers}\n"));
+    for command in ["scrape", "crawl"] {
+        let run = |options: &[&str]| {
+            let run = gather![command, server.join("/p"), "--recipe", &recipe].args(options);
+            let store = folder.join(&format!("{}.db", server.calls()));
+            if command == "crawl" {
+                run.args(["--store".as_ref(), store.as_os_str()])
+            } else {
+                run.arg("--robots")
+            }
+        };
+        run(&[]).run().code(1).says(&["robots.txt"]);
+        let record = run(&["-A", "me", "-H", "Accept-Language: fr", "-H", "X:"]).ok().record();
+        assert_eq!(record["t"], "me fr none", "{command}");
+    }
+    let recipe = folder.write("bad.toml", "[fields]\nt = \"p\"\n[request]\nheaders = { A = \"x\\ny\" }\n");
+    gather!["recipe", "check", &recipe].run().code(2).says(&["`A`", "control character", "line 4"]);
+}

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use gather_fetch::{Client, ClientBuilder, Error, Jar, Method, Response, Robots, Secret, without_password};
 use gather_records::{Failure, Kind};
+use gather_scraper::Recipe;
 
 use crate::args::{Polite, Request, Shared};
 use crate::cookies::{self, CookieFile};
@@ -150,6 +151,38 @@ pub(crate) fn agent(options: &Request) -> anyhow::Result<String> {
     }
     let agent = agent.filter(|agent| !agent.is_empty()).unwrap_or_else(|| OUR_AGENT.to_owned());
     Ok(Robots::product_token(&agent).map(str::to_owned).unwrap_or(agent))
+}
+
+/// The headers that the command line names: a recipe's own are left out for them, as what is typed goes before what a file says.
+///
+/// # Errors
+/// What is no header.
+pub(crate) fn named_headers(options: &Request) -> anyhow::Result<Vec<String>> {
+    let options_with_one = [
+        ("User-Agent", options.user_agent.is_some()),
+        ("Authorization", options.user.is_some()),
+        ("Cookie", options.cookie.is_some()),
+    ];
+    let mut names: Vec<String> = options_with_one
+        .iter()
+        .filter(|(_, is_there)| *is_there)
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    for header in &options.headers {
+        names.push(header_parts(header)?.0.to_owned());
+    }
+    Ok(names)
+}
+
+/// Who we say we are is whom robots.txt is asked about, also where a recipe says it.
+pub(crate) fn adopt_agent(options: &mut Request, named: &[String], recipe: &Recipe) {
+    let is_agent = |name: &str| name.eq_ignore_ascii_case("user-agent");
+    if named.iter().any(|name| is_agent(name)) {
+        return;
+    }
+    let agent = recipe.request().headers.iter().rfind(|(name, _)| is_agent(name)).map(|(_, value)| value);
+    let agent = agent.filter(|value| !value.starts_with("env:"));
+    options.user_agent = agent.cloned().or(options.user_agent.take());
 }
 
 /// The product token of our own User-Agent.

@@ -61,6 +61,7 @@ pub struct CrawlBuilder {
     sitemaps: Vec<String>,
     robots_sitemaps: bool,
     recipe: Recipe,
+    without_headers: Vec<String>,
     client: ClientBuilder,
     agent: String,
     robots: bool,
@@ -97,6 +98,7 @@ impl Crawl {
             sitemaps: Vec::new(),
             robots_sitemaps: false,
             recipe: Recipe::default(),
+            without_headers: Vec::new(),
             client: Client::builder(),
             agent: "gather".to_owned(),
             robots: true,
@@ -389,6 +391,12 @@ impl CrawlBuilder {
     /// whatever this says: a delay counts from the end of a response.
     pub fn per_host(mut self, requests: u32) -> Self {
         self.per_host = Some(requests);
+        self
+    }
+
+    /// Leaves out a header of the recipe: who runs it says otherwise.
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.without_headers.push(name.to_owned());
         self
     }
 

@@ -48,7 +48,10 @@ pub(crate) fn parse(text: &str, rules: &DateRules, now: Option<Timestamp>) -> Op
 /// When a response was made, by its `Date` ([RFC 9110, section 6.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1)).
 #[cfg_attr(not(feature = "fetch"), allow(dead_code, reason = "only responses have one"))]
 pub(crate) fn of_header(text: &str) -> Option<SystemTime> {
-    let date = standard::rfc_2822(text)?.checked()?;
+    /// RFC 9110, section 5.6.7: what a recipient takes besides.
+    const OLD: [&str; 2] = ["%A, %d-%b-%y %T GMT", "%a %b %e %T %Y"];
+    let old = || OLD.iter().find_map(|format| format::read(text, format));
+    let date = standard::rfc_2822(text).or_else(old)?.checked()?;
     let moment = civil::DateTime::from_parts(date.day()?, date.clock()?);
     date.zone.unwrap_or(TimeZone::UTC).to_ambiguous_timestamp(moment).compatible().ok()?.try_into().ok()
 }
@@ -144,6 +147,18 @@ mod tests {
         );
         assert_eq!(read_as("2024-06-05", "%d.%m.%Y"), None);
         assert_eq!(read_as("05.06.2024 x", "%d.%m.%Y"), None);
+        for (text, format) in [
+            ("10:20:30, 05.06.2024", "%T, %d.%m.%Y"),
+            ("2024-06-05 10:20:30.", "%F %T."),
+            ("10:20 AMT05.06.24 30", "%I:%M %pT%d.%m.%y %S"),
+        ] {
+            assert_eq!(read_as(text, format).as_deref(), Some("2024-06-05T10:20:30"), "{text} {format}");
+        }
+        assert_eq!(read_as("2024-06-05 10:20:30.5", "%F %T.%f").as_deref(), Some("2024-06-05T10:20:30.5"));
+        for (text, format) in [("2024-06-05 10:20:30.5", "%F %R"), ("2024-06-05 1020", "%F %T")] {
+            assert_eq!(read_as(text, format), None, "{text} {format}");
+        }
+        assert_eq!(read("2024-06-05T10:20:30+--+02:00"), None);
     }
 
     #[test]
@@ -247,6 +262,9 @@ mod tests {
     fn the_date_of_a_response_is_read() {
         let date = of_header("Wed, 05 Jun 2024 10:00:00 GMT").unwrap();
         assert_eq!(date.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs(), 1_717_581_600);
+        for old in ["Wednesday, 05-Jun-24 10:00:00 GMT", "Wed Jun  5 10:00:00 2024"] {
+            assert_eq!(of_header(old), Some(date), "{old}");
+        }
         assert_eq!(of_header("yesterday"), None);
     }
 

@@ -24,7 +24,7 @@ use crate::recipe::Recipe;
 use crate::recipe::css::{Scope, Take, Target};
 use crate::recipe::model::{Detail, Field, LinkSource, PathGlob, Rows, Source};
 use crate::table::Grid;
-use crate::text::{all_text, fold, markup, own_text, visible_text};
+use crate::text::{all_text, fold, markup, own_text, visible_own_text, visible_text};
 use crate::value::{Setting, Type};
 use crate::walk;
 
@@ -732,7 +732,7 @@ fn taken(element: ElementRef<'_>, take: &Take, to: Type, budget: &Budget) -> Opt
         }
         (Take::Html, _) | (Take::Text, Type::Html) => markup(element, budget),
         (Take::Own, Type::Raw | Type::Json) => own_text(element, budget),
-        (Take::Own, _) => own_text(element, budget).map(|text| fold(&text)),
+        (Take::Own, _) => visible_own_text(element, budget),
         (Take::Text, Type::Raw | Type::Json) => all_text(element, budget),
         (Take::Text, _) => visible_text(element, budget),
     }

@@ -9,7 +9,7 @@ use crate::walk;
 /// The cells after the header cell with this text: a `td` after a `th`, the `dd`s after a `dt`.
 /// A `td` that leads its row counts as header cell if there is no other.
 pub(crate) fn cells_after<'a>(label: &str, scope: ElementRef<'a>, budget: &Budget) -> Vec<ElementRef<'a>> {
-    let label = fold(label);
+    let label = without_colon(&fold(label)).to_owned();
     let found = after_header(&label, &["th", "dt"], scope, budget);
     found.or_else(|| after_header(&label, &["td"], scope, budget)).unwrap_or_default()
 }
@@ -42,7 +42,11 @@ fn after_header<'a>(
 /// The text of a header cell, without the colon that people put behind it.
 fn name_of(header: ElementRef<'_>, budget: &Budget) -> Option<String> {
     let text = fold(&visible_text(header, budget)?);
-    Some(text.trim_end_matches([':', '\u{ff1a}']).trim_end().to_owned())
+    Some(without_colon(&text).to_owned())
+}
+
+fn without_colon(name: &str) -> &str {
+    name.trim_end_matches([':', '\u{ff1a}']).trim_end()
 }
 
 fn values_of(header: ElementRef<'_>) -> Vec<ElementRef<'_>> {
@@ -64,6 +68,14 @@ mod tests {
     use scraper::Html;
 
     use super::*;
+
+    #[test]
+    fn a_colon_is_of_no_account_on_either_side() {
+        let html = Html::parse_document("<table><tr><th>UPC:<td>1</table>");
+        for label in ["UPC", "UPC:", "upc :"] {
+            assert_eq!(cells_after(label, html.root_element(), &Budget::whole()).len(), 1, "{label}");
+        }
+    }
 
     fn found(html: &str, budget: &Budget) -> Vec<String> {
         let html = Html::parse_document(html);

@@ -8,6 +8,7 @@
 
 use ego_tree::iter::Edge;
 use ego_tree::{NodeId, NodeRef};
+use html5ever::serialize::{SerializeOpts, TraversalScope, serialize};
 use scraper::{ElementRef, Node};
 
 use crate::budget::Budget;
@@ -47,10 +48,33 @@ pub(crate) fn own_text(element: ElementRef<'_>, budget: &Budget) -> Option<Strin
     paid(budget, || texts.collect())
 }
 
-/// The markup inside an element; None once the budget is gone.
-#[allow(clippy::disallowed_methods, reason = "it is paid for here")]
+/// The same as a browser shows it.
+pub(crate) fn visible_own_text(element: ElementRef<'_>, budget: &Budget) -> Option<String> {
+    paid(budget, || {
+        let mut writer = Writer::inside(element);
+        for child in element.children() {
+            match child.value() {
+                Node::Text(text) => writer.text(text),
+                Node::Element(child) if child.name() == "br" => writer.line_break(),
+                _ => {}
+            }
+        }
+        writer.finish()
+    })
+}
+
+/// The markup inside an element; None once the budget is gone. As scripting browsers write it, for what is in `<noscript>` is text
+/// to the parser.
 pub(crate) fn markup(element: ElementRef<'_>, budget: &Budget) -> Option<String> {
-    paid(budget, || element.inner_html())
+    let scope = TraversalScope::ChildrenOnly(None);
+    let opts = SerializeOpts { scripting_enabled: true, traversal_scope: scope, ..SerializeOpts::default() };
+    paid(budget, || {
+        let mut markup = Vec::new();
+        match serialize(&mut markup, &element, opts) {
+            Ok(()) => String::from_utf8(markup).unwrap_or_default(),
+            Err(_) => String::new(), // memory takes what is written
+        }
+    })
 }
 
 fn paid(budget: &Budget, make: impl FnOnce() -> String) -> Option<String> {
@@ -63,7 +87,7 @@ pub(crate) fn shown(element: ElementRef<'_>) -> String {
         // As `innerText` of an element that is not rendered: all of its text.
         return fold(&element.text().collect::<String>());
     }
-    let mut writer = Writer::default();
+    let mut writer = Writer::inside(element);
     let mut hidden_by: Option<NodeRef<'_, Node>> = None;
     let mut folded: Vec<Folded> = Vec::new();
     for edge in element.traverse() {
@@ -184,6 +208,19 @@ struct Writer {
 }
 
 impl Writer {
+    /// For what is inside an element: it keeps its spaces where one around it does. (Who has none to keep need not know.)
+    fn inside(element: ElementRef<'_>) -> Self {
+        let has_some = |text: &str| text.contains(['\n', '\t']) || text.contains("  ");
+        if !element.text().any(has_some) {
+            return Self::default();
+        }
+        let around = element.ancestors().filter_map(ElementRef::wrap);
+        Self {
+            preformatted: around.filter(|around| keeps_spaces(around.value().name())).count(),
+            ..Self::default()
+        }
+    }
+
     fn open(&mut self, element: ElementRef<'_>) {
         let name = element.value().name();
         match name {
@@ -297,6 +334,30 @@ mod tests {
         ] {
             assert_eq!(shown(html), text, "{html}");
         }
+    }
+
+    #[test]
+    fn what_is_inside_of_preformatted_text_keeps_its_lines_too() {
+        let html = Html::parse_document(
+            "<pre><code>def f():\n    return 1\n</code>\n\tend<br>x</pre><p>a<br>b <i>c</i>\n d",
+        );
+        let of = |css: &str, text: fn(ElementRef<'_>, &Budget) -> Option<String>| {
+            let selector = scraper::Selector::parse(css).unwrap();
+            text(html.select(&selector).next().unwrap(), &Budget::whole()).unwrap()
+        };
+        assert_eq!(of("code", visible_text), "def f():\n    return 1");
+        assert_eq!(of("pre", visible_own_text), "end\nx");
+        assert_eq!(of("p", visible_own_text), "a\nb d");
+    }
+
+    #[test]
+    fn markup_is_as_browsers_write_it() {
+        let html = Html::parse_document(
+            "<section><noscript><img src=x></noscript><b title='a&quot;'>&lt;</b></section>",
+        );
+        let section = html.select(&scraper::Selector::parse("section").unwrap()).next().unwrap();
+        let expected = "<noscript><img src=x></noscript><b title=\"a&quot;\">&lt;</b>";
+        assert_eq!(markup(section, &Budget::whole()).unwrap(), expected);
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
     check(&args)?;
     let recipe = scrape::recipe(&args.take)?;
     args.request.cookies |= recipe.request().cookies;
+    let named = request::named_headers(&args.request)?;
+    request::adopt_agent(&mut args.request, &named, &recipe);
     let seeds = seeds(&args).await?;
     if let Some(reason) = CancelToken::current().reason() {
         let session = Session::without_records(&args.shared)?;
@@ -204,6 +206,9 @@ fn builder(args: &Crawl, seeds: &[Asked], recipe: Recipe, jar: Option<Jar>) -> a
         .refresh(args.refresh)
         .auto_throttle(!args.no_auto_throttle)
         .only_new(args.new);
+    builder = request::named_headers(&args.request)?
+        .iter()
+        .fold(builder, |builder, name| builder.without_header(name));
     builder = sitemaps(args).fold(builder, |builder, url| builder.sitemap(url));
     builder = builder.robots_sitemaps(args.sitemap.iter().any(String::is_empty));
     builder = seeds.iter().fold(builder, |builder, Asked { text, by }| match by {

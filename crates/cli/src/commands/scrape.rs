@@ -17,7 +17,7 @@ use crate::commands::pages::{self, Here, Known, Source, Sources};
 use crate::drive::{Early, drive_parts};
 use crate::exit::{Exit, usage, usage_error};
 use crate::input::{self, Asked, Inputs};
-use crate::request::Requests;
+use crate::request::{self, Requests};
 use crate::session::{Look, Session};
 use crate::worked::{Part, Worked};
 
@@ -43,10 +43,13 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
     }
     let mut request = args.request.clone();
     request.cookies |= recipe.request().cookies;
+    let named = request::named_headers(&request)?;
+    request::adopt_agent(&mut request, &named, &recipe);
     let requests = Requests::polite(&request, &args.shared, &args.polite)?;
     let sources = Sources::new(args.base.as_deref(), args.request.max_size, &args.shared)?;
     let scraper =
         Scraper::new(requests.client().clone(), recipe.clone()).map_err(usage_error)?.share_details();
+    let scraper = named.iter().fold(scraper, |scraper, name| scraper.without_header(name));
     let job = Arc::new(Job { requests, scraper, recipe, provenance: args.provenance });
     let columns = Some(job.columns());
     // A table without fields has the columns that its pages have.

@@ -219,7 +219,7 @@ impl CrawlBuilder {
         Ok(Fetcher {
             pages,
             gate,
-            headers: headers(&self.recipe)?,
+            headers: headers(&self.recipe, &self.without_headers)?,
             logins: logins(seeds),
             recipe: self.recipe.clone(),
             seed_hosts: hosts(seeds.iter()),
@@ -271,7 +271,8 @@ fn hosts<'a>(seeds: impl Iterator<Item = &'a Seed>) -> HashSet<String> {
 }
 
 /// The recipe's headers; those from the environment, and credentials, are secret.
-fn headers(recipe: &Recipe) -> Result<Vec<(String, String, bool)>, Error> {
+/// Those of the recipe but for some.
+fn headers(recipe: &Recipe, left_out: &[String]) -> Result<Vec<(String, String, bool)>, Error> {
     let read = |(name, value): &(String, String)| {
         let credential = ["authorization", "cookie", "proxy-authorization"];
         let is_credential = credential.iter().any(|known| name.eq_ignore_ascii_case(known));
@@ -288,5 +289,7 @@ fn headers(recipe: &Recipe) -> Result<Vec<(String, String, bool)>, Error> {
         })?;
         Ok((name.clone(), value, true))
     };
-    recipe.request().headers.iter().map(read).collect()
+    let is_sent =
+        |(name, _): &&(String, String)| !left_out.iter().any(|other| other.eq_ignore_ascii_case(name));
+    recipe.request().headers.iter().filter(is_sent).map(read).collect()
 }

@@ -98,22 +98,28 @@ impl Parts {
             'M' => self.time.get_or_insert_default().minute = reader.digits(1, 2)?,
             'S' => self.time.get_or_insert_default().second = reader.digits(1, 2)?,
             'f' => self.time.get_or_insert_default().nanos = reader.fraction()?,
-            'p' | 'P' => self.afternoon = Some(reader.name(&["am", "pm"])? == 1),
+            'p' | 'P' => self.afternoon = Some(reader.afternoon()?),
             'z' => date.zone = Some(reader.zone()?),
             'Z' => date.zone = Some(reader.zone_or_name()?),
             's' => self.seconds(reader.integer()?)?,
             'F' => *date = Date { zone: date.zone.take(), ..iso_day(reader)? },
-            'D' => {
-                date.month = Some(reader.digits(1, 2)?);
-                reader.literal("/")?;
-                date.day = Some(reader.digits(1, 2)?);
-                reader.literal("/")?;
-                date.year = two_digit_year(reader.digits(2, 2)?);
-            }
-            'T' | 'R' => self.time = Some(reader.time()?),
+            'D' => self.each("m/d/y", reader)?,
+            'T' => self.each("H:M:S", reader)?,
+            'R' => self.each("H:M", reader)?,
             'n' | 't' => reader.spaces(),
             '%' => reader.literal("%")?,
             _ => return None,
+        }
+        Some(())
+    }
+
+    /// What one directive stands for: others, and what is between them.
+    fn each(&mut self, directives: &str, reader: &mut Reader<'_>) -> Option<()> {
+        for letter in directives.chars() {
+            match letter.is_ascii_alphabetic() {
+                true => self.read(letter, reader)?,
+                false => reader.literal(letter.encode_utf8(&mut [0; 4]))?,
+            }
         }
         Some(())
     }

@@ -96,6 +96,11 @@ impl<'a> Reader<'a> {
         number.parse().ok()
     }
 
+    /// Whether it is the half of the day after noon, and not the one before.
+    pub(super) fn afternoon(&mut self) -> Option<bool> {
+        self.word("am").map(|()| false).or_else(|| self.word("pm").map(|()| true))
+    }
+
     /// The place of the name, written out or in its first three letters.
     pub(super) fn name(&mut self, names: &[&str]) -> Option<usize> {
         let length = self.rest.chars().take_while(|c| c.is_alphabetic()).map(char::len_utf8).sum();
@@ -164,12 +169,10 @@ impl<'a> Reader<'a> {
                 return fixed(minutes);
             }
         }
-        let sign = match self.rest.chars().next()? {
-            '+' => 1,
-            '-' | '\u{2212}' => -1,
-            _ => return None,
-        };
-        self.rest = self.rest.trim_start_matches(['+', '-', '\u{2212}']);
+        let sign = if self.literal("+").is_some() { 1 } else { -1 };
+        if sign < 0 {
+            self.one_of(&['-', '\u{2212}'])?;
+        }
         let hours = self.digits(2, 2)?;
         let minutes =
             if self.literal(":").is_some() || !self.rest.is_empty() { self.digits(2, 2)? } else { 0 };

@@ -259,7 +259,16 @@ fn request(item: &Item) -> Read<Request> {
         for (key, value) in entries(headers, "request.headers")? {
             let path = format!("request.headers.{}", key.name);
             check_header_name(key, &path)?;
-            request.headers.push((key.name.clone(), text(value, &path)?.to_owned()));
+            let value_text = text(value, &path)?;
+            // RFC 9110, section 5.5.
+            if value_text.contains(|c: char| c.is_control() && c != '\t') {
+                return Err(at(
+                    Some(value),
+                    &path,
+                    format!("`{}` has a control character in its value", key.name),
+                ));
+            }
+            request.headers.push((key.name.clone(), value_text.to_owned()));
         }
     }
     Ok(request)

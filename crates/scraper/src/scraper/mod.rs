@@ -135,6 +135,13 @@ impl Scraper {
         })
     }
 
+    /// Leaves out a header of the recipe: who runs it says otherwise.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.headers.retain(|header| !header.name.eq_ignore_ascii_case(name));
+        self
+    }
+
     /// How much of a page is parsed before it counts as too large. Default: [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
