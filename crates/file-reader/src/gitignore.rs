@@ -7,6 +7,7 @@ use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::error::ReadError;
+use crate::git_glob::as_git_means;
 use crate::openers::Again;
 
 /// The rules that hold where a walk is: those of the folders it is in, of the repository around, and of the user.
@@ -78,7 +79,7 @@ impl<'a> Rules<'a> {
         let between: Vec<&Path> =
             real.ancestors().skip(1).take_while(|folder| folder.starts_with(root)).collect();
         let files = between.into_iter().rev().map(|folder| (folder, folder.join(".gitignore")));
-        for (folder, file) in std::iter::once((root, root.join(".git/info/exclude"))).chain(files) {
+        for (folder, file) in std::iter::once((root, exclude_of(&root.join(".git")))).chain(files) {
             let rules = self.rules_in(folder, &file);
             self.outer.extend(rules);
         }
@@ -106,30 +107,12 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// A line with what other globs read otherwise spelled out; `None` where it matches nothing in git.
-fn as_git_means(line: &str) -> Option<String> {
-    if line.trim_end() == "!" {
-        return None;
-    }
-    let (mut meant, mut rest) = (String::new(), line.chars());
-    while let Some(c) = rest.next() {
-        match c {
-            '\\' => meant.extend(std::iter::once(c).chain(rest.next())),
-            '{' | '}' | ',' => meant.extend(['\\', c]),
-            '[' => {
-                let class = rest.as_str();
-                let length = class_length(class)?;
-                meant.extend(std::iter::once(c).chain(rest.by_ref().take(length)));
-            }
-            '\t' if rest.as_str().is_empty() => meant.push_str("[\t]"), // only spaces are cut off
-            c => meant.push(c),
-        }
-    }
-    Some(meant)
-}
-
-/// The characters of a class up to the bracket that ends it, which does not where it comes first.
-fn class_length(class: &str) -> Option<usize> {
-    let begin = usize::from(class.starts_with(['!', '^'])) + 1;
-    class.chars().skip(begin).position(|c| c == ']').map(|at| begin + at + 1)
+/// The rules that a repository keeps to itself. In a linked work tree `.git` is a file that names where it is (gitrepository-layout(5)).
+fn exclude_of(git: &Path) -> PathBuf {
+    let named = |file: &Path| fs::read_to_string(file).ok().map(|text| text.trim_end().to_owned());
+    let linked =
+        named(git).and_then(|text| Some(git.parent()?.join(text.strip_prefix("gitdir:")?.trim_start())));
+    let own = linked.unwrap_or_else(|| git.to_owned());
+    let common = named(&own.join("commondir")).map_or_else(|| own.clone(), |common| own.join(common));
+    common.join("info/exclude")
 }

@@ -25,6 +25,7 @@ mod decode;
 mod error;
 mod file;
 mod folder;
+mod git_glob;
 mod gitignore;
 mod hash;
 mod how;

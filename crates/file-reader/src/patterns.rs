@@ -73,10 +73,11 @@ where
     for glob in globs {
         let glob = glob.as_ref();
         // In an override `!` turns the meaning round, which is what the other list is for.
-        if glob.is_empty() || glob.starts_with('!') {
+        if glob.trim_ascii().is_empty() || glob.starts_with('!') {
             return Err(PatternError(format!("`{glob}` is not a glob")));
         }
-        builder.add(glob).map_err(|error| PatternError(format!("`{glob}` is not a glob: {error}")))?;
+        let line = if glob.starts_with('#') { format!(r"\{glob}") } else { glob.to_owned() }; // no comment
+        builder.add(&line).map_err(|error| PatternError(format!("`{glob}` is not a glob: {error}")))?;
     }
     builder.build().map_err(|error| PatternError(error.to_string()))
 }

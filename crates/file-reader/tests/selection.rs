@@ -107,7 +107,8 @@ fn gitignore_rules_hold_by_folder_the_nearer_over_the_farther() {
 
 #[test]
 fn a_line_of_gitignore_means_what_git_takes_it_for() {
-    let files = ["[", "[a", "x{a,b}", "xa", "xb", "tab\t", "tab", "a,b", "br{"];
+    let files =
+        ["[", "[a", "x{a,b}", "xa", "xb", "tab\t", "tab", "a,b", "br{", "-", "!", "^", "]", "\\", "Q", "7"];
     // What `git status --ignored` says.
     for (line, ignored) in [
         ("!", &[][..]),
@@ -122,6 +123,20 @@ fn a_line_of_gitignore_means_what_git_takes_it_for() {
         ("tab\t", &["tab\t"]),
         ("tab  ", &["tab"]),
         ("x[!a]", &["xb"]),
+        ("x[[:alpha:]]", &["xa", "xb"]),
+        ("[[:upper:][:digit:]]", &["Q", "7"]),
+        ("[[:punct:]]", &["[", "-", "!", "^", "]", "\\"]),
+        ("[![:punct:]]", &["Q", "7"]),
+        ("[[:no:]]", &[]),
+        (r"[\]Q]", &["]", "Q"]),
+        (r"x[\a-b]", &["xa", "xb"]),
+        (r"[Q\-\\]", &["Q", "-", "\\"]),
+        (r"[\^\!]", &["^", "!"]),
+        ("[]-]", &["]", "-"]),
+        (r"[]^\-]", &["]", "^", "-"]),
+        ("[Z-Q]", &[]),
+        ("[Q-A]", &["Q"]),
+        ("[/]", &[]),
     ] {
         let folder = folder(&files);
         write(folder.path(), ".gitignore", &format!("{line}\n"));
@@ -153,6 +168,29 @@ fn gitignore_rules_above_the_folder_hold_up_to_the_root_of_the_repository() {
     let repo = folder.path().join("repo");
     let (names, _) = read(Reader::builder().gitignore(true).hidden(true), &repo, &[&repo]);
     assert_eq!(names, [".gitignore", "sub/b.txt", "sub/d.md"], "never what is in .git");
+}
+
+#[test]
+fn the_rules_that_a_repository_keeps_to_itself_hold_in_its_linked_work_trees() {
+    let folder = folder(&["tree/a.sec", "tree/b.txt", "main/.git/worktrees/tree/HEAD"]);
+    write(folder.path(), "main/.git/info/exclude", "*.sec\n");
+    write(folder.path(), "main/.git/worktrees/tree/commondir", "../..\n");
+    write(folder.path(), "tree/.git", "gitdir: ../main/.git/worktrees/tree\n");
+    let tree = folder.path().join("tree");
+    let (names, _) = read(Reader::builder().gitignore(true), &tree, &[&tree]);
+    assert_eq!(names, ["b.txt"]);
+}
+
+#[test]
+fn a_glob_that_begins_as_a_comment_is_one_and_nothing_is_none() {
+    let folder = folder(&["#a#", "#b.txt", "c.txt"]);
+    let globs = |include: &[&str], exclude: &[&str]| {
+        let globs = Globs::new(include, exclude).unwrap();
+        read(Reader::builder().globs(globs), folder.path(), &[folder.path()]).0
+    };
+    assert_eq!(globs(&["#b.txt"], &[]), ["#b.txt"]);
+    assert_eq!(globs(&[], &["#*#"]), ["#b.txt", "c.txt"]);
+    assert!(Globs::new([" "], [""; 0]).is_err());
 }
 
 #[test]
