@@ -86,7 +86,10 @@ impl Proxies {
             Ok(None)
         };
         let any = read(&["all_proxy", "ALL_PROXY"])?;
-        let except = variable("no_proxy").or_else(|| variable("NO_PROXY")).unwrap_or_default();
+        // An empty one counts as none.
+        let except =
+            ["no_proxy", "NO_PROXY"].into_iter().filter_map(&variable).find(|hosts| !hosts.trim().is_empty());
+        let except = except.unwrap_or_default();
         Ok(Self {
             http: read(&["http_proxy"])?.or_else(|| any.clone()),
             https: read(&["https_proxy", "HTTPS_PROXY"])?.or(any),
