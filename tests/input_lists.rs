@@ -311,3 +311,23 @@ fn a_password_that_we_left_out_is_none() {
     let run = gather!["fetch", "--input", "-", "--text"].stdin(url).ok();
     assert_eq!(run.record()["text"], "Basic bWU6", "me, and no password");
 }
+
+#[test]
+fn a_first_line_that_is_the_name_of_a_file_is_one_whatever_it_looks_like() {
+    for name in ["t\tpath", "x,path", "\"q\"", "[1]", "{}", "path"] {
+        let folder = Folder::new();
+        folder.write(name, "1");
+        folder.write("a", "2");
+        let run = gather!["read", "--input", "-", "--ordered"].here(folder.path());
+        let records = run.stdin(format!("{name}\na\n")).ok().records();
+        assert_eq!(field(&records, "path"), [name, "a"]);
+    }
+}
+
+#[test]
+fn a_quote_that_is_left_open_in_a_table_names_no_input() {
+    let server = echo();
+    let list = format!("id,url\n1,\"{}\n2,{}\n", server.join("/a"), server.join("/b"));
+    gather!["fetch", "--input", "-"].stdin(list).run().code(1).says(&["line break", "quote"]);
+    assert_eq!(server.calls(), 0);
+}

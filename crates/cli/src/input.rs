@@ -283,6 +283,7 @@ fn peek_shape(reader: &mut Box<dyn BufRead + Send>, key: Option<&str>) -> io::Re
     let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
     Ok(match first {
         _ if head.contains(&0) && key.is_none() => Shape::Nul,
+        _ if key.is_none() && is_file(first_line(&head)) => Shape::Lines,
         Some(b'{') if begins_json(&head, b'{') => Shape::Jsonl,
         Some(b'[') if begins_json(&head, b'[') => Shape::Json,
         Some(b'"') if serde_json::from_slice::<String>(first_line(&head)).is_ok() => Shape::Jsonl,
@@ -320,6 +321,12 @@ fn begins_json(head: &[u8], bracket: u8) -> bool {
     }
 }
 
+/// Whether a line, whatever it looks like, is the name of a file: it may be the first of a list of names.
+fn is_file(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    !line.is_empty() && Path::new(OsStr::from_bytes(line)).symlink_metadata().is_ok()
+}
+
 fn first_line(head: &[u8]) -> &[u8] {
     head.split(|byte| *byte == b'\n').next().unwrap_or_default()
 }
@@ -342,9 +349,7 @@ fn table_shape(header: &[u8], key: Option<&str>) -> Option<Shape> {
         };
         let inputs = wanted.iter().filter_map(|key| Some((at(key)?, at(&exact_key(key))))).collect();
         let columns = Columns { names: inputs, page };
-        // The first of a list of names may be that of a file.
-        let is_file = key.is_none() && names.len() == 1 && Path::new(names.get(0)?).exists();
-        (!is_file && !columns.names.is_empty()).then_some(Shape::Table { delimiter, columns })
+        (!columns.names.is_empty()).then_some(Shape::Table { delimiter, columns })
     })
 }
 
@@ -510,6 +515,14 @@ fn table(
             Some(exact.and_then(cell).and_then(decoded).unwrap_or_else(|| OsString::from_vec(name.to_vec())))
         });
         match name {
+            // A file may be called so.
+            Some(name)
+                if name.as_bytes().contains(&b'\n') && Path::new(&name).symlink_metadata().is_err() =>
+            {
+                let message =
+                    "there is a line break in the cell that names the input\n  hint: is a quote left open?";
+                Err(bad(name.as_bytes(), message.to_owned()))
+            }
             Some(name) => Ok(Found { name, page }),
             None => Err(bad(row.as_slice(), "the cell that names the input is empty".to_owned())),
         }
