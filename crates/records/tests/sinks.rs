@@ -183,9 +183,7 @@ fn a_name_in_gz_is_compressed_and_can_be_added_to() {
     let mut sink = Sink::append(&path, Format::Jsonl, Style::default()).unwrap();
     sink.write(&record(&[("n", 2.into())])).unwrap();
     sink.finish().unwrap();
-    let mut text = String::new();
-    flate2::read::MultiGzDecoder::new(fs::File::open(&path).unwrap()).read_to_string(&mut text).unwrap();
-    assert_eq!(text, "{\"n\":1}\n{\"n\":2}\n");
+    assert_eq!(unpacked(&path), "{\"n\":1}\n{\"n\":2}\n");
 }
 
 fn packed(bytes: &[u8]) -> Vec<u8> {
@@ -202,9 +200,7 @@ fn adding_to_gz_finishes_its_last_line_and_refuses_what_does_not_unpack() {
     let mut sink = Sink::append(&path, Format::Jsonl, Style::default()).unwrap();
     sink.write(&record(&[("n", 2.into())])).unwrap();
     sink.finish().unwrap();
-    let mut text = String::new();
-    flate2::read::MultiGzDecoder::new(fs::File::open(&path).unwrap()).read_to_string(&mut text).unwrap();
-    assert_eq!(text, "{\"n\":1}\n{\"n\":2}\n");
+    assert_eq!(unpacked(&path), "{\"n\":1}\n{\"n\":2}\n");
     let whole = packed(b"{\"n\":1}\n");
     for broken in [&b"not gzip"[..], &whole[..whole.len() - 3], &[&whole[..], b"rubbish"].concat()] {
         fs::write(&path, broken).unwrap();

@@ -273,6 +273,13 @@ fn a_text_that_a_column_of_numbers_would_change_is_refused() {
             assert!(error.to_string().contains("does not keep the digits of \""), "{record}: {error}");
         }
         assert_eq!(place.texts("k").await, ["1", "2"]);
+        if place.is_sqlite() {
+            place.query("drop table T").await;
+            place.query("create table T (n real)").await;
+            let error =
+                place.write(TableSink::builder(), &[json!({"n": "9007199254740993"})]).await.unwrap_err();
+            assert!(error.to_string().contains("digits of \"9007199254740993\""), "{error}");
+        }
     });
 }
 

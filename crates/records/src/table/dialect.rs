@@ -99,9 +99,9 @@ pub(super) fn reads_as_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) && text.parse::<f64>().is_ok()
 }
 
-/// Whether a text is an integer as databases write it.
-pub(super) fn is_plain_integer(text: &str) -> bool {
-    text.parse::<i64>().is_ok_and(|number| number.to_string() == text)
+/// The integer that a text is, if it is written as databases write it.
+pub(super) fn plain_integer(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }
 
 /// An identifier that stands for itself, whatever is in it.

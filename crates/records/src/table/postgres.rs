@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
-use super::dialect::{Dialect, Filled, TableName, Widening, is_plain_integer, list, quoted, reads_as_number};
+use super::dialect::{Dialect, Filled, TableName, Widening, list, plain_integer, quoted, reads_as_number};
 use super::layout::{TheirColumn, There};
 use crate::column::ColumnType;
 use crate::error::{ErrorKind, SinkError};
@@ -164,12 +164,12 @@ impl Dialect for Postgres {
     fn keeps_text(&self, holds: ColumnType, text: &str) -> bool {
         let is_decimal = || {
             let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
-            (is_plain_integer(whole) || whole == "-0")
+            (plain_integer(whole).is_some() || whole == "-0")
                 && !rest.is_empty()
                 && rest.bytes().all(|byte| byte.is_ascii_digit())
         };
         match holds {
-            ColumnType::Integer => !reads_as_number(text) || is_plain_integer(text),
+            ColumnType::Integer => !reads_as_number(text) || plain_integer(text).is_some(),
             ColumnType::Number => !reads_as_number(text) || is_decimal(),
             _ => true,
         }

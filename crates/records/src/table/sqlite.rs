@@ -8,7 +8,7 @@ use serde_json::{Number, Value};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
-use super::dialect::{Dialect, Filled, TableName, Widening, is_plain_integer, list, quoted, reads_as_number};
+use super::dialect::{Dialect, Filled, TableName, Widening, list, plain_integer, quoted, reads_as_number};
 use super::layout::{TheirColumn, There};
 use crate::column::ColumnType;
 use crate::encode::plain;
@@ -260,7 +260,8 @@ impl Dialect for Sqlite {
 
     fn keeps_text(&self, holds: ColumnType, text: &str) -> bool {
         let is_number = matches!(holds, ColumnType::Integer | ColumnType::Number);
-        !is_number || !reads_as_number(text) || is_plain_integer(text)
+        let is_kept = || plain_integer(text).is_some_and(|number| self.keeps(holds, &number.into()));
+        !is_number || !reads_as_number(text) || is_kept()
     }
 
     fn unique(&self, table: &TableName, column: &str) -> String {
