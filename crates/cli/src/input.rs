@@ -283,7 +283,8 @@ fn peek_shape(reader: &mut Box<dyn BufRead + Send>, key: Option<&str>) -> io::Re
     let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
     Ok(match first {
         _ if head.contains(&0) && key.is_none() => Shape::Nul,
-        _ if key.is_none() && is_file(first_line(&head)) => Shape::Lines,
+        // The first of a list of names may be that of a file.
+        _ if key.is_none() && is_name_of_file(without_return(first_line(&head))) => Shape::Lines,
         Some(b'{') if begins_json(&head, b'{') => Shape::Jsonl,
         Some(b'[') if begins_json(&head, b'[') => Shape::Json,
         Some(b'"') if serde_json::from_slice::<String>(first_line(&head)).is_ok() => Shape::Jsonl,
@@ -321,10 +322,14 @@ fn begins_json(head: &[u8], bracket: u8) -> bool {
     }
 }
 
-/// Whether a line, whatever it looks like, is the name of a file: it may be the first of a list of names.
-fn is_file(line: &[u8]) -> bool {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    !line.is_empty() && Path::new(OsStr::from_bytes(line)).symlink_metadata().is_ok()
+/// Whether something is called so, whatever it looks like: a file, a folder, or a link to what may not be there.
+fn is_name_of_file(name: &[u8]) -> bool {
+    !name.is_empty() && Path::new(OsStr::from_bytes(name)).symlink_metadata().is_ok()
+}
+
+/// A line without the carriage return that some end it with.
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 fn first_line(head: &[u8]) -> &[u8] {
@@ -363,8 +368,8 @@ fn lines(name: String, reader: Box<dyn BufRead + Send>) -> impl Iterator<Item = 
 /// A line without the space around it, unless that belongs to the name of a file.
 fn input_of(line: &[u8]) -> &[u8] {
     let trimmed = line.trim_ascii();
-    let whole = line.strip_suffix(b"\r").unwrap_or(line);
-    let is_name = whole != trimmed && Path::new(OsStr::from_bytes(whole)).symlink_metadata().is_ok();
+    let whole = without_return(line);
+    let is_name = whole != trimmed && is_name_of_file(whole);
     if is_name && !trimmed.is_empty() { whole } else { trimmed }
 }
 
@@ -516,9 +521,7 @@ fn table(
         });
         match name {
             // A file may be called so.
-            Some(name)
-                if name.as_bytes().contains(&b'\n') && Path::new(&name).symlink_metadata().is_err() =>
-            {
+            Some(name) if name.as_bytes().contains(&b'\n') && !is_name_of_file(name.as_bytes()) => {
                 let message =
                     "there is a line break in the cell that names the input\n  hint: is a quote left open?";
                 Err(bad(name.as_bytes(), message.to_owned()))

@@ -175,14 +175,18 @@ pub(crate) fn named_headers(options: &Request) -> anyhow::Result<Vec<String>> {
 }
 
 /// Who we say we are is whom robots.txt is asked about, also where a recipe says it.
-pub(crate) fn adopt_agent(options: &mut Request, named: &[String], recipe: &Recipe) {
+///
+/// # Errors
+/// As [`named_headers`].
+pub(crate) fn adopt_agent(options: &mut Request, recipe: &Recipe) -> anyhow::Result<()> {
     let is_agent = |name: &str| name.eq_ignore_ascii_case("user-agent");
-    if named.iter().any(|name| is_agent(name)) {
-        return;
+    if named_headers(options)?.iter().any(|name| is_agent(name)) {
+        return Ok(());
     }
     let agent = recipe.request().headers.iter().rfind(|(name, _)| is_agent(name)).map(|(_, value)| value);
     let agent = agent.filter(|value| !value.starts_with("env:"));
-    options.user_agent = agent.cloned().or(options.user_agent.take());
+    options.user_agent = agent.cloned();
+    Ok(())
 }
 
 /// The product token of our own User-Agent.

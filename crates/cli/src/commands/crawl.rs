@@ -29,8 +29,7 @@ pub(crate) async fn run(mut args: Crawl) -> anyhow::Result<Exit> {
     check(&args)?;
     let recipe = scrape::recipe(&args.take)?;
     args.request.cookies |= recipe.request().cookies;
-    let named = request::named_headers(&args.request)?;
-    request::adopt_agent(&mut args.request, &named, &recipe);
+    request::adopt_agent(&mut args.request, &recipe)?;
     let seeds = seeds(&args).await?;
     if let Some(reason) = CancelToken::current().reason() {
         let session = Session::without_records(&args.shared)?;

@@ -43,8 +43,8 @@ pub(crate) async fn run(args: Scrape) -> anyhow::Result<Exit> {
     }
     let mut request = args.request.clone();
     request.cookies |= recipe.request().cookies;
+    request::adopt_agent(&mut request, &recipe)?;
     let named = request::named_headers(&request)?;
-    request::adopt_agent(&mut request, &named, &recipe);
     let requests = Requests::polite(&request, &args.shared, &args.polite)?;
     let sources = Sources::new(args.base.as_deref(), args.request.max_size, &args.shared)?;
     let scraper =
